@@ -1,0 +1,254 @@
+"""The fit: a generator of steps that does no input or output."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError, naming
+from invrender.losses.base import Loss
+from invrender.parameters.base import Parameters
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
+from invrender.render.base import Rendered, Renderer
+from invrender.scene import Scene, Target, View, map_tensors
+from invrender.solve.base import Evaluation, Solver
+
+Raw = dict[str, Tensor]
+Errors = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best scene so far. ``loss`` is measured as the stage ``stage`` measures it."""
+
+    iteration: int
+    stage: int
+    loss: float
+    scene: Scene
+    raw: Raw
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration.
+
+    iteration: counts the steps taken; the first yielded step is iteration 0, the start.
+    stage: the index of the solver's stage; the start and the last step are measured at the last stage.
+    loss, terms: the total and its named terms, at ``scene``.
+    rendered: a picture for each view of the target, at the stage's resolution.
+    errors: by unknown, against the truth; empty where there is none.
+    stopped_because: None, or the reason on the last step, whose scene is the best one.
+    """
+
+    iteration: int
+    stage: int
+    seconds: float
+    loss: float
+    terms: Mapping[str, float]
+    scene: Scene
+    raw: Raw
+    rendered: tuple[Rendered, ...]
+    errors: Errors
+    best: Best
+    stopped_because: str | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss as a function of the raw tensors, at one stage."""
+
+    scene: Scene
+    views: tuple[View, ...]
+    parameters: Parameters
+    renderer: Renderer
+    losses: Mapping[str, Loss]
+    stage: Stage
+
+    @classmethod
+    def at(
+        cls,
+        stage: Stage,
+        scene: Scene,
+        target: Target,
+        parameters: Parameters,
+        renderer: Renderer,
+        losses: Mapping[str, Loss],
+    ) -> Objective:
+        """The objective of a stage: its renderer softened, its target reduced and blurred."""
+        softened = renderer if stage.sigma is None else renderer.softened(stage.sigma)
+        views = tuple(blurred_view(reduced(view, stage.scale), stage.blur) for view in target.views)
+        return cls(scene, views, parameters, softened, losses, stage)
+
+    def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
+        """The scene with every unknown applied."""
+        scene = self.scene
+        for name, parameter in self.parameters.items():
+            scene = parameter.apply(scene, raw[name])
+        return scene
+
+    def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
+        """Render every view and sum up the weighted losses, each the mean over the views."""
+        scene = self.scene_at(raw)
+        pictures = []
+        terms: dict[str, Tensor] = {}
+        for view in self.views:
+            height, width = view.rgb.shape[:2]
+            camera = (view.camera or scene.camera).resized(width, height)
+            seen = replace(scene, camera=camera)
+            picture = self.renderer.render(seen)
+            pictures.append(picture)
+            compared = blurred_rendering(picture, self.stage.blur)
+            for name, loss in self.losses.items():
+                term = loss.weight * loss(compared, view, seen) / len(self.views)
+                terms[name] = terms[name] + term if name in terms else term
+        return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene, tuple(pictures))
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When to stop before the solver's stages have run out.
+
+    tolerance: a loss at or below it ends the stage.
+    patience: so many steps without the loss falling by the share ``improvement`` end the stage.
+    seconds: the budget of the whole fit, or None.
+    """
+
+    tolerance: float = 0.0
+    patience: int = 50
+    improvement: float = 1e-3
+    seconds: float | None = None
+
+
+def fit(
+    scene: Scene,
+    target: Target,
+    parameters: Parameters,
+    renderer: Renderer,
+    losses: Mapping[str, Loss],
+    solver: Solver,
+    stopping: Stopping | None = None,
+) -> Iterator[Step]:
+    """Recover ``parameters`` of ``scene`` so that its renderings match ``target``.
+
+    Yields the start (iteration 0), then every step taken, then the best scene once more with ``stopped_because`` set:
+    "finished", "tolerance", "no_improvement", "budget", "diverged" or "interrupted". The start and the last step are
+    measured as the solver's last stage measures, so their losses compare. The best scene is never worse than the
+    start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
+    ``steps.throw(KeyboardInterrupt())``.
+
+    Raises `UserError` where an unknown or a loss does not go with the scene or the target, and where the start's loss
+    is not a number.
+    """
+    for name, parameter in parameters.items():
+        with naming(f"recover.{name}"):
+            parameter.check(scene, target)
+    for name, loss in losses.items():
+        with naming(f"loss.{name}"):
+            for view in target.views:
+                loss.check(view)
+
+    began = time.perf_counter()
+    stopping = stopping or Stopping()
+    raw: Raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
+    rates = {name: parameter.lr for name, parameter in parameters.items()}
+    stages = list(solver.stages)
+    final = Objective.at(stages[-1], scene, target, parameters, renderer, losses)
+
+    def report(evaluation: Evaluation, raw: Raw, stage: int, best: Best, stopped: str | None = None) -> Step:
+        found = map_tensors(evaluation.scene, Tensor.detach)
+        return Step(
+            iteration=iteration,
+            stage=stage,
+            seconds=time.perf_counter() - began,
+            loss=float(evaluation.loss.detach()),
+            terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
+            scene=found,
+            raw=raw,
+            rendered=tuple(map_tensors(picture, Tensor.detach) for picture in evaluation.pictures),
+            errors=errors_of(parameters, found, target),
+            best=best,
+            stopped_because=stopped,
+        )
+
+    iteration = 0
+    with torch.no_grad():
+        evaluation = final(raw)
+    if not math.isfinite(float(evaluation.loss)):
+        raise UserError(
+            f"the loss at the start is {float(evaluation.loss)}: check the scene's numbers (sizes, intensities, camera)"
+        )
+    start = Best(0, len(stages) - 1, float(evaluation.loss), evaluation.scene, raw)
+    yield report(evaluation, raw, len(stages) - 1, start)
+
+    best = start
+    stopped = "finished"
+    try:
+        for index, stage in enumerate(stages):
+            objective = Objective.at(stage, scene, target, parameters, renderer, losses)
+            descent = solver.begin(stage, raw, rates)
+            progress = Progress(stopping)
+            stage_best: Best | None = None
+            for _ in range(stage.steps):
+                evaluation, following = descent.step(objective, raw)
+                loss = float(evaluation.loss.detach())
+                if not math.isfinite(loss) or not all(bool(value.isfinite().all()) for value in following.values()):
+                    stopped = "diverged"
+                    break
+                if stage_best is None or loss < stage_best.loss:
+                    found = map_tensors(evaluation.scene, Tensor.detach)
+                    best = stage_best = Best(iteration, index, loss, found, raw)
+                iteration += 1
+                yield report(evaluation, raw, index, best)
+                raw = {name: parameters[name].project(scene, value) for name, value in following.items()}
+                stopped = progress.finished(loss) or "finished"
+                if stopping.seconds is not None and time.perf_counter() - began > stopping.seconds:
+                    stopped = "budget"
+                if stopped != "finished":
+                    break
+            if stopped in ("diverged", "budget"):
+                break
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+
+    with torch.no_grad():
+        ends = [(final(candidate), candidate) for candidate in (start.raw, best.raw, raw)]
+    evaluation, raw = min(ends, key=lambda end: loss_or_infinity(end[0]))
+    best = Best(best.iteration, len(stages) - 1, float(evaluation.loss), evaluation.scene, raw)
+    yield report(evaluation, raw, len(stages) - 1, best, stopped)
+
+
+def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:
+    """By unknown, how far ``scene`` is from the target's truth; empty where the truth is not known."""
+    if target.truth is None:
+        return {}
+    return {name: parameter.error(scene, target.truth) for name, parameter in parameters.items()}
+
+
+def loss_or_infinity(evaluation: Evaluation) -> float:
+    """The loss as a number that sorts: infinite where it is not finite."""
+    loss = float(evaluation.loss)
+    return loss if math.isfinite(loss) else math.inf
+
+
+@dataclass
+class Progress:
+    """Follows the loss of one stage and says when the stage is done."""
+
+    stopping: Stopping
+    best: float = field(default=math.inf, init=False)
+    since: int = field(default=0, init=False)
+
+    def finished(self, loss: float) -> str | None:
+        """The reason to stop after a step of this loss, or None."""
+        if loss <= self.stopping.tolerance:
+            return "tolerance"
+        if loss < self.best * (1 - self.stopping.improvement):
+            self.best, self.since = loss, 0
+        else:
+            self.since += 1
+        return "no_improvement" if self.since >= self.stopping.patience else None

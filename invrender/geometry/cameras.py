@@ -1,0 +1,53 @@
+"""Cameras: where they look, and where points land in their pictures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invrender.scene import Camera
+
+
+def look_at(position: Tensor, target: Tensor, up: Tensor) -> Tensor:
+    """camera_from_world [4, 4] of a camera at ``position`` [3] that sees ``target`` [3] in its centre.
+
+    ``up`` [3] points to the top of the picture. Where the view is along ``up`` another axis takes its place, so the
+    result is always a rigid transform; ``position`` and ``target`` must differ.
+    """
+    forward = torch.nn.functional.normalize(target - position, dim=0)
+    right = torch.linalg.cross(forward, up)
+    if right.detach().norm() < 1e-6 * up.norm():
+        least = torch.zeros_like(up).index_fill(0, forward.detach().abs().argmin(), 1.0)
+        right = torch.linalg.cross(forward, least)
+    right = torch.nn.functional.normalize(right, dim=0)
+    rotation = torch.stack([right, torch.linalg.cross(forward, right), forward])
+    return rigid(rotation, -rotation @ position)
+
+
+def rigid(rotation: Tensor, translation: Tensor) -> Tensor:
+    """[4, 4] from a rotation [3, 3] and a translation [3]."""
+    top = torch.cat([rotation, translation[:, None]], dim=1)
+    return torch.cat([top, top.new_tensor([[0.0, 0.0, 0.0, 1.0]])])
+
+
+def transform(target_from_source: Tensor, points: Tensor) -> Tensor:
+    """Points [..., 3] moved by a rigid or affine transform [4, 4]."""
+    return points @ target_from_source[:3, :3].T + target_from_source[:3, 3]
+
+
+def homogeneous_pixels(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
+    """World points [N, 3] as homogeneous pixels (x w, y w, w) [N, 3] and depths [N].
+
+    w is the depth of a perspective camera and 1 of an orthographic one, so points behind the camera keep a meaning.
+    """
+    in_camera = transform(camera.camera_from_world, points)
+    depth = in_camera[:, 2]
+    if camera.projection == "orthographic":
+        in_camera = torch.cat([in_camera[:, :2], torch.ones_like(depth)[:, None]], dim=1)
+    return in_camera @ camera.intrinsics.T, depth
+
+
+def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
+    """World points [N, 3] as pixels [N, 2] and depths [N]; meaningless for points behind a perspective camera."""
+    homogeneous, depth = homogeneous_pixels(camera, points)
+    return homogeneous[:, :2] / homogeneous[:, 2:], depth

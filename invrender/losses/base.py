@@ -1,0 +1,24 @@
+"""What every loss promises."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from invrender.render.base import Rendered
+from invrender.scene import Scene, View
+
+
+class Loss(Protocol):
+    """A weighted term on a rendering, the picture that it should be, and the scene behind the rendering."""
+
+    weight: float
+
+    def check(self, view: View) -> None:
+        """Raise `UserError` where the view lacks what this loss compares with."""
+        ...
+
+    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+        """The unweighted term, []."""
+        ...

@@ -1,0 +1,59 @@
+"""Operations on pictures: resizing, filtering, blurring."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def resize_area(picture: Tensor, height: int, width: int) -> Tensor:
+    """A picture [H, W] or [H, W, C] at another size: the mean over each new pixel's area."""
+    rows = area_weights(picture.shape[0], height).to(picture)
+    columns = area_weights(picture.shape[1], width).to(picture)
+    return torch.einsum("ih,hw...,jw->ij...", rows, picture, columns)
+
+
+def area_weights(old: int, new: int) -> Tensor:
+    """[new, old]: the share that each of ``old`` cells has in each of ``new`` cells of the same interval."""
+    edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)
+    cells = torch.arange(old, dtype=torch.float64)
+    overlap = torch.minimum(edges[1:, None], cells + 1) - torch.maximum(edges[:-1, None], cells)
+    return overlap.clamp(min=0) * (new / old)
+
+
+def box_filter(picture: Tensor, factor: int) -> Tensor:
+    """A picture [f H, f W] or [f H, f W, C] reduced to [H, W(, C)]: the mean of ``factor`` × ``factor`` pixels."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[0] // factor, picture.shape[1] // factor
+    return picture.reshape(height, factor, width, factor, *picture.shape[2:]).mean(dim=(1, 3))
+
+
+def background_pixels(background: Tensor, height: int, width: int) -> Tensor:
+    """A background, a colour [3] or a picture [H, W, 3], as pixels [height × width, 3]."""
+    if background.ndim == 1:
+        return background.expand(height * width, 3)
+    return resize_area(background, height, width).reshape(-1, 3)
+
+
+def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
+    """A picture [H, W] or [H, W, C] blurred with standard deviation in pixels; the border's pixels are repeated."""
+    if deviation == 0.0:
+        return picture
+    kernel = gaussian_kernel(deviation).to(picture)
+    channels_first = picture.movedim(-1, 0) if picture.ndim == 3 else picture[None]
+    radius = kernel.shape[0] // 2
+    padded = torch.nn.functional.pad(channels_first[:, None], (radius,) * 4, mode="replicate")
+    across = torch.nn.functional.conv2d(padded, kernel[None, None, None, :])
+    blurred = torch.nn.functional.conv2d(across, kernel[None, None, :, None])[:, 0]
+    return blurred.movedim(0, -1) if picture.ndim == 3 else blurred[0]
+
+
+def gaussian_kernel(deviation: float) -> Tensor:
+    """[2 R + 1], sums to one, cut off at three standard deviations."""
+    radius = max(1, math.ceil(3 * deviation))
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / deviation) ** 2)
+    return kernel / kernel.sum()

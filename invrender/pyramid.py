@@ -1,0 +1,52 @@
+"""Coarse to fine: the target and the rendering are reduced and blurred alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from invrender.pixels import gaussian_blur, resize_area
+from invrender.render.base import Rendered
+from invrender.scene import View
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of steps at one resolution and one softness.
+
+    steps: at most so many.
+    scale: the share of the target's resolution, in (0, 1].
+    blur: standard deviation of a Gaussian blur of target and rendering, in pixels of the reduced picture.
+    sigma: the renderer's edge softness in squared NDC units, or None for the renderer's own.
+    lr: multiplies every unknown's learning rate.
+    """
+
+    steps: int
+    scale: float = 1.0
+    blur: float = 0.0
+    sigma: float | None = None
+    lr: float = 1.0
+
+
+def reduced(view: View, scale: float) -> View:
+    """The view at ``scale`` times its resolution (at least one pixel), each new pixel the mean of what it covers."""
+    if scale == 1.0:
+        return view
+    height, width = (max(1, round(side * scale)) for side in view.rgb.shape[:2])
+
+    def shrink(picture: Tensor | None) -> Tensor | None:
+        return None if picture is None else resize_area(picture, height, width)
+
+    return replace(view, rgb=resize_area(view.rgb, height, width), mask=shrink(view.mask), weight=shrink(view.weight))
+
+
+def blurred_view(view: View, blur: float) -> View:
+    """The view with its picture and mask blurred; weights stay as they are."""
+    mask = None if view.mask is None else gaussian_blur(view.mask, blur)
+    return replace(view, rgb=gaussian_blur(view.rgb, blur), mask=mask)
+
+
+def blurred_rendering(rendered: Rendered, blur: float) -> Rendered:
+    """The rendering with its picture and silhouette blurred; depth stays as it is."""
+    return replace(rendered, rgb=gaussian_blur(rendered.rgb, blur), alpha=gaussian_blur(rendered.alpha, blur))

@@ -1,0 +1,36 @@
+"""What every renderer promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from torch import Tensor
+
+from invrender.scene import Scene
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture and what comes with it.
+
+    rgb: [H, W, 3], linear, over the scene's background.
+    alpha: [H, W], the silhouette: how much of the pixel the objects cover.
+    depth: [H, W], camera z of what is seen; 0 where nothing is.
+    """
+
+    rgb: Tensor
+    alpha: Tensor
+    depth: Tensor
+
+
+class Renderer(Protocol):
+    """`render` is a pure function of the scene and differentiable in every tensor that the renderer supports."""
+
+    def render(self, scene: Scene) -> Rendered:
+        """The picture that the scene's camera takes. Raises `UserError` for a scene that it can't draw."""
+        ...
+
+    def softened(self, sigma: float) -> Self:
+        """This renderer with edges of softness ``sigma`` (squared NDC units), or itself where edges are hard."""
+        ...
