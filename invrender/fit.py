@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -37,6 +38,7 @@ class Best:
 class Step:
     """One iteration.
 
+    seconds: spent fitting so far; what the consumer does with a step does not count.
     iteration: counts the steps taken; the first yielded step is iteration 0, the start.
     stage: the index of the solver's stage; the start and the last step are measured at the last stage.
     loss, terms: the total and its named terms, at ``scene``.
@@ -82,6 +84,13 @@ class Objective:
         """The objective of a stage: its renderer softened, its target reduced and blurred."""
         softened = renderer if stage.sigma is None else renderer.softened(stage.sigma)
         views = tuple(blurred_view(reduced(view, stage.scale), stage.blur) for view in target.views)
+        if stage.losses is not None:
+            unknown = set(stage.losses) - set(losses)
+            if unknown:
+                raise UserError(
+                    f"optimizer.stages: there is no loss {', '.join(sorted(unknown))}, only {', '.join(losses)}"
+                )
+            losses = {name: losses[name] for name in stage.losses}
         return cls(scene, views, parameters, softened, losses, stage)
 
     def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
@@ -132,7 +141,7 @@ def fit(
     losses: Mapping[str, Loss],
     solver: Solver,
     stopping: Stopping | None = None,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Recover ``parameters`` of ``scene`` so that its renderings match ``target``.
 
     Yields the start (iteration 0), then every step taken, then the best scene once more with ``stopped_because`` set:
@@ -151,20 +160,24 @@ def fit(
         with naming(f"loss.{name}"):
             for view in target.views:
                 loss.check(view)
+    if not parameters:
+        raise UserError("recover is empty, expected at least one unknown: recover=camera_pose")
 
-    began = time.perf_counter()
     stopping = stopping or Stopping()
+    clock = Clock()
     raw: Raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
     rates = {name: parameter.lr for name, parameter in parameters.items()}
     stages = list(solver.stages)
-    final = Objective.at(stages[-1], scene, target, parameters, renderer, losses)
+    last = len(stages) - 1
+    final = Objective.at(stages[last], scene, target, parameters, renderer, losses)
+    iteration = 0
 
     def report(evaluation: Evaluation, raw: Raw, stage: int, best: Best, stopped: str | None = None) -> Step:
         found = map_tensors(evaluation.scene, Tensor.detach)
         return Step(
             iteration=iteration,
             stage=stage,
-            seconds=time.perf_counter() - began,
+            seconds=clock.seconds(),
             loss=float(evaluation.loss.detach()),
             terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
             scene=found,
@@ -175,38 +188,37 @@ def fit(
             stopped_because=stopped,
         )
 
-    iteration = 0
     with torch.no_grad():
         evaluation = final(raw)
     if not math.isfinite(float(evaluation.loss)):
         raise UserError(
             f"the loss at the start is {float(evaluation.loss)}: check the scene's numbers (sizes, intensities, camera)"
         )
-    start = Best(0, len(stages) - 1, float(evaluation.loss), evaluation.scene, raw)
-    yield report(evaluation, raw, len(stages) - 1, start)
-
-    best = start
+    start = best = Best(0, last, float(evaluation.loss), evaluation.scene, raw)
     stopped = "finished"
     try:
+        with clock.stopped():
+            yield report(evaluation, raw, last, start)
         for index, stage in enumerate(stages):
             objective = Objective.at(stage, scene, target, parameters, renderer, losses)
             descent = solver.begin(stage, raw, rates)
             progress = Progress(stopping)
-            stage_best: Best | None = None
+            best_of_stage = math.inf
             for _ in range(stage.steps):
                 evaluation, following = descent.step(objective, raw)
-                loss = float(evaluation.loss.detach())
-                if not math.isfinite(loss) or not all(bool(value.isfinite().all()) for value in following.values()):
+                now = float(evaluation.loss.detach())
+                if not math.isfinite(now) or not all(bool(value.isfinite().all()) for value in following.values()):
                     stopped = "diverged"
                     break
-                if stage_best is None or loss < stage_best.loss:
-                    found = map_tensors(evaluation.scene, Tensor.detach)
-                    best = stage_best = Best(iteration, index, loss, found, raw)
+                if now < best_of_stage:
+                    best_of_stage = now
+                    best = Best(iteration, index, now, map_tensors(evaluation.scene, Tensor.detach), raw)
                 iteration += 1
-                yield report(evaluation, raw, index, best)
+                with clock.stopped():
+                    yield report(evaluation, raw, index, best)
                 raw = {name: parameters[name].project(scene, value) for name, value in following.items()}
-                stopped = progress.finished(loss) or "finished"
-                if stopping.seconds is not None and time.perf_counter() - began > stopping.seconds:
+                stopped = progress.finished(now) or "finished"
+                if stopping.seconds is not None and clock.seconds() > stopping.seconds:
                     stopped = "budget"
                 if stopped != "finished":
                     break
@@ -218,8 +230,8 @@ def fit(
     with torch.no_grad():
         ends = [(final(candidate), candidate) for candidate in (start.raw, best.raw, raw)]
     evaluation, raw = min(ends, key=lambda end: loss_or_infinity(end[0]))
-    best = Best(best.iteration, len(stages) - 1, float(evaluation.loss), evaluation.scene, raw)
-    yield report(evaluation, raw, len(stages) - 1, best, stopped)
+    best = Best(best.iteration, last, float(evaluation.loss), evaluation.scene, raw)
+    yield report(evaluation, raw, last, best, stopped)
 
 
 def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:
@@ -252,3 +264,23 @@ class Progress:
         else:
             self.since += 1
         return "no_improvement" if self.since >= self.stopping.patience else None
+
+
+class Clock:
+    """Measures the time that passes while it is not stopped."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+
+    def seconds(self) -> float:
+        """The time so far."""
+        return time.perf_counter() - self.began
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Leave out what happens inside."""
+        stopped = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.began += time.perf_counter() - stopped

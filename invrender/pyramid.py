@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.pixels import gaussian_blur, resize_area
 from invrender.render.base import Rendered
 from invrender.scene import View
@@ -20,6 +22,7 @@ class Stage:
     blur: standard deviation of a Gaussian blur of target and rendering, in pixels of the reduced picture.
     sigma: the renderer's edge softness in squared NDC units, or None for the renderer's own.
     lr: multiplies every unknown's learning rate.
+    losses: the names of the losses that count, or None for all.
     """
 
     steps: int
@@ -27,6 +30,18 @@ class Stage:
     blur: float = 0.0
     sigma: float | None = None
     lr: float = 1.0
+    losses: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name, good, expected in (
+            ("steps", self.steps >= 1, "1 or more"),
+            ("scale", 0 < self.scale <= 1, "a share above 0 and at most 1"),
+            ("blur", self.blur >= 0, "0 or more pixels"),
+            ("sigma", self.sigma is None or self.sigma > 0, "a number above 0, or null"),
+            ("lr", self.lr > 0, "a number above 0"),
+        ):
+            if not good:
+                raise UserError(f"stages: {name} is {getattr(self, name)}, expected {expected}")
 
 
 def reduced(view: View, scale: float) -> View:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 Projection = Literal["perspective", "orthographic"]
 Falloff = Literal["none", "inverse_square"]
@@ -132,7 +134,8 @@ class Camera:
     @property
     def distance(self) -> Tensor:
         """How far ``look_at`` is from the camera's centre, [] in world units."""
-        return (self.position - self.look_at).norm()
+        offset: Tensor = torch.linalg.vector_norm(self.position - self.look_at)
+        return offset
 
     def resized(self, width: int, height: int) -> Camera:
         """The same view in a picture of another size; pixel centres and the picture's edges stay where they are."""
@@ -178,11 +181,13 @@ class View:
 class Truth:
     """The known answer behind a target.
 
-    seen_texels: for each textured object, [H, W] bool: the texels that contribute to some view.
+    seen_texels: by textured object, [H, W] bool: the texels that contribute to some view.
+    seen_vertices: by vertex-coloured object, [V] bool, likewise.
     """
 
     scene: Scene
     seen_texels: Mapping[str, Tensor]
+    seen_vertices: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -201,14 +206,19 @@ class Target:
         return map_tensors(self, move)
 
 
-def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
     """Rebuild nested dataclasses, mappings and tuples with ``function`` applied to every tensor in them."""
+    return cast("T", mapped(value, function))
+
+
+def mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """`map_tensors` without its promise of a type."""
     if isinstance(value, Tensor):
         return function(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: map_tensors(getattr(value, f.name), function) for f in fields(value)})
+        return replace(value, **{f.name: mapped(getattr(value, f.name), function) for f in fields(value)})
     if isinstance(value, Mapping):
-        return {key: map_tensors(item, function) for key, item in value.items()}
+        return {key: mapped(item, function) for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(map_tensors(item, function) for item in value)
+        return tuple(mapped(item, function) for item in value)
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
+
 from invrender.errors import UserError
 from invrender.pixels import background_pixels, box_filter
 from invrender.render.assembly import Assembly

@@ -64,7 +64,7 @@ def rasterize_hard(screen: ScreenFaces, height: int, width: int, near: float) ->
             centre = pixel_centres(pixel, width, screen.outline)
             weights = barycentric(screen, face, centre)
             depth = (weights * screen.depth.index_select(0, face)).sum(dim=1)
-            hits = ((weights > 0).all(dim=1) & (depth >= near)).nonzero()[:, 0]
+            hits = ((weights >= 0).all(dim=1) & (depth >= near)).nonzero()[:, 0]
             face, pixel, depth = face[hits], pixel[hits], depth[hits]
             before = nearest.clone()
             nearest.scatter_reduce_(0, pixel, depth, "amin")

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.pyramid import Stage
 from invrender.solve.base import Evaluation, Objective
 
@@ -18,28 +19,36 @@ Schedule = Literal["constant", "cosine", "exponential"]
 
 @dataclass(frozen=True)
 class FirstOrder:
-    """First-order descent.
+    """First-order descent on the raw tensors, each divided by its unknown's learning rate.
 
-    algorithm: makes a `torch.optim.Optimizer` from parameter groups, each with its own learning rate.
+    In these units a step of 1 is what the unknown calls its learning rate, so one rate serves all of them, and
+    algorithms without parameter groups (L-BFGS) or with a sense of direction (momentum) see unknowns on one scale.
+
+    algorithm: makes a `torch.optim.Optimizer` from a list of tensors and ``lr``.
     stages: the coarse-to-fine schedule.
-    schedule: how the learning rates fall over each stage's steps, to ``final_lr`` of where they began.
+    schedule: how the learning rate falls over each stage's steps, to ``final_lr`` of where it began.
     """
 
-    algorithm: Callable[[list[dict[str, object]]], torch.optim.Optimizer]
+    algorithm: Callable[..., torch.optim.Optimizer]
     stages: Sequence[Stage]
     schedule: Schedule = "cosine"
     final_lr: float = 0.05
 
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise UserError("optimizer.stages is empty, expected at least one stage")
+        if self.schedule not in ("constant", "cosine", "exponential"):
+            raise UserError(f"optimizer.schedule is {self.schedule!r}, expected constant, cosine or exponential")
+
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> TorchDescent:
         """Start a stage at ``raw`` with a fresh optimizer."""
-        leaves = {name: value.detach().clone().requires_grad_() for name, value in raw.items()}
-        groups: list[dict[str, object]] = [{"params": [leaves[n]], "lr": stage.lr * rates[n]} for n in leaves]
-        optimizer = self.algorithm(groups)
+        leaves = {name: (value.detach() / rates[name]).requires_grad_() for name, value in raw.items()}
+        optimizer = self.algorithm(list(leaves.values()), lr=stage.lr)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda taken: self.rate(taken / stage.steps))
-        return TorchDescent(leaves, optimizer, scheduler)
+        return TorchDescent(leaves, dict(rates), optimizer, scheduler)
 
     def rate(self, progress: float) -> float:
-        """The factor on the learning rates at ``progress`` in [0, 1] of a stage."""
+        """The factor on the learning rate at ``progress`` in [0, 1] of a stage."""
         if self.schedule == "constant":
             return 1.0
         if self.schedule == "exponential":
@@ -52,23 +61,28 @@ class TorchDescent:
     """A `torch.optim` optimizer at work on one stage."""
 
     leaves: dict[str, Tensor]
+    rates: dict[str, float]
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
+
+    def raw(self) -> dict[str, Tensor]:
+        """The raw tensors where the optimizer stands."""
+        return {name: leaf * self.rates[name] for name, leaf in self.leaves.items()}
 
     def step(self, objective: Objective, raw: dict[str, Tensor]) -> tuple[Evaluation, dict[str, Tensor]]:
         """One step of the optimizer from ``raw``; algorithms that evaluate more than once do so here."""
         first: list[Evaluation] = []
         with torch.no_grad():
             for name, leaf in self.leaves.items():
-                leaf.copy_(raw[name])
+                leaf.copy_(raw[name] / self.rates[name])
 
         def closure() -> float:
             self.optimizer.zero_grad()
-            evaluation = objective(self.leaves)
+            evaluation = objective(self.raw())
             first.append(evaluation)
-            evaluation.loss.backward()
+            evaluation.loss.backward()  # type: ignore[no-untyped-call]
             return float(evaluation.loss.detach())
 
         self.optimizer.step(closure)
         self.scheduler.step()
-        return first[0], {name: leaf.detach().clone() for name, leaf in self.leaves.items()}
+        return first[0], {name: value.detach() for name, value in self.raw().items()}

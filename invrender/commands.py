@@ -1,0 +1,217 @@
+"""What each subcommand does with its composed config. torch is imported when work starts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invrender.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from invrender.scene import Scene
+
+DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+RESULTS = ("result.json", "config.yaml", "picture.png")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a subcommand.
+
+    folder: where it writes. command: repeats it. overrides: what was given for it. choices: by group, the option.
+    files: config files that were given as options, by name. sources: the folders of configs, in order of search.
+    """
+
+    folder: Path
+    command: str
+    overrides: Sequence[str]
+    choices: Mapping[str, Any]
+    files: Mapping[str, Path]
+    sources: Sequence[Path]
+
+
+def run_fit(config: DictConfig, job: Job) -> int:
+    """`invrender fit`: recover what is unknown; returns the exit status."""
+    from omegaconf import OmegaConf
+
+    from invrender.config import FitConfig, build, build_all, build_scene_and_target
+    from invrender.fit import Stopping, fit
+    from invrender.io.scenes import write_scene
+    from invrender.record import RecordOptions, recorders
+    from invrender.record.base import Run, follow
+
+    prepare(config, job)
+    options = OmegaConf.to_object(config)
+    assert isinstance(options, FitConfig)
+    device = chosen_device(options.device)
+    with repeatable(options.seed, device):
+        allow = options.allow_targets
+        solver = build(options.optimizer, "optimizer", allow)
+        renderer = build(options.renderer, "renderer", allow)
+        parameters = build_all(options.recover, "recover", allow)
+        losses = build_all(options.loss, "loss", allow)
+        scene, target = build_scene_and_target(options, device)
+        resolved = OmegaConf.to_container(config, resolve=True)
+        assert isinstance(resolved, dict)
+        described = Run(
+            folder=job.folder,
+            config={str(key): value for key, value in resolved.items()},
+            command=job.command,
+            parameters=parameters,
+            target=target,
+            scene=scene,
+            renderer=str(job.choices["renderer"]),
+            device=device,
+            seed=options.seed,
+        )
+
+        def write(folder: Path, found: Scene) -> None:
+            write_scene(folder, found, options)
+
+        record = recorders(
+            described, RecordOptions(**vars(options.record)), sum(stage.steps for stage in solver.stages), write
+        )
+        steps = fit(scene, target, parameters, renderer, losses, solver, Stopping(**vars(options.stopping)))
+        last = follow(steps, record)
+    return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
+
+
+def run_render(config: DictConfig, job: Job) -> int:
+    """`invrender render`: one picture of a scene."""
+    import numpy as np
+    import torch
+    from omegaconf import OmegaConf
+
+    from invrender.config import RenderConfig, build, folder_of
+    from invrender.io.pictures import write_mask, write_picture
+    from invrender.io.scenes import build_scene
+
+    prepare(config, job)
+    options = OmegaConf.to_object(config)
+    assert isinstance(options, RenderConfig)
+    output = checked_output(options.output, options.overwrite)
+    device = chosen_device(options.device)
+    with repeatable(options.seed, device), torch.no_grad():
+        renderer = build(options.renderer, "renderer", options.allow_targets)
+        scene = build_scene(options, folder_of(options)).to(device)
+        rendered = renderer.render(scene)
+    picture = output or job.folder / "picture.png"
+    write_picture(job.folder / "picture.png", rendered.rgb)
+    write_mask(job.folder / "mask.png", rendered.alpha)
+    np.save(job.folder / "depth.npy", rendered.depth.cpu().numpy())
+    if output is not None:
+        write_picture(output, rendered.rgb)
+    print(shown(picture))
+    return DONE
+
+
+def run_board(config: DictConfig, job: Job) -> int:
+    """`invrender board`: TensorBoard on the fits in some folders."""
+    from invrender.record.board import serve
+
+    opens = {"auto": None, "true": True, "false": False}
+    choice = str(config.open).lower()
+    if choice not in opens:
+        raise UserError(f"open is {config.open!r}, expected auto, true or false")
+    if not 1 <= config.port <= 65535:
+        raise UserError(f"port is {config.port}, expected 1 to 65535")
+    return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
+
+
+def prepare(config: DictConfig, job: Job) -> None:
+    """Check what was given before torch is needed, and make the scene's folder absolute.
+
+    Raises `UserError` where the run's folder holds results, and for keys of the camera that change nothing.
+    """
+    from omegaconf import OmegaConf
+
+    from invrender.io.schema import CameraConfig
+
+    for name in RESULTS:
+        if (job.folder / name).exists():
+            raise UserError(f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten")
+    folder = config.scene.folder
+    config.scene.folder = str((scene_file(job).parent / (folder or ".")).resolve())
+
+    from invrender.io.cameras import without_effect
+
+    camera = OmegaConf.to_object(config.camera)
+    assert isinstance(camera, CameraConfig)
+    given = [each.lstrip("+").partition("=")[0] for each in job.overrides]
+    ineffective = without_effect(camera, [key.removeprefix("camera.") for key in given if key.startswith("camera.")])
+    if ineffective:
+        raise UserError(f"camera.{ineffective}")
+
+
+def scene_file(job: Job) -> Path:
+    """The YAML that the scene comes from, for the scene's folder is relative to it."""
+    choice = str(job.choices.get("scene"))
+    if choice in job.files:
+        return job.files[choice]
+    for source in job.sources:
+        path = source / "scene" / f"{choice}.yaml"
+        if path.is_file():
+            return path
+    return Path("scene.yaml")
+
+
+def chosen_device(name: str) -> str:
+    """cpu or cuda. Raises `UserError` where there is no such device."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise UserError(f"device is {name!r}, expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device is cuda, but PyTorch finds no CUDA device here; set device=cpu")
+    return name
+
+
+@contextmanager
+def repeatable(seed: int, device: str) -> Iterator[None]:
+    """Seed every source of randomness; on the CPU every run gives the same bits."""
+    import numpy as np
+    import torch
+
+    memory: Any = torch.utils.deterministic
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    if device == "cpu":
+        torch.use_deterministic_algorithms(True)
+        # Filling memory that is about to be written anyway costs time and decides nothing.
+        memory.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        memory.fill_uninitialized_memory = before[1]
+
+
+def checked_output(output: str | None, overwrite: bool) -> Path | None:
+    """The picture file to write. Raises `UserError` where that would overwrite something or can't work."""
+    from invrender.overrides import PICTURES
+
+    if not output:
+        return None
+    path = Path(output)
+    if path.suffix.lower() not in PICTURES:
+        raise UserError(f"output is {output!r}, expected a picture file such as picture.png")
+    if not path.parent.is_dir():
+        raise UserError(f"output is {output!r}: there is no folder {path.parent}")
+    if path.exists() and not overwrite:
+        raise UserError(f"output is {output!r}, which exists; give another name or overwrite=true")
+    return path
+
+
+def shown(path: Path) -> str:
+    """A path as a person types it: relative to the working directory where it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

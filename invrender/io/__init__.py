@@ -1,0 +1,1 @@
+"""Files in and out: pictures, meshes, cameras and whole scenes."""

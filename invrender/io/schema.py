@@ -1,0 +1,108 @@
+"""The keys of a scene file: what is in the scene, who looks at it and what lights it.
+
+Lengths are in the scene's unit, angles in degrees, colours linear RGB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class ObjectConfig:
+    """One mesh with its material and its place.
+
+    mesh, texture, vertex_colors: files, relative to the scene's folder. vertex_colors: a .npy of linear [V, 3], or
+        "white" for vertices that are all (1, 1, 1).
+    texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
+    albedo: multiplies texture and vertex colours; null takes the mesh file's own colour, else white.
+    crease: edges sharper than this have split normals; 180 is smooth all over, 0 is flat.
+    rotation: a rotation vector. world_from_object: [4, 4], instead of position, rotation and scale.
+    """
+
+    mesh: str = MISSING
+    texture: str | None = None
+    texture_size: list[int] | None = None
+    albedo: list[float] | None = None
+    vertex_colors: str | None = None
+    specular: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    shininess: float = 32.0
+    crease: float = 60.0
+    position: list[float] | None = None
+    rotation: list[float] | None = None
+    scale: float | None = None
+    world_from_object: Any = None
+
+
+@dataclass
+class SceneConfig:
+    """The objects and what is behind them.
+
+    folder: where the files are, relative to the YAML that names it; null is that YAML's own folder.
+    background: a colour. picture: a file, instead of the colour.
+    """
+
+    folder: str | None = None
+    background: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    picture: str | None = None
+    objects: dict[str, ObjectConfig] = field(default_factory=dict)
+
+
+@dataclass
+class CameraConfig:
+    """A camera: its picture, its optics and its place.
+
+    fov: across the shorter side of a perspective picture; extent: the same for an orthographic one, in world units.
+    focal: pixels, a number or [fx, fy], instead of fov or extent (orthographic: pixels for each world unit).
+    principal: [cx, cy] in pixels; null is the picture's centre.
+    pixel_centers: "half" where the first pixel's centre is (0.5, 0.5), "integer" where it is (0, 0).
+    Place: camera_from_world [4, 4] (OpenCV axes), else position, else azimuth, elevation and distance about look_at.
+    azimuth 0, elevation 0 is on the +z side; azimuth turns towards +x, elevation towards +y.
+    look_at: null is the middle of the objects. up: the direction to the picture's top.
+    """
+
+    projection: str = "perspective"
+    width: int = 256
+    height: int = 256
+    fov: float = 40.0
+    extent: float = 2.5
+    focal: Any = None
+    principal: list[float] | None = None
+    pixel_centers: str = "half"
+    azimuth: float = 0.0
+    elevation: float = 0.0
+    distance: float = 4.0
+    position: list[float] | None = None
+    camera_from_world: Any = None
+    look_at: list[float] | None = None
+    up: list[float] = field(default_factory=lambda: [0.0, 1.0, 0.0])
+    near: float = 0.1
+    far: float = 100.0
+
+
+@dataclass
+class LightConfig:
+    """One light.
+
+    kind: ambient, directional or point. position: of a point light. direction: towards a directional light.
+    falloff: of a point light, none or inverse_square.
+    """
+
+    kind: str = MISSING
+    color: list[float] = field(default_factory=lambda: [1.0, 1.0, 1.0])
+    intensity: float = 1.0
+    position: list[float] | None = None
+    direction: list[float] | None = None
+    falloff: str | None = None
+
+
+@dataclass
+class SceneFile:
+    """What a scene file says: everything that a renderer needs."""
+
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    light: dict[str, LightConfig] = field(default_factory=dict)

@@ -1,0 +1,122 @@
+"""Losses between a rendering and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from invrender.color import srgb_from_linear
+from invrender.errors import UserError
+from invrender.render.base import Rendered
+from invrender.scene import Scene, View
+
+Space = Literal["linear", "srgb"]
+Where = Literal["everywhere", "mask", "object"]
+
+
+@dataclass(frozen=True)
+class PictureLoss:
+    """The mean over pixels and channels of a penalty on colour differences.
+
+    weight: of this term in the total.
+    space: compare in "linear" light or "srgb"-encoded, which counts dark tones more.
+    where: "everywhere"; "mask" inside the target's mask; "object" where the rendering shows an object at present.
+    A view's pixel weights multiply each of these.
+    """
+
+    weight: float = 1.0
+    space: Space = "linear"
+    where: Where = "everywhere"
+
+    def __post_init__(self) -> None:
+        for name, given, allowed in (
+            ("space", self.space, ("linear", "srgb")),
+            ("where", self.where, ("everywhere", "mask", "object")),
+        ):
+            if given not in allowed:
+                raise UserError(f"{name} is {given!r}, expected one of {', '.join(allowed)}")
+
+    def check(self, view: View) -> None:
+        """Raise `UserError` if a mask is called for and there is none."""
+        if self.where == "mask" and view.mask is None:
+            raise UserError("where=mask needs a mask, and the target has none: give target.mask=mask.png")
+
+    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+        """The unweighted mean penalty, []."""
+        found, wanted = rendered.rgb, view.rgb
+        if self.space == "srgb":
+            found, wanted = srgb_from_linear(found), srgb_from_linear(wanted)
+        return weighted_mean(self.penalty(found - wanted), self.pixel_weights(rendered, view))
+
+    def pixel_weights(self, rendered: Rendered, view: View) -> Tensor:
+        """How much each pixel counts, [H, W]."""
+        weights = torch.ones_like(rendered.alpha) if view.weight is None else view.weight
+        if self.where == "mask" and view.mask is not None:
+            return weights * view.mask
+        return weights * rendered.alpha.detach() if self.where == "object" else weights
+
+    def penalty(self, difference: Tensor) -> Tensor:
+        """The penalty on differences of any shape."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(PictureLoss):
+    """Σ d² / n."""
+
+    def penalty(self, difference: Tensor) -> Tensor:
+        """d²."""
+        return difference**2
+
+
+@dataclass(frozen=True)
+class MeanAbsoluteError(PictureLoss):
+    """Σ |d| / n: outliers count less."""
+
+    def penalty(self, difference: Tensor) -> Tensor:
+        """|d|."""
+        return difference.abs()
+
+
+@dataclass(frozen=True)
+class Huber(PictureLoss):
+    """Squared for differences up to ``delta``, linear beyond (Huber, 1964)."""
+
+    delta: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.delta > 0:
+            raise UserError(f"delta is {self.delta}, expected a number above 0")
+
+    def penalty(self, difference: Tensor) -> Tensor:
+        """d² / 2 within delta, delta (|d| − delta / 2) beyond."""
+        size = difference.abs()
+        return torch.where(size <= self.delta, 0.5 * difference**2, self.delta * (size - 0.5 * self.delta))
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """The mean squared difference between the rendering's silhouette and the target's mask."""
+
+    weight: float = 1.0
+
+    def check(self, view: View) -> None:
+        """Raise `UserError` if the target has no mask."""
+        if view.mask is None:
+            raise UserError("it compares silhouettes, and the target has no mask: give target.mask=mask.png")
+
+    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+        """The unweighted mean, []."""
+        assert view.mask is not None
+        weights = torch.ones_like(rendered.alpha) if view.weight is None else view.weight
+        return weighted_mean(((rendered.alpha - view.mask) ** 2)[..., None], weights)
+
+
+def weighted_mean(penalties: Tensor, weights: Tensor) -> Tensor:
+    """The mean of penalties [H, W, C] under pixel weights [H, W]; zero where all weights are."""
+    total = weights.sum().clamp(min=1e-12) * penalties.shape[-1]
+    return (penalties * weights[..., None]).sum() / total

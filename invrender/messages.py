@@ -1,0 +1,107 @@
+"""What went wrong, in one line for the person who typed the command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from invrender.errors import UserError
+from invrender.overrides import OptionsOf
+
+EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
+
+
+def explain(error: BaseException, options_of: OptionsOf) -> str | None:
+    """One line for an error that comes from what was given; None for one that is a bug.
+
+    options_of: the names of a group's options.
+    """
+    for cause in chain(error):
+        if isinstance(cause, UserError):
+            return one_line(str(cause))
+    if not isinstance(error, EXPECTED):
+        return None
+    if isinstance(error, MissingConfigException):
+        return missing_config(error, options_of)
+    if isinstance(error, OverrideParseException):
+        reason = re.split(r"\s*See https?://", error.message)[0]
+        return one_line(
+            f"{error.override!r} is not an override: {reason}; put quotes around a value with special signs"
+        )
+    for cause in chain(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return os_error(cause)
+    for cause in chain(error):
+        if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and cause.full_key:
+            return unknown_key(cause)
+        if isinstance(cause, MissingMandatoryValue):
+            return f"{cause.full_key} is missing, expected a value; give {cause.full_key}=…"
+    for cause in chain(error):
+        if isinstance(cause, OmegaConfBaseException):
+            return one_line(f"{cause.full_key or 'config'}: {cause.msg or cause}".partition("\n")[0])
+    if isinstance(error, ConfigCompositionException):
+        return composition(str(error))
+    return one_line(str(error))
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it; Hydra does not always say so when it wraps an error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (cause.__context__ if isinstance(cause, HydraException) else None)
+
+
+def os_error(error: OSError) -> str:
+    """An error of files and folders."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}"
+
+
+def missing_config(error: MissingConfigException, options_of: OptionsOf) -> str:
+    """A group has no such option, or there is no such config."""
+    group, _, option = (error.missing_cfg_file or "").rpartition("/")
+    options = sorted(options_of(group)) if group else []
+    if not options:
+        return one_line(re.split(r"Config search path|Available options", str(error))[0])
+    return f"{group} has no option {option!r}{suggestion(option, options)}; known are {', '.join(options)}"
+
+
+def unknown_key(error: OmegaConfBaseException) -> str:
+    """A key that is not there."""
+    key = str(error.full_key)
+    parent, _, name = key.rpartition(".")
+    siblings = [str(each) for each in error.parent_node] if OmegaConf.is_dict(error.parent_node) else []
+    siblings = [each for each in siblings if each != "hydra"]
+    where = f"{parent} has no key {name!r}" if parent else f"there is no key or group {name!r}"
+    near = suggestion(name, siblings)
+    if not near and "_target_" in siblings:
+        return f"{where}; if {error.parent_node['_target_']} takes it, add it with +{key}=…"
+    return f"{where}{near}" if near or not siblings else f"{where}; known are {', '.join(siblings)}"
+
+
+def composition(message: str) -> str:
+    """Hydra's account of a failed composition, without its advice about other keys."""
+    override = re.match(r"Could not override '([^']+)'\.\s*No match in the defaults list", message)
+    if override:
+        group = override[1].partition("@")[0]
+        return (
+            f"{group}=… can't be chosen: nothing in these configs has a default for it; give single keys, {group}.KEY=…"
+        )
+    return one_line(re.sub(r"To append to your[^\n]*|See https?://\S+", "", message))
+
+
+def suggestion(word: str, options: Sequence[str]) -> str:
+    """A "did you mean" for the option nearest to ``word``, or nothing."""
+    near = get_close_matches(word, options, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def one_line(text: str) -> str:
+    """A message of several lines as one."""
+    return " ".join(text.split())

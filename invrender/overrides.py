@@ -1,0 +1,182 @@
+"""From what the user types to what Hydra understands: files as options of groups, and quoting of file names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import DictConfig, OmegaConf
+
+from invrender.errors import UserError
+
+FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
+YAML = (".yaml", ".yml")
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm")
+FILE_KEYS = re.compile(
+    r"target\.(path|mask|weight)"
+    r"|(target\.)?scene\.(folder|picture)"
+    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors)"
+    r"|output|runs|hydra\.(run|sweep)\.dir"
+)
+OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")
+OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[\w./@$-]+)=(?P<value>.*)", re.DOTALL)
+LONG_WITH_VALUE = ("--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--info")
+SHORT_WITH_VALUE = ("-c", "-p", "-cp", "-cn", "-cd", "-i")
+MULTIRUN = ("-m", "--multirun")
+
+OptionsOf = Callable[[str], Collection[str]]
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A YAML file that stands for an option of a group: ``name`` is the option's name."""
+
+    group: str
+    name: str
+    path: Path
+
+
+@dataclass
+class Rewritten:
+    """Arguments for Hydra, and the files that they name."""
+
+    arguments: list[str] = field(default_factory=list)
+    files: list[ConfigFile] = field(default_factory=list)
+
+
+def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | None = None) -> Rewritten:
+    """Rewrite the arguments of a subcommand.
+
+    options_of: the names of a group's options. positional: the key that plain arguments are gathered in.
+
+    Raises `UserError` for a file that is named but not there.
+    """
+    result = Rewritten()
+    multirun = any(argument in MULTIRUN for argument in arguments)
+    plain: list[str] = []
+    takes_value = False
+    for argument in arguments:
+        match = OVERRIDE.fullmatch(argument)
+        if takes_value or argument.startswith("-"):
+            takes_value = not takes_value and argument in (*LONG_WITH_VALUE, *SHORT_WITH_VALUE)
+            result.arguments.append(argument)
+        elif match is None:
+            (plain if positional and not argument.startswith("~") else result.arguments).append(argument)
+        else:
+            result.arguments += rewrite_override(match, options_of, multirun, result.files)
+    if plain:
+        result.arguments.append(f"{positional}=[{','.join(quoted(each) for each in plain)}]")
+    return result
+
+
+def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
+    """One override as the overrides that Hydra gets; the YAML files that it names are added to ``files``."""
+    sign, key, value = match["sign"], match["key"], match["value"]
+    if key in FILE_GROUPS:
+        options = options_of(key)
+        names = []
+        for choice in choices(value, multirun):
+            path = config_file(key, choice, options)
+            if path is None:
+                return [match[0]]
+            files.append(ConfigFile(key, option_name(path), path))
+            names.append(files[-1].name)
+        return [f"{sign}{key}={','.join(names)}"]
+    if key == "target":
+        kinds = {target_kind(choice, options_of(key)) for choice in choices(value, multirun)}
+        if len(kinds) == 1 and None not in kinds:
+            return [f"{sign}target={kinds.pop()}", f"target.path={file_value(value, multirun)}"]
+        return [match[0]]
+    if key.endswith("scene.folder") and value and Path(value).is_dir():
+        value = str(Path(value).resolve())
+    if FILE_KEYS.fullmatch(key):
+        value = file_value(value, multirun)
+    if OPEN_KEYS.match(key):
+        sign = "++"
+    return [f"{sign}{key}={value}"]
+
+
+def choices(value: str, multirun: bool) -> list[str]:
+    """The alternatives of a sweep, or the single value; quotes are taken off."""
+    if multirun and not Path(value).exists():
+        return [unquoted(each.strip()) for each in value.split(",")]
+    return [unquoted(value)]
+
+
+def config_file(group: str, value: str, options: Collection[str]) -> Path | None:
+    """The YAML file that ``value`` names, None for anything else, such as an option of the group."""
+    if value in options or value in ("", "null"):
+        return None
+    path = Path(value)
+    if group == "scene" and path.is_dir():
+        if not (path / "scene.yaml").is_file():
+            raise UserError(f"scene={value} is a folder without a scene.yaml")
+        return path / "scene.yaml"
+    if path.suffix.lower() not in YAML:
+        if path.is_file():
+            raise UserError(f"{group}={value} is a file, expected a YAML file or one of {', '.join(sorted(options))}")
+        return None
+    if not path.is_file():
+        raise UserError(f"{group}={value}: no such file in {Path.cwd()}")
+    return path
+
+
+def target_kind(value: str, options: Collection[str]) -> str | None:
+    """The option of the group target that reads the file ``value``, None where it names no file."""
+    if value in options or value in ("", "null"):
+        return None
+    path = Path(value)
+    if path.suffix.lower() == ".json":
+        return "views"
+    return "image" if path.suffix.lower() in PICTURES or path.is_file() else None
+
+
+def file_value(value: str, multirun: bool) -> str:
+    """A file name as a value for Hydra; lists, quoted texts, interpolations and null are left as they are."""
+    if Path(value).exists() and value:
+        return quoted(value)
+    if multirun and "," in value and all(Path(unquoted(each)).exists() for each in value.split(",")):
+        return ",".join(quoted(unquoted(each)) for each in value.split(","))
+    special = value in ("", "null") or "${" in value or (value[0], value[-1]) in (("'", "'"), ('"', '"'), ("[", "]"))
+    return value if special else quoted(value)
+
+
+def quoted(text: str) -> str:
+    """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
+    return QuotedString(text=re.sub(r"(\\*)\$\{", r"\1\1\\${", text), quote=Quote.single).with_quotes()
+
+
+def unquoted(value: str) -> str:
+    """``value`` without a pair of quotes around it."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
+def option_name(path: Path) -> str:
+    """A name for a file as an option of a group: Hydra's grammar takes it, and every file has its own."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    return f"file-{digest}"
+
+
+def store(files: Sequence[ConfigFile]) -> None:
+    """Make the files known to Hydra. Raises `UserError` for a broken one."""
+    for file in files:
+        node, package = load(file.path)
+        ConfigStore.instance().store(file.name, node, group=file.group, package=package, provider=str(file.path))
+
+
+def load(path: Path) -> tuple[DictConfig, str | None]:
+    """A YAML file as Hydra reads it: the config, with its ``defaults``, and its ``# @package``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = OmegaConf.create(text)
+    except Exception as error:
+        raise UserError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from error
+    if not isinstance(node, DictConfig) or node.is_empty():
+        raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
+    header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
+    return node, header[1] if header else None

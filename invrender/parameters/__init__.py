@@ -1,0 +1,26 @@
+"""The unknowns of a scene."""
+
+from invrender.parameters.ambient import Ambient
+from invrender.parameters.camera_focal import CameraFocal
+from invrender.parameters.camera_pose import CameraPose
+from invrender.parameters.camera_position import CameraPosition
+from invrender.parameters.light_color import LightColor
+from invrender.parameters.light_direction import LightDirection
+from invrender.parameters.light_intensity import LightIntensity
+from invrender.parameters.light_position import LightPosition
+from invrender.parameters.object_pose import ObjectPose
+from invrender.parameters.surface_colors import Texture, VertexColors
+
+__all__ = [
+    "Ambient",
+    "CameraFocal",
+    "CameraPose",
+    "CameraPosition",
+    "LightColor",
+    "LightDirection",
+    "LightIntensity",
+    "LightPosition",
+    "ObjectPose",
+    "Texture",
+    "VertexColors",
+]

@@ -1,0 +1,37 @@
+"""What the camera unknowns share."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.geometry.cameras import transform
+from invrender.geometry.poses import rotation_angle
+from invrender.scene import Scene, Target, Truth
+
+
+def check_camera_is_unknown(target: Target) -> None:
+    """Raise `UserError` if the target says where its pictures were taken."""
+    if any(view.camera is not None for view in target.views):
+        raise UserError("the camera can't be an unknown where the target gives its cameras (target=views)")
+
+
+def camera_errors(scene: Scene, truth: Truth) -> dict[str, float]:
+    """rotation_deg; position, in scene units; and position_relative, as a share of the true camera's distance."""
+    found, true = scene.camera, truth.scene.camera
+    shift = float((found.position - true.position).norm())
+    return {
+        "rotation_deg": rotation_angle(found.camera_from_world[:3, :3], true.camera_from_world[:3, :3]),
+        "position": shift,
+        "position_relative": shift / float((true.position - true.look_at).norm()),
+    }
+
+
+def pivot(scene: Scene) -> Tensor:
+    """The point [3] that the camera turns about, in its own frame."""
+    return transform(scene.camera.camera_from_world, scene.camera.look_at)
+
+
+def limited(vector: Tensor, limit: float | None) -> Tensor:
+    """A vector shortened to ``limit`` where it is longer."""
+    return vector if limit is None else vector * (limit / vector.norm().clamp(min=limit))

@@ -1,0 +1,51 @@
+"""The focal length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from invrender.parameters.base import Value
+from invrender.parameters.camera import check_camera_is_unknown
+from invrender.parameters.ranges import Range, clamp_factor
+from invrender.scene import Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class CameraFocal:
+    """One factor on both focal lengths; for an orthographic camera, on the pixels per world unit.
+
+    raw: [1], the factor's logarithm. range: of the horizontal focal length in pixels.
+    """
+
+    lr: float = 0.01
+    range: Range = (1e-3, 1e6)
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if the target gives the camera."""
+        check_camera_is_unknown(target)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[1]."""
+        return scene.background.new_zeros(1)
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Scale the focal lengths; the principal point stays."""
+        scale = torch.ones_like(scene.camera.intrinsics)
+        scale = torch.cat([torch.cat([raw.exp().expand(2, 2), scale[:2, 2:]], dim=1), scale[2:]])
+        return replace(scene, camera=replace(scene.camera, intrinsics=scene.camera.intrinsics * scale))
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Keep the focal length in its range."""
+        return clamp_factor(raw, scene.camera.intrinsics[0, 0].expand(1), self.range)
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The focal lengths in pixels."""
+        return {"focal_px": [float(scene.camera.intrinsics[0, 0]), float(scene.camera.intrinsics[1, 1])]}
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """The relative error of the horizontal focal length."""
+        true = float(truth.scene.camera.intrinsics[0, 0])
+        return {"relative": abs(float(scene.camera.intrinsics[0, 0]) / true - 1)}

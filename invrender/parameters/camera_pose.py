@@ -1,0 +1,59 @@
+"""Where the camera is and where it looks: six degrees of freedom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import roma
+import torch
+from torch import Tensor
+
+from invrender.geometry.poses import turned
+from invrender.parameters.base import Value
+from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited, pivot
+from invrender.scene import Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class CameraPose:
+    """All of ``camera_from_world``.
+
+    raw: [6], a rotation vector in radians about the camera's ``look_at`` point, and a shift in camera axes as a share of
+    the distance to it. So both halves move the picture by about as much.
+
+    max_rotation: degrees; max_shift: share of the distance; how far the answer may be from the start, or None.
+    """
+
+    lr: float = 0.02
+    max_rotation: float | None = None
+    max_shift: float | None = None
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if the target gives the camera."""
+        check_camera_is_unknown(target)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[6]."""
+        return scene.background.new_zeros(6)
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Turn about the point that the camera looks at, then shift."""
+        camera = scene.camera
+        moved = turned(camera.camera_from_world, pivot(scene), raw[:3], camera.distance * raw[3:])
+        return replace(scene, camera=replace(camera, camera_from_world=moved))
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Limit the rotation and the shift."""
+        rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
+        return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The camera's position, and the rotation vector of camera_from_world in degrees."""
+        camera = scene.camera
+        rotation = roma.rotmat_to_rotvec(camera.camera_from_world[:3, :3].double())
+        return {"position": camera.position.tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """rotation_deg, position, position_relative."""
+        return camera_errors(scene, truth)

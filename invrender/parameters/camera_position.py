@@ -1,0 +1,63 @@
+"""Where a camera is that looks at a known point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from invrender.geometry.cameras import look_at, rigid
+from invrender.parameters.base import Value
+from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited
+from invrender.scene import Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class CameraPosition:
+    """The camera's centre; it keeps its ``look_at`` point where it is in the picture.
+
+    raw: [3], a shift along the world's axes as a share of the distance to that point.
+
+    max_shift: share of the distance; how far the answer may be from the start, or None.
+    """
+
+    lr: float = 0.03
+    max_shift: float | None = None
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if the target gives the camera."""
+        check_camera_is_unknown(target)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[3]."""
+        return scene.background.new_zeros(3)
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Move the camera and turn it as one that looks at the point would turn."""
+        camera = scene.camera
+        position = camera.position + camera.distance * raw
+        before = look_at(camera.position, camera.look_at, camera.up)[:3, :3]
+        after = look_at(position, camera.look_at, camera.up)[:3, :3]
+        rotation = camera.camera_from_world[:3, :3] @ before.T @ after
+        return replace(scene, camera=replace(camera, camera_from_world=rigid(rotation, -rotation @ position)))
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Limit the shift."""
+        return limited(raw, self.max_shift)
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The position, and what it is in degrees around the point, and the distance."""
+        offset = scene.camera.position - scene.camera.look_at
+        azimuth = torch.rad2deg(torch.atan2(offset[0], offset[2]))
+        elevation = torch.rad2deg(torch.atan2(offset[1], torch.hypot(offset[0], offset[2])))
+        return {
+            "position": scene.camera.position.tolist(),
+            "azimuth_deg": float(azimuth),
+            "elevation_deg": float(elevation),
+            "distance": float(offset.norm()),
+        }
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """rotation_deg, position, position_relative."""
+        return camera_errors(scene, truth)

@@ -1,0 +1,56 @@
+"""What colour the lights are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from invrender.parameters.base import Value
+from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.ranges import Range, clamp_sum
+from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class LightColor:
+    """The colour of point and directional lights, linear RGB.
+
+    A picture shows colour × intensity: recover one of them, or read only their product where both are unknown.
+
+    raw: [L, 3], added to each colour. lights: their names, None for all. range: of each channel.
+    """
+
+    lights: Sequence[str] | None = None
+    lr: float = 0.02
+    range: Range = (0.0, 1.0)
+
+    def names(self, scene: Scene) -> list[str]:
+        """The lights that change."""
+        return lights_of(scene, (PointLight, DirectionalLight), self.lights, "point or directional light")
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if there is no such light."""
+        self.names(scene)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[L, 3]."""
+        return scene.background.new_zeros(len(self.names(scene)), 3)
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Add to the colours."""
+        return with_lights(scene, self.names(scene), lambda i, light: replace(light, color=light.color + raw[i]))
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Keep the channels in their range."""
+        return clamp_sum(raw, stacked(scene, self.names(scene), "color"), self.range)
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The colour by light."""
+        return {name: scene.lights[name].color.tolist() for name in self.names(scene)}
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """The largest error of a channel."""
+        names = self.names(scene)
+        return {"absolute": float((stacked(scene, names, "color") - stacked(truth.scene, names, "color")).abs().max())}

@@ -1,0 +1,91 @@
+"""Where an object is: six degrees of freedom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import roma
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.geometry.meshes import world_vertices
+from invrender.geometry.poses import rotation_angle, turned
+from invrender.parameters.base import Value
+from invrender.parameters.camera import limited
+from invrender.parameters.choice import chosen
+from invrender.scene import Object, Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class ObjectPose:
+    """``world_from_object`` of one object, moved rigidly.
+
+    raw: [6], a rotation vector in radians about the centre of the object's bounding box, in world axes, and a shift in
+    world axes as a share of the camera's distance.
+
+    object: its name; None if the scene has only one.
+    max_rotation: degrees; max_shift: share of the camera's distance; or None.
+    """
+
+    object: str | None = None
+    lr: float = 0.02
+    max_rotation: float | None = None
+    max_shift: float | None = None
+
+    def name(self, scene: Scene) -> str:
+        """The name of the object that moves."""
+        if self.object is None and len(scene.objects) != 1:
+            raise UserError(f"which object? Set object to one of {', '.join(scene.objects)}")
+        return chosen(scene.objects, None if self.object is None else [self.object], "object")[0]
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if there is no such object."""
+        self.name(scene)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[6]."""
+        return scene.background.new_zeros(6)
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Turn the object about its centre, then shift it."""
+        name = self.name(scene)
+        thing = scene.objects[name]
+        shift = scene.camera.distance.detach() * raw[3:]
+        moved = turned(thing.world_from_object, centre(thing), raw[:3], shift)
+        return replace(scene, objects={**scene.objects, name: replace(thing, world_from_object=moved)})
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Limit the rotation and the shift."""
+        rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
+        return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The centre of the object in the world, and its rotation vector in degrees."""
+        thing = scene.objects[self.name(scene)]
+        rotation = roma.rotmat_to_rotvec(rotation_of(thing))
+        return {"position": centre(thing).tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """rotation_deg, position of the centre, and that as a share of the camera's distance."""
+        name = self.name(scene)
+        found, true = scene.objects[name], truth.scene.objects[name]
+        shift = float((centre(found) - centre(true)).norm())
+        return {
+            "rotation_deg": rotation_angle(rotation_of(found), rotation_of(true)),
+            "position": shift,
+            "position_relative": shift / float(truth.scene.camera.distance),
+        }
+
+
+def centre(thing: Object) -> Tensor:
+    """The centre [3] of the object's box of vertices in the world, as a constant."""
+    vertices = world_vertices(thing).detach()
+    return (vertices.amin(0) + vertices.amax(0)) / 2
+
+
+def rotation_of(thing: Object) -> Tensor:
+    """The rotation [3, 3] in ``world_from_object``, which may scale as well."""
+    matrix = thing.world_from_object[:3, :3].double()
+    return matrix / matrix.det().abs() ** (1 / 3)

@@ -1,0 +1,122 @@
+"""What the surfaces look like: textures and vertex colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from invrender.parameters.base import Value
+from invrender.parameters.choice import chosen
+from invrender.parameters.ranges import Range, clamp_sum
+from invrender.pixels import resize_area
+from invrender.scene import Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class SurfaceColors:
+    """The colours of some objects, each channel on its own.
+
+    raw: [N, 3], added to all the objects' colours, object after object. objects: their names, None for all that have
+    such colours. range: of each channel.
+    """
+
+    objects: Sequence[str] | None = None
+    lr: float = 0.02
+    range: Range = (0.0, 1.0)
+
+    @property
+    def attribute(self) -> Literal["texture", "vertex_colors"]:
+        """Which colours of the material."""
+        raise NotImplementedError
+
+    def names(self, scene: Scene) -> list[str]:
+        """The objects whose colours change."""
+        having = {n: o for n, o in scene.objects.items() if getattr(o.material, self.attribute) is not None}
+        return chosen(having, self.objects, f"object with {self.attribute}")
+
+    def colors(self, scene: Scene, name: str) -> Tensor:
+        """The colours of an object, [..., 3]."""
+        colors = getattr(scene.objects[name].material, self.attribute)
+        assert isinstance(colors, Tensor)
+        return colors
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` if there is no such object, or it has no such colours."""
+        self.names(scene)
+
+    def initial(self, scene: Scene) -> Tensor:
+        """[N, 3]."""
+        return torch.zeros_like(self.flat(scene))
+
+    def flat(self, scene: Scene) -> Tensor:
+        """All colours, [N, 3]."""
+        return torch.cat([self.colors(scene, name).reshape(-1, 3) for name in self.names(scene)])
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Add to the colours."""
+        names = self.names(scene)
+        parts = torch.split(raw, [self.colors(scene, name).numel() // 3 for name in names])
+        objects = dict(scene.objects)
+        for name, part in zip(names, parts, strict=True):
+            colors = self.colors(scene, name)
+            material = replace(objects[name].material, **{self.attribute: colors + part.reshape(colors.shape)})
+            objects[name] = replace(objects[name], material=material)
+        return replace(scene, objects=objects)
+
+    def project(self, scene: Scene, raw: Tensor) -> Tensor:
+        """Keep every channel in its range."""
+        return clamp_sum(raw, self.flat(scene), self.range)
+
+    def value(self, scene: Scene) -> dict[str, Value]:
+        """The mean colour by object."""
+        return {name: self.colors(scene, name).reshape(-1, 3).mean(dim=0).tolist() for name in self.names(scene)}
+
+    def seen(self, truth: Truth) -> Mapping[str, Tensor]:
+        """By object, which of its true colours some view shows."""
+        raise NotImplementedError
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """The peak signal-to-noise ratio over all colours that a view shows, in decibels (peak 1)."""
+        squares = []
+        for name in self.names(scene):
+            if name not in self.seen(truth):
+                continue
+            found, true, seen = self.colors(scene, name), self.colors(truth.scene, name), self.seen(truth)[name]
+            if found.shape != true.shape:
+                found = resize_area(found, *true.shape[:2])
+            squares.append(((found - true) ** 2)[seen])
+        error = float(torch.cat(squares).mean()) if squares and sum(s.numel() for s in squares) else math.nan
+        return {"psnr_db": -10 * math.log10(max(error, 1e-12))}
+
+
+@dataclass(frozen=True)
+class Texture(SurfaceColors):
+    """Every texel of the textures."""
+
+    @property
+    def attribute(self) -> Literal["texture", "vertex_colors"]:
+        """Textures."""
+        return "texture"
+
+    def seen(self, truth: Truth) -> Mapping[str, Tensor]:
+        """The texels that a view shows."""
+        return truth.seen_texels
+
+
+@dataclass(frozen=True)
+class VertexColors(SurfaceColors):
+    """The colour of every vertex."""
+
+    @property
+    def attribute(self) -> Literal["texture", "vertex_colors"]:
+        """Vertex colours."""
+        return "vertex_colors"
+
+    def seen(self, truth: Truth) -> Mapping[str, Tensor]:
+        """The vertices that a view shows."""
+        return truth.seen_vertices

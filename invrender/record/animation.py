@@ -1,0 +1,62 @@
+"""The progress of a fit as an animated GIF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from invrender.fit import Step
+from invrender.record.display import Picture
+from invrender.record.panels import step_panel
+from invrender.record.thinned import Thinned
+from invrender.record.writing import whole
+from invrender.scene import Target
+
+FRAME_MILLISECONDS = 100
+FIRST_MILLISECONDS = 800
+LAST_MILLISECONDS = 2500
+
+
+@dataclass
+class Animation:
+    """Collects panels, at most ``frames`` of them, evenly spaced over the steps."""
+
+    target: Target
+    frames: int
+    panels: Thinned[Picture] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.panels = Thinned(self.frames - 1)
+
+    def step(self, step: Step) -> None:
+        """Take a step, unless there are enough of its kind; the last one is always taken."""
+        if step.stopped_because is None:
+            self.panels.offer(lambda: step_panel(step, self.target))
+        else:
+            self.panels.items.append(step_panel(step, self.target))
+
+    def write(self, path: Path) -> None:
+        """Write the GIF; the first and the last frame stay longer."""
+        frames = with_common_palette([Image.fromarray(panel) for panel in self.panels.items])
+        between = [FRAME_MILLISECONDS] * (len(frames) - 2)
+        with whole(path) as partial:
+            frames[0].save(
+                partial,
+                save_all=True,
+                append_images=frames[1:],
+                duration=[FIRST_MILLISECONDS, *between, LAST_MILLISECONDS],
+                loop=0,
+            )
+
+
+def with_common_palette(frames: list[Image.Image]) -> list[Image.Image]:
+    """The frames in 256 colours, the same in all, so that what stays the same doesn't flicker."""
+    few = frames[:: max(1, len(frames) // 6)] + frames[-1:]
+    width, height = frames[0].size
+    sheet = Image.new("RGB", (width, height * len(few)))
+    for index, frame in enumerate(few):
+        sheet.paste(frame, (0, index * height))
+    palette = sheet.quantize(256)
+    return [frame.quantize(palette=palette) for frame in frames]

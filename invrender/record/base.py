@@ -1,0 +1,79 @@
+"""What a fit looks like to those who record it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from invrender.fit import Step
+from invrender.parameters.base import Parameters
+from invrender.scene import Scene, Target
+
+
+@dataclass(frozen=True)
+class Run:
+    """A fit and where its records go.
+
+    folder: of this run alone.
+    config: resolved, of plain containers.
+    command: the shell command that repeats the run.
+    scene: the start.
+    renderer, device: names, as "embedded" and "cpu".
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    command: str
+    parameters: Parameters
+    target: Target
+    scene: Scene
+    renderer: str
+    device: str
+    seed: int
+
+
+class Recorder(Protocol):
+    """Consumes the steps of one fit. The first is the start, the last has ``stopped_because``."""
+
+    def step(self, step: Step) -> None:
+        """Record a step."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; called once, also where the fit has failed and no last step came."""
+        ...
+
+
+def follow(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:
+    """Feed the steps of a fit to the recorders and return the last one.
+
+    Ctrl-C, wherever it strikes, makes the fit end with its best scene so far, and that is recorded too. Recorders are
+    closed in any case, the first of them last. Raises `KeyboardInterrupt` where no such scene can be had: the fit has
+    not begun or is over, or Ctrl-C is pressed again.
+    """
+    with ExitStack() as stack:
+        for recorder in recorders:
+            stack.callback(recorder.close)
+        try:
+            last = fed(steps, recorders)
+        except KeyboardInterrupt:
+            if not isinstance(steps, Generator):
+                raise
+            last = steps.throw(KeyboardInterrupt())
+            for recorder in recorders:
+                recorder.step(last)
+    return last
+
+
+def fed(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:
+    """Feed every step to every recorder; the last step."""
+    step = None
+    for step in steps:
+        for recorder in recorders:
+            recorder.step(step)
+    if step is None:
+        raise ValueError("a fit yields at least its start")
+    return step

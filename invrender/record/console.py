@@ -1,0 +1,123 @@
+"""A fit as the person at the terminal sees it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+from invrender.fit import Step
+from invrender.parameters.base import Parameters
+from invrender.record.base import Run
+from invrender.record.summary import summary
+from invrender.record.units import errors_text, values_text
+
+LINE_SECONDS = 30.0
+
+
+class Progress(Protocol):
+    """Shows how far a fit has come."""
+
+    def step(self, iteration: int, text: str) -> None:
+        """Show a step."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+
+class Console:
+    """Shows progress on stderr while the fit goes on, and what was found on stdout when the other recorders are done.
+
+    bar: whether to show progress: a bar on a terminal, a line now and then elsewhere.
+    folder: where the records are, or None where there are none.
+    """
+
+    def __init__(self, run: Run, total_steps: int, bar: bool, folder: Path | None) -> None:
+        self.run = run
+        self.total_steps = total_steps
+        self.folder = folder
+        self.start: Step | None = None
+        self.last: Step | None = None
+        self.progress: Progress | None = None
+        if bar:
+            self.progress = Bar(total_steps) if sys.stderr.isatty() else Lines(total_steps, sys.stderr)
+
+    def step(self, step: Step) -> None:
+        """Show a step."""
+        if self.start is None:
+            self.start = step
+        self.last = step
+        if self.progress is not None and step.stopped_because is None:
+            self.progress.step(step.iteration, step_text(step, self.run.parameters))
+
+    def close(self) -> None:
+        """Print what was found, if the fit came to an end."""
+        if self.progress is not None:
+            self.progress.close()
+        if self.start is None or self.last is None or self.last.stopped_because is None:
+            return
+        say(summary(self.run, self.start, self.last, self.total_steps))
+        if self.folder is not None:
+            say(f"results in {self.folder}")
+
+
+def step_text(step: Step, parameters: Parameters) -> str:
+    """Loss and errors in one line; the values of the unknowns where the truth is not known."""
+    if step.errors:
+        unknowns = [f"{name} {errors_text(errors)}" for name, errors in step.errors.items()]
+    else:
+        values = {name: values_text(parameter.value(step.scene)) for name, parameter in parameters.items()}
+        unknowns = [f"{name} {text}" for name, text in values.items() if text]
+    return ", ".join([f"loss {step.loss:.3g}", *unknowns])
+
+
+def say(text: str) -> None:
+    """Print to stdout, whatever its encoding lacks replaced."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+class Bar:
+    """A progress bar for terminals; it vanishes in the end."""
+
+    FORMAT = "{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} {elapsed}<{remaining} {postfix}"
+
+    def __init__(self, total_steps: int) -> None:
+        self.bar = tqdm(total=total_steps, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=self.FORMAT)
+
+    def step(self, iteration: int, text: str) -> None:
+        """Move on; drawn ten times a second at most."""
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(iteration - self.bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self.bar.close()
+
+
+class Lines:
+    """A line for the start, each tenth of the steps, and whenever there has been none for half a minute."""
+
+    def __init__(self, total_steps: int, stream: TextIO) -> None:
+        self.total_steps = total_steps
+        self.tenth = max(1, total_steps // 10)
+        self.stream = stream
+        self.began = self.latest = time.monotonic()
+        self.next_iteration = 0
+
+    def step(self, iteration: int, text: str) -> None:
+        """Print a line if it is time."""
+        now = time.monotonic()
+        if iteration < self.next_iteration and now - self.latest < LINE_SECONDS:
+            return
+        print(f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}", file=self.stream, flush=True)
+        self.latest = now
+        self.next_iteration = (iteration // self.tenth + 1) * self.tenth
+
+    def close(self) -> None:
+        """Nothing is left to do."""

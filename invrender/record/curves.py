@@ -1,0 +1,91 @@
+"""Loss and errors over the iterations, drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
+
+from invrender.fit import Step
+from invrender.record.units import has_relative, is_relative, name_and_unit
+from invrender.record.writing import whole
+
+PLOTTED = ("error in %", "error in °", "PSNR in dB", "error")
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is drawn of a step: its loss, and by unit and label its errors."""
+
+    iteration: int
+    stage: int
+    loss: float
+    errors: dict[tuple[str, str], float]
+
+    @classmethod
+    def of(cls, step: Step) -> Point:
+        """The point of a step."""
+        errors = {}
+        for unknown, by_key in step.errors.items():
+            for key, error in by_key.items():
+                if not has_relative(key, by_key):
+                    axis, label = axis_and_label(key)
+                    errors[axis, f"{unknown} {label}".strip()] = 100 * error if is_relative(key) else error
+        return cls(step.iteration, step.stage, step.loss, errors)
+
+
+def axis_and_label(key: str) -> tuple[str, str]:
+    """On which axis an error belongs, and what it is called there."""
+    if is_relative(key):
+        return "error in %", key.removesuffix("relative").rstrip("_")
+    if key.endswith("_deg"):
+        return "error in °", name_and_unit(key)[0]
+    if key.endswith("_db"):
+        return "PSNR in dB", ""
+    return "error", key
+
+
+def write_curves(path: Path, points: Sequence[Point]) -> None:
+    """Draw the loss, and below it the errors of each unit, on logarithmic axes (decibels are that by themselves).
+
+    points: in order; the first is the start, the last the best scene, both drawn as dots.
+    """
+    axes_names = [name for name in PLOTTED if any(name == axis for axis, _ in points[0].errors)]
+    figure = Figure(figsize=(8, 2.6 + 2.2 * len(axes_names)), dpi=100, layout="constrained")
+    plots = figure.subplots(1 + len(axes_names), 1, sharex=True, squeeze=False)[:, 0]
+    draw_series(plots[0], "loss", {"": [point.loss for point in points]}, points)
+    for plot, name in zip(plots[1:], axes_names, strict=True):
+        labels = [label for axis, label in points[0].errors if axis == name]
+        series = {label: [point.errors.get((name, label), math.nan) for point in points] for label in labels}
+        draw_series(plot, name, series, points)
+    plots[0].set_title("dots: the start and the best scene, dotted lines: where a stage begins", fontsize="small")
+    plots[-1].set_xlabel("iteration")
+    with whole(path) as partial:
+        figure.savefig(partial)
+
+
+def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: Sequence[Point]) -> None:
+    """Draw lines over the steps, with their ends as dots and the borders between stages."""
+    steps = slice(1, -1) if len(points) > 2 else slice(None)
+    iterations = [point.iteration for point in points]
+    for label, values in series.items():
+        (line,) = plot.plot(iterations[steps], values[steps], label=label, linewidth=1.5)
+        plot.plot([iterations[0], iterations[-1]], [values[0], values[-1]], "o", color=line.get_color(), markersize=5)
+    for before, after in pairwise(points[1:-1]):
+        if before.stage != after.stage:
+            plot.axvline(after.iteration - 0.5, color="0.6", linestyle=":", linewidth=1)
+    if name != "PSNR in dB" and any(value > 0 for values in series.values() for value in values):
+        plot.set_yscale("log")
+        plot.yaxis.set_major_formatter(LogFormatter())
+        plot.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.0, 0.4)))
+    plot.set_ylabel(name)
+    plot.grid(visible=True, which="major", alpha=0.3)
+    plot.margins(x=0.02)
+    if any(series):
+        plot.legend(loc="best", fontsize="small")

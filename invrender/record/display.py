@@ -1,0 +1,85 @@
+"""Pictures for screens: sRGB in 8 bits, differences in colours, several views side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import matplotlib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from invrender.color import srgb_from_linear
+from invrender.fit import Step
+from invrender.pixels import resize_area
+from invrender.scene import Target
+
+Picture = NDArray[np.uint8]
+Item = TypeVar("Item")
+
+MOST_VIEWS = 4
+AMPLIFICATION = 4
+GAP = 4
+
+
+def srgb_picture(linear: Tensor) -> Picture:
+    """[H, W, 3] uint8, from linear colours of the same shape; what lies outside [0, 1] is clipped."""
+    clipped = linear.detach().cpu().float().nan_to_num(nan=0.0, posinf=1.0, neginf=0.0).clamp(0, 1)
+    picture: Picture = (255 * srgb_from_linear(clipped)).round().to(torch.uint8).numpy()
+    return picture
+
+
+def difference_picture(target: Picture, rendered: Picture) -> Picture:
+    """The absolute difference of two pictures [H, W, 3], its largest channel amplified: black, red, yellow, white."""
+    difference = np.abs(target.astype(np.int16) - rendered.astype(np.int16)).max(axis=-1)
+    colors: Picture = DIFFERENCE_COLORS[np.minimum(AMPLIFICATION * difference, 255)]
+    return colors
+
+
+def color_table(name: str) -> Picture:
+    """[256, 3]: one of matplotlib's colour maps."""
+    return (255 * matplotlib.colormaps[name](np.arange(256))[:, :3]).round().astype(np.uint8)
+
+
+DIFFERENCE_COLORS = color_table("inferno")
+
+
+def shown(views: Sequence[Item]) -> list[Item]:
+    """At most ``MOST_VIEWS`` of the views, evenly chosen."""
+    if len(views) <= MOST_VIEWS:
+        return list(views)
+    return [views[i * (len(views) - 1) // (MOST_VIEWS - 1)] for i in range(MOST_VIEWS)]
+
+
+def target_pictures(target: Target) -> list[Picture]:
+    """The target's shown views at full resolution."""
+    return [srgb_picture(view.rgb) for view in shown(target.views)]
+
+
+def rendered_pictures(step: Step) -> list[Picture]:
+    """The step's renderings of the shown views."""
+    return [srgb_picture(rendered.rgb) for rendered in shown(step.rendered)]
+
+
+def difference_pictures(step: Step, target: Target) -> list[Picture]:
+    """The shown views' differences, at the resolution of the step's renderings."""
+    pictures = []
+    for rendered, view in zip(shown(step.rendered), shown(target.views), strict=True):
+        height, width = rendered.rgb.shape[:2]
+        reduced = view.rgb if view.rgb.shape == rendered.rgb.shape else resize_area(view.rgb, height, width)
+        pictures.append(difference_picture(srgb_picture(reduced), srgb_picture(rendered.rgb)))
+    return pictures
+
+
+def strip(pictures: Sequence[Picture]) -> Picture:
+    """Pictures side by side, pixel for pixel, with black gaps between them."""
+    height = max(picture.shape[0] for picture in pictures)
+    width = sum(picture.shape[1] for picture in pictures) + GAP * (len(pictures) - 1)
+    canvas: Picture = np.zeros((height, width, 3), dtype=np.uint8)
+    left = 0
+    for picture in pictures:
+        canvas[: picture.shape[0], left : left + picture.shape[1]] = picture
+        left += picture.shape[1] + GAP
+    return canvas

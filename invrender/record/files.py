@@ -1,0 +1,100 @@
+"""A fit as files in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from PIL import Image
+
+from invrender.errors import UserError
+from invrender.fit import Step
+from invrender.record.animation import Animation
+from invrender.record.base import Run
+from invrender.record.curves import Point, write_curves
+from invrender.record.display import (
+    Picture,
+    difference_pictures,
+    rendered_pictures,
+    strip,
+    target_pictures,
+)
+from invrender.record.history import History
+from invrender.record.results import result_of, write_result
+from invrender.record.thinned import Thinned
+from invrender.record.writing import whole
+from invrender.scene import Scene
+
+WriteScene = Callable[[Path, Scene], None]
+CURVE_POINTS = 2000
+
+
+class Files:
+    """Writes a run's folder.
+
+    At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
+    difference.png, progress.gif, loss.png, recovered/ and, when all else is there, result.json.
+
+    Raises `UserError` where the folder already holds a run.
+    """
+
+    def __init__(self, run: Run, write_scene: WriteScene, frames: int | None) -> None:
+        """frames: of progress.gif at most, or None for no such file."""
+        self.run = run
+        self.write_scene = write_scene
+        self.animation = None if frames is None else Animation(run.target, frames)
+        self.points: Thinned[Point] = Thinned(CURVE_POINTS)
+        self.start: Step | None = None
+
+        run.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("config.yaml", "history.csv", "result.json"):
+            if (run.folder / name).exists():
+                raise UserError(
+                    f"hydra.run.dir: {run.folder} already holds a run ({name}), and nothing is overwritten: "
+                    "give a folder that is empty or not there"
+                )
+        self.write_text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(run.config)))
+        self.write_text("command.txt", run.command + "\n")
+        self.write_picture("target.png", strip(target_pictures(run.target)))
+        self.history = History(run.folder / "history.csv")
+
+    def step(self, step: Step) -> None:
+        """Record a step."""
+        self.history.step(step)
+        if self.animation is not None:
+            self.animation.step(step)
+        if step.stopped_because is None:
+            self.points.offer(lambda: Point.of(step))
+        else:
+            self.points.items.append(Point.of(step))
+        if self.start is None:
+            self.start = step
+            self.write_picture("start.png", strip(rendered_pictures(step)))
+        if step.stopped_because is not None:
+            self.finish(self.start, step)
+
+    def finish(self, start: Step, last: Step) -> None:
+        """Write what is known only in the end."""
+        folder = self.run.folder
+        self.write_picture("final.png", strip(rendered_pictures(last)))
+        self.write_picture("difference.png", strip(difference_pictures(last, self.run.target)))
+        self.write_scene(folder / "recovered", last.scene)
+        write_curves(folder / "loss.png", self.points.items)
+        if self.animation is not None:
+            self.animation.write(folder / "progress.gif")
+        write_result(folder / "result.json", result_of(self.run, start, last))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file."""
+        with whole(self.run.folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+    def write_picture(self, name: str, picture: Picture) -> None:
+        """Write a PNG."""
+        with whole(self.run.folder / name) as partial:
+            Image.fromarray(picture).save(partial)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.history.close()

@@ -1,0 +1,1 @@
+"""How the shipped scenes are made: surfaces as patches, textures as paint on them."""

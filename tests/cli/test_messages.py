@@ -1,0 +1,163 @@
+"""Everything that can't be used is said in one line that names the key or the file; nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from invrender.cli import run
+from invrender.io.pictures import read_picture
+
+RENDER = [
+    ("camera.azimut=3", "camera has no key 'azimut'; did you mean 'azimuth'?"),
+    ("scen=teapot", "no key or group 'scen'; did you mean 'scene'?"),
+    ("camera=persp", "camera has no option 'persp'; did you mean 'perspective'?; known are"),
+    ("camera.fov=abc", "camera.fov: Value 'abc'"),
+    ("camera.fov", "'camera.fov' is not an override"),
+    ("camera.look_at=[1,2", "'camera.look_at=[1,2' is not an override"),
+    ("seed=1.5", "seed: Value '1.5'"),
+    ("light.kye.intensity=2", "light has no key 'kye'; did you mean 'key'?"),
+    ("--resolve", "--resolve"),
+    ("scene=none.yaml", "scene=none.yaml: no such file"),
+    ("device=tpu", "device is 'tpu', expected auto, cpu or cuda"),
+    ("renderer.samples=abc", "renderer.samples is 'abc', expected a whole number"),
+    ("renderer.samples=0", "renderer.samples is 0"),
+    ("+renderer.sample=2", "renderer has no key 'sample'; did you mean 'samples'?"),
+    ("renderer._target_=os.system", "renderer._target_ is 'os.system', expected something under invrender."),
+    ("renderer._target_=invrender.render.hard.Hard", "renderer._target_ is 'invrender.render.hard.Hard'"),
+    ("camera.extent=3", "camera.extent has no effect on a camera of projection perspective"),
+    ("output=picture.xyz", "output is 'picture.xyz', expected a picture file"),
+    ("output=nowhere/picture.png", "there is no folder nowhere"),
+    ("hydra.run.dir=/dev/null/x", "/dev/null/x: Not a directory"),
+    ("camera.distance=0.1", "camera is inside the object 'cube'"),
+]
+
+
+@pytest.mark.parametrize(("argument", "message"), RENDER, ids=[argument for argument, _ in RENDER])
+def test_render_refuses(invrender: Any, workspace: Path, argument: str, message: str) -> None:
+    outcome = invrender("render", argument)
+    assert outcome.status == 2
+    assert outcome.error.startswith("invrender render: error: ")
+    assert message in outcome.error
+    assert not list(workspace.glob("outputs/render/*"))
+
+
+FIT = [
+    ("target.camera.azimut=4", "target.camera has no key 'azimut'; did you mean 'azimuth'?"),
+    ("target.light.kee.intensity=4", "target.light has no key 'kee'; did you mean 'key'?"),
+    ("target.scene.objects.cub.albedo=[1,1,1]", "target.scene.objects has no key 'cub'; did you mean 'cube'?"),
+    ("target.camera.fov=abc", "target.camera.fov: Value 'abc'"),
+    ("target.camera.extent=3", "target.camera.extent has no effect"),
+    ("target.camera.distance=0", "target.camera.distance is 0.0"),
+    ("target.views=[{azimuth: 0}, {azimut: 1}]", "target.views[1]: a camera has no key 'azimut'"),
+    ("target.samples=0", "target.samples is 0"),
+    ("target.noise=-1", "target.noise is -1.0"),
+    ("target.mask=m.png", "target.mask has no effect on a rendered target"),
+    ("target.kind=photo", "target.kind is 'photo', expected one of render, image, views"),
+    ("target=none.png", "none.png: no such picture file"),
+    ("target=none.json", "none.json: no such camera file"),
+    ("target=image", "target.path is missing"),
+    ("target=imag", "target has no option 'imag'; did you mean 'image'?"),
+    ("recover=[]", "recover is empty"),
+    ("recover=[camera_pose,light]", "recover has no option 'light'"),
+    ("recover.camera_pose.lrr=1", "recover.camera_pose has no key 'lrr'; did you mean 'lr'?"),
+    ("recover.camera_pose.lr=fast", "recover.camera_pose.lr is 'fast', expected a number"),
+    ("optimizer.stages=[{steps: 2, scal: 1}]", "optimizer.stages[0] has no key 'scal'; did you mean 'scale'?"),
+    ("optimizer.algorithm.lr=1", "optimizer.algorithm has no key 'lr'"),
+    ("optimizer.algorithm._target_=torch.nn.Linear", "optimizer.algorithm._target_ is 'torch.nn.Linear'"),
+    ("stopping.patienc=3", "stopping has no key 'patienc'; did you mean 'patience'?"),
+    ("record.frame=3", "record has no key 'frame'; did you mean 'frames'?"),
+]
+
+
+@pytest.mark.parametrize(("argument", "message"), FIT, ids=[argument for argument, _ in FIT])
+def test_fit_refuses(invrender: Any, workspace: Path, argument: str, message: str) -> None:
+    outcome = invrender("fit", argument)
+    assert outcome.status == 2
+    assert message in outcome.error
+    assert not list(workspace.glob("outputs/fit/*"))
+
+
+def test_commands_are_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fti"]) == 2
+    assert capsys.readouterr().err == "invrender: error: no command 'fti'; did you mean 'fit'?\n"
+
+
+def test_broken_pictures_and_masks(invrender: Any, workspace: Path) -> None:
+    (workspace / "broken.png").write_bytes(b"no picture")
+    Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save("photo.png")
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save("mask.png")
+    assert "broken.png: not a readable picture" in invrender("fit", "target=broken.png").error
+    assert (
+        "mask.png is 8x8 pixels, but photo.png is 24x16"
+        in invrender("fit", "target=photo.png", "target.mask=mask.png").error
+    )
+    calibrated = invrender("fit", "target=photo.png", "camera=pinhole", "camera.width=640")
+    assert "photo.png is 24x16 pixels, but camera is calibrated for" in calibrated.error
+    assert (
+        "color_space is 'rgb', expected one of srgb, linear"
+        in invrender("fit", "target=photo.png", "target.color_space=rgb").error
+    )
+
+
+def test_broken_camera_files(invrender: Any, workspace: Path) -> None:
+    Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save("photo.png")
+    for text, message in [
+        ("{", "cameras.json: not readable as JSON"),
+        ("[]", 'cameras.json: expected {"views": ['),
+        ('{"views": [{}]}', 'cameras.json: views[0]: expected {"picture"'),
+        (
+            json.dumps({"views": [{"picture": "photo.png", "focl": 3}]}),
+            "views[0]: a camera has no key 'focl'; did you mean 'focal'?",
+        ),
+        (json.dumps({"views": [{"picture": "no.png"}]}), "no.png: no such picture file"),
+        (json.dumps({"views": [{"picture": "photo.png", "focal": 20, "width": 640}]}), "is calibrated for 640x16"),
+    ]:
+        (workspace / "cameras.json").write_text(text)
+        assert message in invrender("fit", "target=cameras.json", "recover=light_intensity").error
+
+
+def test_broken_scene_files(invrender: Any, workspace: Path) -> None:
+    (workspace / "broken.yaml").write_text("camera: [1, 2")
+    assert "broken.yaml: not a readable YAML file" in invrender("render", "scene=broken.yaml").error
+    (workspace / "empty.yaml").write_text("")
+    assert "empty.yaml: expected keys" in invrender("render", "scene=empty.yaml").error
+    (workspace / "typo.yaml").write_text("# @package _global_\ncamera: {azimut: 3}\n")
+    assert "camera has no key 'azimut'; did you mean 'azimuth'?" in invrender("render", "scene=typo.yaml").error
+    (workspace / "other.yaml").write_text("# @package _global_\ndefaults: [none]\n")
+    assert "scene has no option 'none'" in invrender("render", "scene=other.yaml").error
+    (workspace / "bare.yaml").write_text("# @package _global_\nscene: {}\n")
+    assert "scene.objects is empty" in invrender("render", "scene=bare.yaml").error
+    assert "camera=… can't be chosen" in invrender("render", "scene=bare.yaml", "camera=orthographic").error
+    (workspace / "folder").mkdir()
+    assert "scene=folder is a folder without a scene.yaml" in invrender("render", "scene=folder").error
+
+
+def test_nothing_is_overwritten(invrender: Any, workspace: Path) -> None:
+    (workspace / "run").mkdir()
+    (workspace / "run" / "result.json").write_text("precious")
+    for command in ("render", "fit"):
+        assert "holds a result.json; nothing is overwritten" in invrender(command, "hydra.run.dir=run").error
+    assert (workspace / "run" / "result.json").read_text() == "precious"
+    (workspace / "mine.png").write_bytes(b"precious")
+    assert "output is 'mine.png', which exists" in invrender("render", "output=mine.png").error
+    assert (workspace / "mine.png").read_bytes() == b"precious"
+    assert invrender("render", "output=mine.png", "overwrite=true").status == 0
+    assert read_picture(Path("mine.png")).rgb.shape == (16, 24, 3)
+
+
+def test_bugs_are_called_bugs(invrender: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr("invrender.io.scenes.build_scene", broken)
+    outcome = invrender("render")
+    assert outcome.status == 1
+    assert "KeyError: 'lost'; this is a bug" in outcome.error
+    monkeypatch.setenv("INVRENDER_TRACEBACK", "1")
+    assert "Traceback" in invrender("render").err

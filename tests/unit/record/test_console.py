@@ -1,0 +1,95 @@
+"""What the person at the terminal sees."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from invrender.record import RecordOptions, follow, recorders
+from invrender.record import console as console_module
+from invrender.record.console import Console, Lines
+
+
+def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:
+    fit = make_fit(step_count=50)
+    follow(fit.steps(), [Console(fit.run, 50, bar=True, folder=None)])
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"step {n}/50" for n in range(0, 51, 5)]
+    assert lines[0].endswith("loss 0.36, camera_pose 6.00° 15%, light_intensity 75%, texture n/a")
+    assert not any("\r" in line for line in lines)
+
+
+def test_a_line_when_there_was_none_for_long(monkeypatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(console_module.time, "monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    lines = Lines(1000, stream)
+    for iteration in range(10):
+        lines.step(iteration, "loss 1")
+        clock[0] += 20.0
+    assert [line.split()[1] for line in stream.getvalue().splitlines()] == [f"{n}/1000," for n in (0, 2, 4, 6, 8)]
+
+
+def test_values_where_the_truth_is_not_known(make_fit, capsys) -> None:
+    fit = make_fit(known=False)
+    follow(fit.steps(), [Console(fit.run, 20, bar=True, folder=None)])
+    out, err = capsys.readouterr()
+    first = "camera_pose position 0.20 2.00 3.00 rotation 10.0 0.0 45.5°, light_intensity key 0.200"
+    assert err.splitlines()[0].endswith(first)
+    heading = out.splitlines()[3].split()
+    assert heading == ["unknown", "start", "found"]
+
+
+def test_bar_on_a_terminal(make_fit, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    fit = make_fit(step_count=30)
+    follow(fit.steps(), [Console(fit.run, 60, bar=True, folder=None)])
+    drawn = capsys.readouterr().err
+    assert "/60 " in drawn
+    assert "\r" in drawn
+    assert drawn.rstrip(" ").endswith("\r"), "the bar is gone in the end"
+
+
+def test_summary(make_fit, capsys) -> None:
+    fit = make_fit()
+    options = RecordOptions(tensorboard=False, gif=False, bar=False)
+    follow(fit.steps(), recorders(fit.run, options, 200, lambda folder, scene: None))
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == "all steps are done: 20 of 200 steps in 10.0 s, 500 ms each"
+    assert lines[1] == "loss 0.36 at the start, 0.0001 now"
+    row = next(line for line in lines if line.startswith("light_intensity"))
+    assert row.split() == ["light_intensity", "key", "0.2000", "0.7900", "0.8000", "75%", "1.2%"]
+    assert any(line.split()[:1] == ["rotation"] for line in lines), "an unknown's further values stand below it"
+    assert lines[-1] == f"results in {fit.run.folder}"
+
+
+def test_no_summary_of_a_fit_that_failed(make_fit, capsys) -> None:
+    fit = make_fit()
+    console = Console(fit.run, 20, bar=False, folder=fit.run.folder)
+    console.step(fit.step(0))
+    console.close()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_terminal_without_degree_signs(make_fit, monkeypatch) -> None:
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    fit = make_fit()
+    follow(fit.steps(), [Console(fit.run, 20, bar=False, folder=None)])
+    ascii_only.seek(0)
+    assert "6.00? 15%" in ascii_only.read()
+
+
+@pytest.mark.parametrize("option", ["files", "tensorboard"])
+def test_the_folder_is_named_if_there_is_something_in_it(make_fit, capsys, option: str) -> None:
+    fit = make_fit()
+    nothing = RecordOptions(files=False, gif=False, tensorboard=False, bar=False)
+    follow(fit.steps(), recorders(fit.run, nothing, 20, lambda folder, scene: None))
+    assert "results in" not in capsys.readouterr().out
+    something = RecordOptions(**{"files": False, "gif": False, "tensorboard": False, "bar": False, option: True})
+    follow(fit.steps(), recorders(fit.run, something, 20, lambda folder, scene: None))
+    assert "results in" in capsys.readouterr().out

@@ -1,0 +1,96 @@
+"""Events for TensorBoard."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from invrender.record import RecordOptions, follow, recorders
+
+
+@pytest.fixture
+def record():
+    def run(fit, picture_every: int = 5) -> EventAccumulator:
+        options = RecordOptions(files=False, bar=False, picture_every=picture_every)
+        follow(fit.steps(), recorders(fit.run, options, fit.step_count, lambda folder, scene: None))
+        folder = fit.run.folder / "tensorboard"
+        assert len(list(folder.iterdir())) == 1, "one file, no folder of a run besides"
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0, "tensors": 0})
+        return events.Reload()
+
+    return run
+
+
+def test_scalars(make_fit, record) -> None:
+    events = record(make_fit())
+    assert sorted(events.Tags()["scalars"]) == [
+        "error/camera_pose/position",
+        "error/camera_pose/position_relative",
+        "error/camera_pose/rotation_deg",
+        "error/light_intensity/relative",
+        "error/texture/psnr_db",
+        "loss/mse",
+        "loss/smoothness",
+        "loss/total",
+        "value/camera_pose/position/0",
+        "value/camera_pose/position/1",
+        "value/camera_pose/position/2",
+        "value/camera_pose/rotation_deg/0",
+        "value/camera_pose/rotation_deg/1",
+        "value/camera_pose/rotation_deg/2",
+        "value/light_intensity/key",
+    ]
+    errors = events.Scalars("error/light_intensity/relative")
+    assert [event.step for event in errors] == [*range(21), 20]
+    assert (errors[0].value, errors[-1].value) == pytest.approx((0.75, 0.0125), rel=1e-3)
+
+
+def test_pictures_now_and_then_and_at_both_ends(make_fit, record) -> None:
+    events = record(make_fit(step_count=12))
+    pictures = events.Images("progression")
+    assert [event.step for event in pictures] == [0, 5, 10, 12]
+    decoded = [np.asarray(Image.open(io.BytesIO(event.encoded_image_string))) for event in pictures]
+    assert len({picture.shape for picture in decoded}) == 1
+    assert not (decoded[0] == decoded[-1]).all()
+
+
+def test_configuration_and_command(make_fit, record) -> None:
+    events = record(make_fit())
+
+    def text(tag: str) -> str:
+        (event,) = events.Tensors(f"{tag}/text_summary")
+        return event.tensor_proto.string_val[0].decode()
+
+    assert text("command") == "```sh\ninvrender fit scene=cup recover=light_intensity\n```"
+    assert "recover:\n  light_intensity:\n    lr: 0.1" in text("config")
+
+
+def test_hyperparameters(make_fit, record) -> None:
+    events = record(make_fit())
+
+    def content(name: str) -> HParamsPluginData:
+        return HParamsPluginData.FromString(events.SummaryMetadata(f"_hparams_/{name}").plugin_data.content)
+
+    settings = content("session_start_info").session_start_info.hparams
+    assert {name: getattr(value, value.WhichOneof("kind")) for name, value in settings.items()} == {
+        "seed": 7,
+        "recover.light_intensity.lr": 0.1,
+        "recover.light_intensity.lights": "['key']",
+        "optimizer._target_": "torch.optim.Adam",
+        "optimizer.betas": "[0.9, 0.999]",
+    }
+    metrics = {info.name.tag for info in content("experiment").experiment.metric_infos}
+    assert metrics >= {"loss/total", "error/light_intensity/relative"}
+    assert metrics <= set(events.Tags()["scalars"]), "each metric is a curve's last value"
+    assert content("session_end_info").session_end_info.status != 0
+
+
+def test_without_a_truth_there_are_values_and_no_errors(make_fit, record) -> None:
+    tags = record(make_fit(known=False)).Tags()["scalars"]
+    assert "value/light_intensity/key" in tags
+    assert not any(tag.startswith("error/") for tag in tags)
