@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,10 @@ def run(arguments: Sequence[str]) -> int:
         print(f"invrender {__version__}")
         return DONE
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(COMMANDS)}"
-        print(f"invrender: error: no command {name!r}; {hint}", file=sys.stderr)
+        from invrender.overrides import suggestion
+
+        hint = suggestion(name, COMMANDS) or f"; known are {', '.join(COMMANDS)}"
+        print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
     try:
         return Invocation(name, rest).run()
@@ -162,7 +163,8 @@ class Invocation:
 
     def report(self, error: Exception, in_job: bool) -> int:
         """Say in a line what can't be used, or that this is a bug; returns the exit status."""
-        from invrender.messages import explain, one_line
+        from invrender.messages import explain
+        from invrender.overrides import one_line
 
         if self.wants_traceback:
             traceback.print_exception(error)
@@ -182,7 +184,7 @@ class Invocation:
 def config_dirs(arguments: Sequence[str]) -> list[Path]:
     """The folders given with --config-dir."""
     joined = [Path(each.partition("=")[2]) for each in arguments if each.startswith("--config-dir=")]
-    pairs = zip(arguments, arguments[1:], strict=False)
+    pairs = pairwise(arguments)
     return joined + [Path(value) for option, value in pairs if option in ("--config-dir", "-cd")]
 
 

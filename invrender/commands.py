@@ -7,15 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from invrender.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from invrender.io.schema import SceneFile
     from invrender.scene import Scene
 
+Options = TypeVar("Options", bound="SceneFile")
+
+# Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 RESULTS = ("result.json", "config.yaml", "picture.png")
 
@@ -46,9 +50,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
     from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
 
-    prepare(config, job)
-    options = OmegaConf.to_object(config)
-    assert isinstance(options, FitConfig)
+    options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
     with repeatable(options.seed, device):
         allow = options.allow_targets
@@ -66,7 +68,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
             parameters=parameters,
             target=target,
             scene=scene,
-            renderer=str(job.choices["renderer"]),
+            renderer=str(job.choices.get("renderer")),
             device=device,
             seed=options.seed,
         )
@@ -86,15 +88,12 @@ def run_render(config: DictConfig, job: Job) -> int:
     """`invrender render`: one picture of a scene."""
     import numpy as np
     import torch
-    from omegaconf import OmegaConf
 
     from invrender.config import RenderConfig, build, folder_of
     from invrender.io.pictures import write_mask, write_picture
     from invrender.io.scenes import build_scene
 
-    prepare(config, job)
-    options = OmegaConf.to_object(config)
-    assert isinstance(options, RenderConfig)
+    options = prepared(config, RenderConfig, job)
     output = checked_output(options.output, options.overwrite)
     device = chosen_device(options.device)
     with repeatable(options.seed, device), torch.no_grad():
@@ -124,29 +123,31 @@ def run_board(config: DictConfig, job: Job) -> int:
     return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
 
 
-def prepare(config: DictConfig, job: Job) -> None:
-    """Check what was given before torch is needed, and make the scene's folder absolute.
+def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
+    """The config as an object of its schema; its scene's folder is made absolute, in ``config`` too.
 
-    Raises `UserError` where the run's folder holds results, and for keys of the camera that change nothing.
+    Raises `UserError` where the run's folder holds results, for a primary config without the schema, and for keys of
+    the camera that change nothing.
     """
     from omegaconf import OmegaConf
 
-    from invrender.io.schema import CameraConfig
+    from invrender.io.cameras import without_effect
 
     for name in RESULTS:
         if (job.folder / name).exists():
             raise UserError(f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten")
-    folder = config.scene.folder
-    config.scene.folder = str((scene_file(job).parent / (folder or ".")).resolve())
-
-    from invrender.io.cameras import without_effect
-
-    camera = OmegaConf.to_object(config.camera)
-    assert isinstance(camera, CameraConfig)
+    if OmegaConf.get_type(config) is not schema:
+        command = schema.__name__.removesuffix("Config").lower()
+        raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
+    config.scene.folder = str((scene_file(job).parent / (config.scene.folder or ".")).resolve())
+    options = OmegaConf.to_object(config)
+    assert isinstance(options, schema)
     given = [each.lstrip("+").partition("=")[0] for each in job.overrides]
-    ineffective = without_effect(camera, [key.removeprefix("camera.") for key in given if key.startswith("camera.")])
+    keys = [key.removeprefix("camera.") for key in given if key.startswith("camera.")]
+    ineffective = without_effect(options.camera, keys)
     if ineffective:
         raise UserError(f"camera.{ineffective}")
+    return options
 
 
 def scene_file(job: Job) -> Path:

@@ -6,6 +6,7 @@ Nothing here imports torch before something is built.
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
@@ -18,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from invrender.errors import UserError
 from invrender.io.schema import SceneFile
+from invrender.overrides import one_line, suggestion
 
 if TYPE_CHECKING:
     from invrender.scene import Scene, Target
@@ -33,7 +35,7 @@ class TargetConfig:
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
-    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear. seed: of the noise.
+    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear; seed: its own.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -170,8 +172,6 @@ def checked(node: Any, key: str, allowed: Sequence[str]) -> Any:
 
 def target_of(node: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Callable[..., Any]:
     """The class or function that a node names; raises `UserError` unless it is allowed and there."""
-    from hydra.utils import get_object
-
     name = node["_target_"]
     if not isinstance(name, str) or not name.startswith(tuple(allowed)):
         raise UserError(
@@ -179,7 +179,7 @@ def target_of(node: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Call
             "allow more with allow_targets=[prefix.]"
         )
     try:
-        target = get_object(name)
+        target = pkgutil.resolve_name(name)
     except Exception as error:
         raise UserError(f"{key}._target_ is {name!r}: {one_line(str(error))}") from error
     if not callable(target):
@@ -198,7 +198,7 @@ def check_arguments(node: Mapping[str, Any], target: Callable[..., Any], key: st
         if argument.startswith("_") and argument.endswith("_"):
             continue
         if argument not in parameters and not open_ended:
-            raise UserError(f"{key} has no key {argument!r}{near(argument, parameters)}")
+            raise UserError(f"{key} has no key {argument!r}{suggestion(argument, parameters)}")
         annotation = types.get(argument)
         check_type(value, annotation, f"{key}.{argument}")
         item = next((each for each in typing.get_args(annotation) if is_dataclass(each)), None)
@@ -213,25 +213,14 @@ def check_type(value: Any, annotation: Any, key: str) -> None:
     options = typing.get_args(annotation)
     if typing.get_origin(annotation) is Literal:
         if value not in options:
-            raise UserError(f"{key} is {value!r}, expected one of {', '.join(map(str, options))}{near(value, options)}")
+            raise UserError(
+                f"{key} is {value!r}, expected one of {', '.join(map(str, options))}{suggestion(value, options)}"
+            )
     elif annotation in (bool, int, float, str):
         right = isinstance(value, (int, float) if annotation is float else annotation)
         if not right or (annotation is not bool and isinstance(value, bool)):
             names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
             raise UserError(f"{key} is {value!r}, expected {names[annotation]}")
-
-
-def near(word: Any, options: typing.Iterable[Any]) -> str:
-    """A "did you mean" for the option nearest to ``word``, or nothing."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(str(word), [str(option) for option in options], n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
-def one_line(text: str) -> str:
-    """A message of several lines as one."""
-    return " ".join(text.split())
 
 
 def build_all(nodes: Mapping[str, Any], key: str, allow: Sequence[str]) -> dict[str, Any]:
@@ -266,7 +255,7 @@ def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
     """Raise `UserError` for a key in nested ``changes`` that ``base`` has not."""
     for name, change in changes.items():
         if name not in base:
-            raise UserError(f"{key} has no key {name!r}{near(name, base)}; {key} can change what the scene has")
+            raise UserError(f"{key} has no key {name!r}{suggestion(name, base)}; {key} can change what the scene has")
         if isinstance(change, Mapping) and OmegaConf.is_dict(base[name]):
             check_keys(change, base[name], f"{key}.{name}")
 
@@ -274,7 +263,7 @@ def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
 def build_scene_and_target(config: FitConfig, device: str) -> tuple[Scene, Target]:
     """The initial guess and what it is to explain, on ``device``.
 
-    ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture in ``target.path``.
+    ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
     """
     from invrender.io.checks import one_of
     from invrender.io.scenes import build_scene

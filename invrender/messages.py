@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from invrender.errors import UserError
-from invrender.overrides import OptionsOf
+from invrender.overrides import OptionsOf, one_line, suggestion
 
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
 
@@ -94,14 +93,3 @@ def composition(message: str) -> str:
             f"{group}=… can't be chosen: nothing in these configs has a default for it; give single keys, {group}.KEY=…"
         )
     return one_line(re.sub(r"To append to your[^\n]*|See https?://\S+", "", message))
-
-
-def suggestion(word: str, options: Sequence[str]) -> str:
-    """A "did you mean" for the option nearest to ``word``, or nothing."""
-    near = get_close_matches(word, options, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def one_line(text: str) -> str:
-    """A message of several lines as one."""
-    return " ".join(text.split())

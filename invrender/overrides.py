@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
@@ -25,8 +26,10 @@ FILE_KEYS = re.compile(
 )
 OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")
 OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[\w./@$-]+)=(?P<value>.*)", re.DOTALL)
+FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
 LONG_WITH_VALUE = ("--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--info")
 SHORT_WITH_VALUE = ("-c", "-p", "-cp", "-cn", "-cd", "-i")
+KNOWN_FLAGS = (*FLAGS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
 MULTIRUN = ("-m", "--multirun")
 
 OptionsOf = Callable[[str], Collection[str]]
@@ -54,24 +57,38 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
 
     options_of: the names of a group's options. positional: the key that plain arguments are gathered in.
 
-    Raises `UserError` for a file that is named but not there.
+    Raises `UserError` for a file that is named but not there, and for an unknown option.
     """
     result = Rewritten()
     multirun = any(argument in MULTIRUN for argument in arguments)
     plain: list[str] = []
+    flags: list[str] = []
     takes_value = False
     for argument in arguments:
         match = OVERRIDE.fullmatch(argument)
-        if takes_value or argument.startswith("-"):
-            takes_value = not takes_value and argument in (*LONG_WITH_VALUE, *SHORT_WITH_VALUE)
-            result.arguments.append(argument)
+        if takes_value and not (flags[-1] in ("--info", "-i") and match):
+            flags.append(argument)
+            takes_value = False
+        elif argument.startswith("-"):
+            check_flag(argument)
+            flags.append(argument)
+            takes_value = argument in (*LONG_WITH_VALUE, *SHORT_WITH_VALUE)
         elif match is None:
             (plain if positional and not argument.startswith("~") else result.arguments).append(argument)
         else:
             result.arguments += rewrite_override(match, options_of, multirun, result.files)
     if plain:
         result.arguments.append(f"{positional}=[{','.join(quoted(each) for each in plain)}]")
+    # Hydra's parser wants all overrides in one piece, and takes those after --info for its value.
+    result.arguments += flags
     return result
+
+
+def check_flag(argument: str) -> None:
+    """Raise `UserError` for an option that Hydra has not."""
+    name = argument.partition("=")[0]
+    if name not in KNOWN_FLAGS:
+        raise UserError(f"there is no option {name!r}{suggestion(name, KNOWN_FLAGS) or '; see --help'}")
 
 
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
@@ -79,14 +96,14 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
     sign, key, value = match["sign"], match["key"], match["value"]
     if key in FILE_GROUPS:
         options = options_of(key)
-        names = []
+        names, named = [], []
         for choice in choices(value, multirun):
             path = config_file(key, choice, options)
-            if path is None:
-                return [match[0]]
-            files.append(ConfigFile(key, option_name(path), path))
-            names.append(files[-1].name)
-        return [f"{sign}{key}={','.join(names)}"]
+            names.append(choice if path is None else option_name(path))
+            if path is not None:
+                named.append(ConfigFile(key, names[-1], path))
+        files += named
+        return [f"{sign}{key}={','.join(names)}" if named else match[0]]
     if key == "target":
         kinds = {target_kind(choice, options_of(key)) for choice in choices(value, multirun)}
         if len(kinds) == 1 and None not in kinds:
@@ -175,8 +192,19 @@ def load(path: Path) -> tuple[DictConfig, str | None]:
         text = path.read_text(encoding="utf-8")
         node = OmegaConf.create(text)
     except Exception as error:
-        raise UserError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from error
+        raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))})") from error
     if not isinstance(node, DictConfig) or node.is_empty():
         raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
     header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
     return node, header[1] if header else None
+
+
+def suggestion(word: object, options: Iterable[object]) -> str:
+    """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
+    near = get_close_matches(str(word), [str(option) for option in options], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def one_line(text: str) -> str:
+    """A message of several lines as one."""
+    return " ".join(text.split())

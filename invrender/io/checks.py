@@ -13,17 +13,17 @@ from torch import Tensor
 from invrender.errors import UserError
 
 
+def suggestion(word: str, options: Iterable[str]) -> str:
+    """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
+    near = get_close_matches(word, list(options), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def one_of(key: str, given: str, options: Sequence[str]) -> str:
     """``given``, which must be one of ``options``."""
     if given not in options:
-        raise UserError(f"{key} is {given!r}, expected one of {', '.join(options)}{hint(given, options)}")
+        raise UserError(f"{key} is {given!r}, expected one of {', '.join(options)}{suggestion(given, options)}")
     return given
-
-
-def hint(given: str, options: Iterable[str]) -> str:
-    """ "; did you mean 'x'?" or nothing."""
-    near = get_close_matches(given, list(options), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def numbers(key: str, given: Any, shape: tuple[int, ...]) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
-from invrender.io.checks import hint
+from invrender.io.checks import suggestion
 from invrender.io.pictures import read_mask, read_picture
 from invrender.io.schema import CameraConfig
 from invrender.pixels import background_pixels, resize_area
@@ -123,7 +123,7 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
     known = {field.name for field in fields(CameraConfig)}
     for key in given:
         if key not in known:
-            raise UserError(f"{where}: a camera has no key {key!r}{hint(key, known)}")
+            raise UserError(f"{where}: a camera has no key {key!r}{suggestion(key, known)}")
     replaced: dict[str, Any] = {}
     if {"position", *ORBIT} & given.keys():
         replaced |= {"camera_from_world": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ Invrender = Callable[..., Outcome]
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with the config folder ``cfg`` in it."""
     (tmp_path / "cfg" / "scene").mkdir(parents=True)
     write_cube(tmp_path / "cfg" / "files")
@@ -53,7 +53,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if re.match("HYDRA_|INVRENDER_", name)]:
         monkeypatch.delenv(name)
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ RENDER = [
     ("seed=1.5", "seed: Value '1.5'"),
     ("light.kye.intensity=2", "light has no key 'kye'; did you mean 'key'?"),
     ("--resolve", "--resolve"),
+    ("--multrun", "there is no option '--multrun'; did you mean '--multirun'?"),
     ("scene=none.yaml", "scene=none.yaml: no such file"),
     ("device=tpu", "device is 'tpu', expected auto, cpu or cuda"),
     ("renderer.samples=abc", "renderer.samples is 'abc', expected a whole number"),
@@ -136,6 +137,21 @@ def test_broken_scene_files(invrender: Any, workspace: Path) -> None:
     assert "camera=… can't be chosen" in invrender("render", "scene=bare.yaml", "camera=orthographic").error
     (workspace / "folder").mkdir()
     assert "scene=folder is a folder without a scene.yaml" in invrender("render", "scene=folder").error
+
+
+def test_primary_configs_need_the_schema(invrender: Any, workspace: Path) -> None:
+    (workspace / "cfg" / "bare.yaml").write_text("seed: 0\n")
+    (workspace / "cfg" / "mine.yaml").write_text("defaults: [render, _self_]\nseed: 3\n")
+    given = (
+        "--config-name",
+        "bare",
+        "hydra.run.dir=bare",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=none",
+        "hydra/hydra_logging=none",
+    )
+    assert "a config without the schema" in invrender("render", "scene=cube", "+scene=cube", *given).err
+    assert invrender("render", "--config-name", "mine").status == 0
 
 
 def test_nothing_is_overwritten(invrender: Any, workspace: Path) -> None:

@@ -61,13 +61,13 @@ def test_a_picture_is_a_target(rewritten: Callable[..., list[str]], tmp_path: Pa
     assert rewritten("target=cameras.json") == ["target=views", "target.path='cameras.json'"]
     (tmp_path / "photo").touch()
     assert rewritten("target=photo") == ["target=image", "target.path='photo'"]
-    assert rewritten("-m", "target=a.png,b.png")[1] == "target=image"
+    assert rewritten("-m", "target=a.png,b.png")[0] == "target=image"
 
 
 @pytest.mark.parametrize(
     "name",
-    ["my photo.png", "[a].png", "a,b.png", "a=b.png", "~a.png", "it's.png", '"a".png', "a$b.png", "${a}.png", "a\\b.png",
-     "{a: 1}.png", "(a).png", "a\\", "a\\'.png", "\\${a}.png", "ä.png", "a:b.png", " a.png", "a.png "],
+    ["my photo.png", "[a].png", "a,b.png", "a=b.png", "~a.png", "it's.png", '"a".png', "a$b.png", "${a}.png",
+     "a\\b.png", "{a: 1}.png", "(a).png", "a\\", "a\\'.png", "\\${a}.png", "ä.png", "a:b.png", " a.png", "a.png "],
 )  # fmt: skip
 def test_names_of_files_arrive_as_they_are(rewritten: Callable[..., list[str]], tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
@@ -85,8 +85,8 @@ def test_names_of_new_files_are_quoted_too(rewritten: Callable[..., list[str]]) 
 def test_sweeps_over_files_stay_sweeps(rewritten: Callable[..., list[str]], tmp_path: Path) -> None:
     for name in ("a.png", "b c.png"):
         (tmp_path / name).touch()
-    assert rewritten("-m", "target.path=a.png,b c.png")[1] == "target.path='a.png','b c.png'"
-    assert rewritten("--multirun", "target=a.png,b c.png")[1:] == ["target=image", "target.path='a.png','b c.png'"]
+    assert rewritten("-m", "target.path=a.png,b c.png")[0] == "target.path='a.png','b c.png'"
+    assert rewritten("--multirun", "target=a.png,b c.png")[:2] == ["target=image", "target.path='a.png','b c.png'"]
 
 
 def test_changes_of_the_truth_are_added(rewritten: Callable[..., list[str]]) -> None:
@@ -105,7 +105,7 @@ def test_yaml_files_become_options(rewritten: Callable[..., list[str]], tmp_path
     assert rewritten(f"scene={tmp_path}/my scene.yaml") == [f"scene={plain}"]
     assert rewritten("scene=folder [x]") == [f"scene={inside}"]
     assert rewritten("+experiment=my scene.yaml") == [f"+experiment={plain}"]
-    assert rewritten("-m", "scene=my scene.yaml,folder [x]") == ["-m", f"scene={plain},{inside}"]
+    assert rewritten("-m", "scene=my scene.yaml,folder [x]") == [f"scene={plain},{inside}", "-m"]
     found = rewrite(["scene=folder [x]"], OPTIONS.__getitem__).files
     assert [(file.group, file.name, file.path) for file in found] == [("scene", inside, Path("folder [x]/scene.yaml"))]
 
@@ -134,9 +134,18 @@ def test_the_folder_of_a_scene_is_made_absolute(rewritten: Callable[..., list[st
 
 def test_plain_arguments(rewritten: Callable[..., list[str]]) -> None:
     given = ["--config-dir", "cfg", "a b", "port=3", "--cfg", "job", "it's"]
-    (*others, runs) = rewritten(*given, positional="runs")
-    assert others == ["--config-dir", "cfg", "port=3", "--cfg", "job"]
+    port, runs, *flags = rewritten(*given, positional="runs")
+    assert port == "port=3"
+    assert flags == ["--config-dir", "cfg", "--cfg", "job"]
     assert value_of(runs) == ["a b", "it's"]
+
+
+def test_flags_may_stand_anywhere(rewritten: Callable[..., list[str]]) -> None:
+    assert rewritten("a=1", "-m", "b=2") == ["a=1", "b=2", "-m"]
+    assert rewritten("--info", "a=1") == ["a=1", "--info"]
+    assert rewritten("--info", "defaults", "a=1") == ["a=1", "--info", "defaults"]
+    with pytest.raises(UserError, match="no option '--multrun'; did you mean '--multirun'"):
+        rewritten("--multrun")
 
 
 def test_files_are_loaded_with_their_package(tmp_path: Path) -> None:

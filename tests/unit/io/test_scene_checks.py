@@ -9,8 +9,8 @@ from cubes import cube_file
 from omegaconf import OmegaConf
 
 from invrender.errors import UserError
-from invrender.io.schema import SceneFile
 from invrender.io.scenes import build_scene
+from invrender.io.schema import SceneFile
 
 REFUSED = [
     ("camera.width=0", "camera.width is 0, expected 1 to 16384"),
