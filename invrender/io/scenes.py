@@ -85,14 +85,17 @@ def build_objects(name: str, config: ObjectConfig, files: Folder, key: str) -> d
     }
 
 
+BLANK = "blank"
+
+
 def build_material(config: ObjectConfig, file: MeshFile, files: Folder, key: str) -> Material:
     """The material: the config's word counts before the mesh file's."""
     if config.albedo is not None:
         albedo = checks.color(f"{key}.albedo", config.albedo)
     else:
         albedo = torch.ones(3) if file.color is None else file.color
-    texture = file.texture
-    if config.texture is not None:
+    texture = None if config.texture == BLANK else file.texture
+    if config.texture not in (None, BLANK):
         texture = read_picture(files.find(config.texture, f"{key}.texture")).rgb
     if config.texture_size is not None:
         height, width = texture_size(config.texture_size, f"{key}.texture_size")
@@ -100,6 +103,8 @@ def build_material(config: ObjectConfig, file: MeshFile, files: Folder, key: str
             texture, albedo = albedo.expand(height, width, 3).contiguous(), torch.ones(3)
         else:
             texture = resize_area(texture, height, width)
+    elif config.texture == BLANK:
+        raise UserError(f"{key}.texture is {BLANK}, which needs a size: set {key}.texture_size=[256,256]")
     if texture is not None and file.mesh.uv is None:
         raise UserError(
             f"{key} has a texture, but {config.mesh} has no texture coordinates (UV); unwrap it, or leave it out"

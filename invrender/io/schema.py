@@ -17,6 +17,7 @@ class ObjectConfig:
 
     mesh, texture, vertex_colors: files, relative to the scene's folder. vertex_colors: a .npy of linear [V, 3], or
         "white" for vertices that are all (1, 1, 1).
+        "blank" takes the place of the mesh file's texture by one of the colour ``albedo`` all over.
     texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
     albedo: multiplies texture and vertex colours; null takes the mesh file's own colour, else white.
     crease: edges sharper than this have split normals; 180 is smooth all over, 0 is flat.

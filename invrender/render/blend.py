@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from invrender.render.fragments import Fragments
+from invrender.render.reference import Pairs
 
 Background = Literal["composite", "softmax"]
+Touching = Fragments | Pairs
 
 EPSILON = 1e-10  # PyTorch3D's ε: the background's normalised depth, and its least weight relative to the nearest face
 NEGLIGIBLE = 1e-9  # a fragment that contributes at most this share of its pixel's colour is not shaded
@@ -38,19 +40,19 @@ def log_transparency(inside: Tensor, sigma: float) -> Tensor:
     return torch.nn.functional.logsigmoid(-inside / sigma)
 
 
-def transmittance(fragments: Fragments, sigma: float, pixels: int) -> Tensor:
+def transmittance(fragments: Touching, sigma: float, pixels: int) -> Tensor:
     """log Π (1 − D) for each of ``pixels`` pixels, [P]."""
     logs = log_transparency(fragments.inside, sigma)
     return logs.new_zeros(pixels).index_add(0, fragments.pixel, logs)
 
 
-def nearest_depth(fragments: Fragments, pixels: int) -> Tensor:
+def nearest_depth(fragments: Touching, pixels: int) -> Tensor:
     """The least depth in each pixel, [P]; infinite where there is no fragment."""
     far = fragments.depth.detach().new_full((pixels,), math.inf)
     return far.scatter_reduce(0, fragments.pixel, fragments.depth.detach(), "amin")
 
 
-def color_logits(fragments: Fragments, softness: Softness, nearest: Tensor) -> Tensor:
+def color_logits(fragments: Touching, softness: Softness, nearest: Tensor) -> Tensor:
     """log (D exp(z / γ)) [N], measured from each pixel's nearest fragment so that float32 resolves it."""
     behind = (fragments.depth - nearest.index_select(0, fragments.pixel)) / (softness.far - softness.near)
     return log_coverage(fragments.inside, softness.sigma) - behind / softness.gamma
@@ -62,7 +64,7 @@ def background_logits(softness: Softness, nearest: Tensor) -> Tensor:
     return ((EPSILON - inverse.clamp(min=EPSILON)) / softness.gamma).clamp(min=math.log(EPSILON))
 
 
-def contributing(fragments: Fragments, softness: Softness, pixels: int) -> tuple[Tensor, Tensor]:
+def contributing(fragments: Touching, softness: Softness, pixels: int) -> tuple[Tensor, Tensor]:
     """Which fragments matter: positions for colour [M], and a mask [P] of pixels whose alpha is not simply 1.
 
     A fragment is left out of the colour if its weight is below `NEGLIGIBLE` of its pixel's largest.

@@ -68,8 +68,7 @@ class EmbeddedRenderer:
 
         pairs = rasterize_soft(screen, height, width, self.blur_radius)
         with torch.no_grad():
-            every = fragments(screen, pairs, height, width, clip=True)
-            colored, open_pixels = contributing(every, softness, pixels)
+            colored, open_pixels = contributing(pairs, softness, pixels)
         edges = open_pixels.index_select(0, pairs.pixel).nonzero()[:, 0]
         silhouette = fragments(screen, pairs.select(edges), height, width, clip=True)
         alpha = -torch.expm1(transmittance(silhouette, self.sigma, pixels))

@@ -6,7 +6,7 @@ Which faces touch which pixels is decided without gradients; the arithmetic on t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from invrender.render.fragments import Fragments
 from invrender.render.screen import ScreenFaces
 
-PAIRS_AT_ONCE = 1 << 20
+PAIRS_AT_ONCE = 1 << 18
 TINY = 1e-12
 SMALLEST_AREA = 1e-10  # squared NDC units; thinner faces cover no pixel and their barycentrics are noise
 
@@ -24,16 +24,19 @@ class Pairs:
     """Candidates (face, pixel) with what was decided about them: all [M], nothing differentiable.
 
     face: index into the screen faces. edge: the outline's edge that is nearest to the pixel's centre.
+    within: whether the centre lies in the face. inside, depth: as in `Fragments`.
     """
 
     face: Tensor
     pixel: Tensor
     edge: Tensor
+    within: Tensor
     inside: Tensor
+    depth: Tensor
 
     def select(self, chosen: Tensor | slice) -> Pairs:
         """The pairs at positions ``chosen``."""
-        return Pairs(self.face[chosen], self.pixel[chosen], self.edge[chosen], self.inside[chosen])
+        return Pairs(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def rasterize_soft(screen: ScreenFaces, height: int, width: int, reach: float) -> Pairs:
@@ -46,12 +49,15 @@ def rasterize_soft(screen: ScreenFaces, height: int, width: int, reach: float) -
     with torch.no_grad():
         for face, pixel in candidates(screen, height, width, reach**0.5 / unit):
             centre = pixel_centres(pixel, width, screen.outline)
-            inside = (barycentric(screen, face, centre) > 0).all(dim=1)
+            weights = barycentric(screen, face, centre)
+            within = smallest(weights) > 0
             squared, edge = squared_distances(screen, face, centre).min(dim=1)
-            near = (inside | (squared * unit**2 < reach)).nonzero()[:, 0]
-            if screen.outline.shape[1] > 3:
-                near = near[visible_depth(screen, face[near], centre[near], clip=True) > 0]
-            found.append(Pairs(face[near], pixel[near], edge[near], inside[near]))
+            squared = squared * unit**2
+            near = (within | (squared < reach)).nonzero()[:, 0]
+            depth = dot(clipped_to_face(weights[near]), screen.depth.index_select(0, face[near]))
+            near, depth = near[depth > 0], depth[depth > 0]
+            inside = torch.where(within[near], squared[near], -squared[near])
+            found.append(Pairs(face[near], pixel[near], edge[near], within[near], inside, depth))
     return joined(found, screen)
 
 
@@ -63,8 +69,8 @@ def rasterize_hard(screen: ScreenFaces, height: int, width: int, near: float) ->
         for face, pixel in candidates(screen, height, width, 0.0):
             centre = pixel_centres(pixel, width, screen.outline)
             weights = barycentric(screen, face, centre)
-            depth = (weights * screen.depth.index_select(0, face)).sum(dim=1)
-            hits = ((weights >= 0).all(dim=1) & (depth >= near)).nonzero()[:, 0]
+            depth = dot(weights, screen.depth.index_select(0, face))
+            hits = ((smallest(weights) >= 0) & (depth >= near)).nonzero()[:, 0]
             face, pixel, depth = face[hits], pixel[hits], depth[hits]
             before = nearest.clone()
             nearest.scatter_reduce_(0, pixel, depth, "amin")
@@ -73,8 +79,9 @@ def rasterize_hard(screen: ScreenFaces, height: int, width: int, near: float) ->
             first.scatter_reduce_(0, pixel[won], face[won], "amin")
             winner = torch.where(first < torch.iinfo(torch.int64).max, first, winner)
         pixel = (winner >= 0).nonzero()[:, 0]
-        zeros = torch.zeros_like(pixel)
-        return Pairs(winner[pixel], pixel, zeros, torch.ones_like(pixel, dtype=torch.bool))
+        within = torch.ones_like(pixel, dtype=torch.bool)
+        depth = nearest[pixel]
+        return Pairs(winner[pixel], pixel, torch.zeros_like(pixel), within, torch.full_like(depth, torch.inf), depth)
 
 
 def fragments(screen: ScreenFaces, pairs: Pairs, height: int, width: int, clip: bool) -> Fragments:
@@ -92,13 +99,12 @@ def fragments(screen: ScreenFaces, pairs: Pairs, height: int, width: int, clip: 
     weights = barycentric(screen, pairs.face, centre)
     if clip:
         weights = clipped_to_face(weights)
-    depth = (weights * screen.depth.index_select(0, pairs.face)).sum(dim=1)
     return Fragments(
         pixel=pairs.pixel,
         face=screen.face.index_select(0, pairs.face),
-        inside=torch.where(pairs.inside, squared, -squared),
+        inside=torch.where(pairs.within, squared, -squared),
         barycentric=weights,
-        depth=depth,
+        depth=dot(weights, screen.depth.index_select(0, pairs.face)),
     )
 
 
@@ -141,49 +147,62 @@ def barycentric(screen: ScreenFaces, face: Tensor, centre: Tensor) -> Tensor:
     Homogeneous rasterization (Olano and Greer, 1997), with the pixel as the origin so that nothing cancels. A face's
     plane has a horizon; on its far side the weights keep their signs but no longer sum to one.
     """
-    corners = screen.homogeneous.index_select(0, face)
-    x, y = (corners[..., :2] - centre[:, None] * corners[..., 2:]).unbind(-1)
-    products = x.roll(-1, 1) * y.roll(-2, 1) - x.roll(-2, 1) * y.roll(-1, 1)
+    first, second, third = (
+        (corner[:, 0] - centre[:, 0] * corner[:, 2], corner[:, 1] - centre[:, 1] * corner[:, 2])
+        for corner in screen.homogeneous.index_select(0, face).unbind(1)
+    )
+    pairs = ((second, third), (third, first), (first, second))
+    products = torch.stack([a[0] * b[1] - a[1] * b[0] for a, b in pairs], dim=1)
     products = products * screen.winding.index_select(0, face)[:, None]
-    return products / products.sum(dim=1, keepdim=True).clamp(min=TINY)
+    return products / total(products).clamp(min=TINY)[:, None]
 
 
 def clipped_to_face(weights: Tensor) -> Tensor:
     """Barycentrics [N, 3] with negative ones set to zero and the others scaled to sum to one."""
     positive = weights.clamp(min=0)
-    return positive / positive.sum(dim=1, keepdim=True).clamp(min=1e-5)
-
-
-def visible_depth(screen: ScreenFaces, face: Tensor, centre: Tensor, clip: bool) -> Tensor:
-    """The depth [N] at pixel centres [N, 2]."""
-    weights = barycentric(screen, face, centre)
-    weights = clipped_to_face(weights) if clip else weights
-    return (weights * screen.depth.index_select(0, face)).sum(dim=1)
+    return positive / total(positive).clamp(min=1e-5)[:, None]
 
 
 def squared_distances(screen: ScreenFaces, face: Tensor, centre: Tensor) -> Tensor:
     """Squared distances [N, K] in pixels from pixel centres [N, 2] to each edge of their face's outline."""
-    outline = screen.outline.index_select(0, face)
-    return squared_distance(centre[:, None], outline, outline.roll(-1, dims=1))
+    corners = screen.outline.index_select(0, face).unbind(1)
+    ahead = corners[1:] + corners[:1]
+    return torch.stack([squared_distance(centre, a, b) for a, b in zip(corners, ahead, strict=True)], dim=1)
 
 
 def squared_distance(point: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Squared distance [...] from points to line segments [..., 2]; segments without length are points."""
-    along, offset = end - start, point - start
-    length = (along * along).sum(dim=-1)
-    share = (offset * along).sum(dim=-1) / torch.where(length > 0, length, torch.ones_like(length))
-    gap = offset - share.clamp(0, 1)[..., None] * along
-    return (gap * gap).sum(dim=-1)
+    """Squared distance [N] from points to line segments, all [N, 2]; segments without length are points."""
+    along_x, along_y = (end - start).unbind(1)
+    x, y = (point - start).unbind(1)
+    length = along_x * along_x + along_y * along_y
+    share = (x * along_x + y * along_y) / torch.where(length > 0, length, torch.ones_like(length))
+    share = share.clamp(0, 1)
+    gap_x, gap_y = x - share * along_x, y - share * along_y
+    return gap_x * gap_x + gap_y * gap_y
+
+
+# Sums over three columns: reductions along so short a dimension are several times slower in PyTorch.
+
+
+def total(values: Tensor) -> Tensor:
+    """Row sums [N] of [N, 3]."""
+    return values[:, 0] + values[:, 1] + values[:, 2]
+
+
+def dot(first: Tensor, second: Tensor) -> Tensor:
+    """Row-wise dot products [N] of [N, 3]."""
+    return total(first * second)
+
+
+def smallest(values: Tensor) -> Tensor:
+    """Row minima [N] of [N, 3]."""
+    return values[:, 0].minimum(values[:, 1]).minimum(values[:, 2])
 
 
 def joined(found: list[Pairs], screen: ScreenFaces) -> Pairs:
     """Pairs found piece by piece, as one."""
     if not found:
         none = torch.zeros(0, dtype=torch.int64, device=screen.depth.device)
-        return Pairs(none, none, none, none.bool())
-    return Pairs(
-        torch.cat([p.face for p in found]),
-        torch.cat([p.pixel for p in found]),
-        torch.cat([p.edge for p in found]),
-        torch.cat([p.inside for p in found]),
-    )
+        empty = screen.depth.detach().new_zeros(0)
+        return Pairs(none, none, none, none.bool(), empty, empty)
+    return Pairs(*(torch.cat([getattr(each, field.name) for each in found]) for field in fields(Pairs)))

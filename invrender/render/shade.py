@@ -100,4 +100,5 @@ def gather_corners(values: Tensor, faces: Tensor, face: Tensor) -> Tensor:
 
 def interpolate(corners: Tensor, weights: Tensor) -> Tensor:
     """[N, C] from values at corners [N, 3, C] and barycentrics [N, 3]."""
-    return (corners * weights[..., None]).sum(dim=1)
+    first, second, third = corners.unbind(1)
+    return first * weights[:, :1] + second * weights[:, 1:2] + third * weights[:, 2:]
