@@ -22,6 +22,7 @@ Item = TypeVar("Item")
 MOST_VIEWS = 4
 AMPLIFICATION = 4
 GAP = 4
+OUTLINE_COLOR = (0, 255, 128)
 
 
 def srgb_picture(linear: Tensor) -> Picture:
@@ -71,6 +72,27 @@ def difference_pictures(step: Step, target: Target) -> list[Picture]:
         reduced = view.rgb if view.rgb.shape == rendered.rgb.shape else resize_area(view.rgb, height, width)
         pictures.append(difference_picture(srgb_picture(reduced), srgb_picture(rendered.rgb)))
     return pictures
+
+
+def overlay_pictures(step: Step, target: Target) -> list[Picture]:
+    """The shown views' targets, half covered by the rendering, with the rendering's outline drawn in."""
+    pictures = []
+    for rendered, view in zip(shown(step.rendered), shown(target.views), strict=True):
+        height, width = view.rgb.shape[:2]
+        rgb, alpha = resize_area(rendered.rgb, height, width), resize_area(rendered.alpha, height, width)
+        share = 0.5 * alpha.detach().cpu().numpy()[..., None]
+        mixed = (1 - share) * srgb_picture(view.rgb) + share * srgb_picture(rgb)
+        mixed[outline((alpha > 0.5).cpu().numpy())] = OUTLINE_COLOR
+        pictures.append(mixed.round().astype(np.uint8))
+    return pictures
+
+
+def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels of a mask [H, W] that have a neighbour outside it."""
+    padded = np.pad(mask, 1, mode="edge")
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    edge: NDArray[np.bool_] = mask & ~inner
+    return edge
 
 
 def strip(pictures: Sequence[Picture]) -> Picture:

@@ -16,6 +16,7 @@ from invrender.record.curves import Point, write_curves
 from invrender.record.display import (
     Picture,
     difference_pictures,
+    overlay_pictures,
     rendered_pictures,
     strip,
     target_pictures,
@@ -34,7 +35,7 @@ class Files:
     """Writes a run's folder.
 
     At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
-    difference.png, progress.gif, loss.png, recovered/ and, when all else is there, result.json.
+    difference.png, overlay.png, progress.gif, loss.png, recovered/ and, when all else is there, result.json.
 
     Raises `UserError` where the folder already holds a run.
     """
@@ -79,6 +80,7 @@ class Files:
         folder = self.run.folder
         self.write_picture("final.png", strip(rendered_pictures(last)))
         self.write_picture("difference.png", strip(difference_pictures(last, self.run.target)))
+        self.write_picture("overlay.png", strip(overlay_pictures(last, self.run.target)))
         self.write_scene(folder / "recovered", last.scene)
         write_curves(folder / "loss.png", self.points.items)
         if self.animation is not None:

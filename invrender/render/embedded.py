@@ -77,8 +77,10 @@ class EmbeddedRenderer:
         shown = fragments(screen, pairs.select(colored), height, width, clip=True)
         behind = background_pixels(scene.background, height, width)
         rgb, depth = blend(shown, shade(fine, assembly, shown), softness, alpha, behind, self.background)
+        depth = depth.reshape(height, width)
+        seen = box_filter((depth > 0).to(depth), self.samples)
         return Rendered(
             box_filter(rgb.reshape(height, width, 3), self.samples),
             box_filter(alpha.reshape(height, width), self.samples),
-            box_filter(depth.reshape(height, width), self.samples),
+            box_filter(depth, self.samples) / torch.where(seen > 0, seen, torch.ones_like(seen)),
         )

@@ -45,7 +45,7 @@ class HardRenderer:
         fine = replace(scene, camera=scene.camera.resized(width, height))
         assembly = Assembly.of(fine)
         screen = screen_faces(assembly, fine.camera, self.cull_backfaces)
-        pairs = rasterize_hard(screen, height, width, fine.camera.near)
+        pairs = rasterize_hard(screen, height, width)
         rgb, depth = self.shaded(fine, assembly, screen, pairs)
         alpha = rgb.new_zeros(height * width).index_fill(0, pairs.pixel, 1.0)
         behind = background_pixels(scene.background, height, width)

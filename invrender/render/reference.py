@@ -51,6 +51,8 @@ def rasterize_soft(screen: ScreenFaces, height: int, width: int, reach: float) -
             centre = pixel_centres(pixel, width, screen.outline)
             weights = barycentric(screen, face, centre)
             within = smallest(weights) > 0
+            if screen.outline.shape[1] > 3:  # clipped faces have a part that lies nearer than the near plane
+                within = within & (dot(weights, screen.depth.index_select(0, face)) > screen.near)
             squared, edge = squared_distances(screen, face, centre).min(dim=1)
             squared = squared * unit**2
             near = (within | (squared < reach)).nonzero()[:, 0]
@@ -61,7 +63,7 @@ def rasterize_soft(screen: ScreenFaces, height: int, width: int, reach: float) -
     return joined(found, screen)
 
 
-def rasterize_hard(screen: ScreenFaces, height: int, width: int, near: float) -> Pairs:
+def rasterize_hard(screen: ScreenFaces, height: int, width: int) -> Pairs:
     """At most one pair for each pixel: the nearest face that holds its centre; ties go to the lower index."""
     with torch.no_grad():
         nearest = torch.full((height * width,), torch.inf, dtype=screen.depth.dtype, device=screen.depth.device)
@@ -70,7 +72,7 @@ def rasterize_hard(screen: ScreenFaces, height: int, width: int, near: float) ->
             centre = pixel_centres(pixel, width, screen.outline)
             weights = barycentric(screen, face, centre)
             depth = dot(weights, screen.depth.index_select(0, face))
-            hits = ((smallest(weights) >= 0) & (depth >= near)).nonzero()[:, 0]
+            hits = ((smallest(weights) >= 0) & (depth >= screen.near)).nonzero()[:, 0]
             face, pixel, depth = face[hits], pixel[hits], depth[hits]
             before = nearest.clone()
             nearest.scatter_reduce_(0, pixel, depth, "amin")
@@ -117,8 +119,10 @@ def candidates(screen: ScreenFaces, height: int, width: int, reach: float) -> It
     lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()
     upper = (outline.amax(dim=1) + reach - 0.5).floor().clamp(min=-1).minimum(size - 1).long()
     unit = 2.0 / min(height, width)
-    ahead = outline.roll(-1, dims=1)
-    area = (outline[..., 0] * ahead[..., 1] - outline[..., 1] * ahead[..., 0]).sum(dim=1).abs() * unit**2
+    # Measured from a corner: far from the picture's origin the products of a small face would cancel to nothing.
+    shape = outline - outline[:, :1]
+    ahead = shape.roll(-1, dims=1)
+    area = (shape[..., 0] * ahead[..., 1] - shape[..., 1] * ahead[..., 0]).sum(dim=1).abs() * unit**2
     extent = (upper - lower + 1).clamp(min=0) * (area > SMALLEST_AREA)[:, None]
     counts = extent.prod(dim=1)
     faces = counts.nonzero()[:, 0]

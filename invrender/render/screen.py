@@ -22,6 +22,7 @@ class ScreenFaces:
     winding: [G], +1 for corners that run clockwise on the screen (y down), −1 for the others.
     outline: [G, K, 2], pixels: what is left of the face in front of the near plane, as a convex polygon of K = 3 or,
         where faces were clipped, 4 corners (the last repeated in those that need fewer).
+    near: the depth of the near plane.
     """
 
     face: Tensor
@@ -29,6 +30,7 @@ class ScreenFaces:
     depth: Tensor
     winding: Tensor
     outline: Tensor
+    near: float
 
 
 def screen_faces(assembly: Assembly, camera: Camera, cull_backfaces: bool) -> ScreenFaces:
@@ -48,7 +50,7 @@ def screen_faces(assembly: Assembly, camera: Camera, cull_backfaces: bool) -> Sc
         each.index_select(0, kept) for each in (homogeneous, depth, winding, in_front)
     )
     outline = homogeneous if bool(in_front.all()) else clipped(homogeneous, depth, in_front, camera.near)
-    return ScreenFaces(kept, homogeneous, depth, winding, outline[..., :2] / outline[..., 2:])
+    return ScreenFaces(kept, homogeneous, depth, winding, outline[..., :2] / outline[..., 2:], camera.near)
 
 
 def clipped(homogeneous: Tensor, depth: Tensor, in_front: Tensor, near: float) -> Tensor:

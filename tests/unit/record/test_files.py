@@ -52,6 +52,7 @@ def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
         "final.png",
         "history.csv",
         "loss.png",
+        "overlay.png",
         "progress.gif",
         "recovered",
         "result.json",

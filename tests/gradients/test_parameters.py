@@ -1,0 +1,185 @@
+"""The laws of an unknown, on every one that `invrender.parameters` offers and `configs/recover` names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from invrender import parameters
+from invrender.errors import UserError
+from invrender.parameters.base import Parameter
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.resources import configs_folder
+from invrender.scene import Scene, Target, Truth, View, map_tensors
+from invrender.targets import rendered_target
+
+ALL = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value))
+# What is not already the answer by its defaults.
+ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
+RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)
+
+
+def make(name: str, **arguments: Any) -> Parameter:
+    parameter: Parameter = getattr(parameters, name)(**(ARGUMENTS.get(name, {}) | arguments))
+    return parameter
+
+
+def tensors(scene: Scene) -> list[Tensor]:
+    found: list[Tensor] = []
+    map_tensors(scene, lambda tensor: found.append(tensor) or tensor)  # type: ignore[func-returns-value]
+    return found
+
+
+def displaced(parameter: Parameter, scene: Scene, size: float, seed: int = 0) -> Tensor:
+    raw = parameter.initial(scene)
+    return size * torch.randn(raw.shape, generator=torch.Generator().manual_seed(seed), dtype=raw.dtype)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_initial_is_the_scene_itself(name: str) -> None:
+    parameter, scene = make(name), tiny.scene()
+    raw = parameter.initial(scene)
+    assert not raw.any()
+    for before, after in zip(tensors(scene), tensors(parameter.apply(scene, raw)), strict=True):
+        torch.testing.assert_close(after, before, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_apply_changes_the_picture_and_leaves_its_argument_alone(name: str) -> None:
+    parameter, scene = make(name), tiny.scene()
+    before = [tensor.clone() for tensor in tensors(scene)]
+    moved = parameter.apply(scene, displaced(parameter, scene, 0.05))
+    assert (RENDERER.render(moved).rgb - RENDERER.render(scene).rgb).abs().max() > 1e-4
+    for tensor, copy in zip(tensors(scene), before, strict=True):
+        torch.testing.assert_close(tensor, copy, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("at", ["start", "displaced"])
+@pytest.mark.parametrize("name", ALL)
+def test_gradient_is_the_finite_difference(name: str, at: str) -> None:
+    parameter, scene = make(name), tiny.scene()
+    raw = displaced(parameter, scene, 0.03) if at == "displaced" else parameter.initial(scene)
+    random = torch.Generator().manual_seed(1)
+    shape = (scene.camera.height, scene.camera.width)
+    cotangents = [torch.randn(*shape, n, generator=random, dtype=torch.float64) for n in (3, 1)]
+
+    def response(raw: Tensor) -> Tensor:
+        rendered = RENDERER.render(parameter.apply(scene, raw))
+        return (rendered.rgb * cotangents[0]).sum() + (rendered.alpha[..., None] * cotangents[1]).sum()
+
+    leaf = raw.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(response(leaf), leaf)
+    for seed in range(3):
+        direction = displaced(parameter, scene, 1.0, seed=2 + seed)
+        step = 1e-6 * direction
+        with torch.no_grad():
+            difference = (response(raw + step) - response(raw - step)) / 2e-6
+        expected = float((gradient * direction).sum())
+        assert float(difference) == pytest.approx(expected, rel=2e-5, abs=2e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_error_is_zero_at_the_truth_and_grows(name: str) -> None:
+    parameter, truth = make(name), tiny.scene()
+    known = rendered_target(truth).truth
+    assert known is not None
+    near, far = (
+        parameter.error(parameter.apply(truth, displaced(parameter, truth, size)), known) for size in (0.01, 0.1)
+    )
+    at_truth = parameter.error(truth, known)
+    for key, value in at_truth.items():
+        if key == "psnr_db":
+            assert value == 120.0
+            assert near[key] > far[key] + 10
+        else:
+            assert value == pytest.approx(0.0, abs=1e-5)
+            assert 0 < near[key] < far[key]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_projection_keeps_what_is_in_range(name: str) -> None:
+    parameter, scene = make(name), tiny.scene()
+    raw = displaced(parameter, scene, 0.01)
+    torch.testing.assert_close(parameter.project(scene, raw), raw)
+
+
+def ranges() -> Iterator[tuple[str, dict[str, Any], float]]:
+    for name in ALL:
+        defaults = {key: each.default for key, each in inspect.signature(getattr(parameters, name)).parameters.items()}
+        if "range" in defaults:
+            yield name, {"range": (0.3, 0.35)}, 3.0
+        if "max_rotation" in defaults:
+            yield name, {"max_rotation": 5.0}, 1.0
+        if "max_shift" in defaults:
+            yield name, {"max_shift": 0.02}, 1.0
+
+
+@pytest.mark.parametrize(("name", "limits", "size"), list(ranges()))
+def test_projection_enforces_the_range(name: str, limits: dict[str, Any], size: float) -> None:
+    parameter, scene = make(name, **limits), tiny.scene()
+    raw = displaced(parameter, scene, size)
+    projected = parameter.project(scene, raw)
+    torch.testing.assert_close(parameter.project(scene, projected), projected)
+    if "max_rotation" in limits or "max_shift" in limits:
+        truth = Truth(scene, {}, {})
+        errors = parameter.error(parameter.apply(scene, projected), truth)
+        if "max_rotation" in limits:
+            assert 4.9 < errors.get("rotation_deg", errors.get("angle_deg", 0.0)) < 5.001
+        else:
+            # Shifts are limited from the start, not from where a rotation may have brought the centre.
+            assert projected.abs().max() <= 0.02 + 1e-12 or name.endswith("Pose")
+        return
+    values = parameter.value(parameter.apply(scene, projected))
+    flat = torch.cat([torch.as_tensor(v, dtype=torch.float64).reshape(-1) for v in values.values()])
+    if name == "CameraFocal":
+        flat = flat[:1]
+    assert (flat >= 0.3 - 1e-9).all()
+    assert (flat <= 0.35 + 1e-9).all()
+
+
+def test_every_unknown_has_a_config_and_every_config_an_unknown() -> None:
+    named = {}
+    for file in (configs_folder() / "recover").glob("*.yaml"):
+        config = OmegaConf.load(file)
+        assert list(config) == [file.stem]
+        node = config[file.stem]
+        kind = getattr(parameters, node._target_.removeprefix("invrender.parameters."))
+        given = {key: value for key, value in OmegaConf.to_container(node).items() if key != "_target_"}
+        defaults = {key: each.default for key, each in inspect.signature(kind).parameters.items()}
+        assert {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()} == given, file.name
+        named[file.stem] = kind.__name__
+    assert sorted(named.values()) == ALL
+
+
+CAMERA = [name for name in ALL if name.startswith("Camera")]
+
+
+@pytest.mark.parametrize("name", CAMERA)
+def test_a_known_camera_is_no_unknown(name: str) -> None:
+    scene = tiny.scene()
+    target = Target((View(torch.zeros(24, 24, 3).double(), camera=scene.camera),))
+    with pytest.raises(UserError, match="target=views"):
+        make(name).check(scene, target)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        (parameters.LightIntensity(lights=["lmap"]), "'lmap' is not in the scene, which has"),
+        (parameters.LightDirection(lights=["key"]), "'key' is not in the scene, which has sun"),
+        (parameters.ObjectPose(), "which object"),
+        (parameters.ObjectPose(object="teapot"), "'teapot' is not in the scene"),
+        (parameters.Texture(objects=["painted"]), "'painted' is not in the scene, which has textured"),
+        (parameters.VertexColors(objects=["nothing"]), "which has painted"),
+    ],
+)
+def test_names_are_checked(parameter: Parameter, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parameter.check(tiny.scene(), Target(()))

@@ -1,0 +1,87 @@
+"""Five real photographs of a chessboard, whose pose a classical calibration knows: an answer no renderer had a part in.
+
+The photographs are not part of the project. INVRENDER_REAL_BOARD names their folder; without it a folder
+``shared/real_board`` beside the checkout is taken, and where there is none the test is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from invrender.cli import run
+
+FOLDER = Path(os.environ.get("INVRENDER_REAL_BOARD", Path(__file__).parents[3] / "shared" / "real_board"))
+SQUARES = np.array([[0, 0, 0], [7, 0, 0], [7, 10, 0], [0, 10, 0]], dtype=float)  # the outer corners, board frame
+PIXEL = 1.0
+
+pytestmark = pytest.mark.skipif(not (FOLDER / "board.json").exists(), reason="the photographs are not here")
+
+
+def corners(camera_from_board: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+    """Where the outer corners are in the picture, [4, 2]."""
+    seen = (SQUARES @ camera_from_board[:3, :3].T + camera_from_board[:3, 3]) @ intrinsics.T
+    return seen[:, :2] / seen[:, 2:]
+
+
+def write_scene(path: Path, start: list[list[float]], board: dict) -> None:
+    """The board as a scene, seen from ``start``, with a lamp in front of it."""
+    inner = board["intrinsics"]
+    height, width = board["size"]
+    rotation = np.linalg.svd(np.array(start)[:3, :3])
+    rigid = np.array(start)
+    rigid[:3, :3] = rotation[0] @ rotation[2]
+    scene = {
+        "scene": {
+            "folder": str(FOLDER),
+            "background": [0.1, 0.1, 0.1],
+            "objects": {"board": {"mesh": "board.obj", "texture": "board.png", "albedo": [0.9, 0.9, 0.9]}},
+        },
+        "camera": {
+            "width": width,
+            "height": height,
+            "focal": [inner["fx"], inner["fy"]],
+            "principal": [inner["cx"], inner["cy"]],
+            "camera_from_world": rigid.tolist(),
+            "look_at": [3.5, 5.0, 0.0],
+        },
+        "light": {
+            "key": {"kind": "point", "intensity": 300.0, "position": [0, 0, -22], "falloff": "inverse_square"},
+            "ambient": {"kind": "ambient", "intensity": 0.15},
+        },
+    }
+    path.write_text("# @package _global_\n" + yaml.safe_dump(scene))
+
+
+def fitted_corner_error(folder: Path, photo: str, start: list[list[float]], board: dict) -> float:
+    """The mean distance, in pixels, of the recovered outer corners from the reference."""
+    write_scene(folder / "board.yaml", start, board)
+    result = folder / "fit"
+    arguments = [f"scene={folder / 'board.yaml'}", f"target={FOLDER / photo}", "target.color_space=linear"]
+    assert (
+        run(["fit", *arguments, "experiment=photo", "record=none", "record.files=true", f"hydra.run.dir={result}"]) == 0
+    )
+    assert json.loads((result / "result.json").read_text())["parameters"]["camera_pose"]["error"] is None
+    recovered = yaml.safe_load((result / "recovered" / "scene.yaml").read_text())
+    inner = board["intrinsics"]
+    intrinsics = np.array([[inner["fx"], 0, inner["cx"]], [0, inner["fy"], inner["cy"]], [0, 0, 1]])
+    found = corners(np.array(recovered["camera"]["camera_from_world"]), intrinsics)
+    wanted = corners(np.array(board["photos"][photo]["camera_from_board"]), intrinsics)
+    return float(np.linalg.norm(found - wanted, axis=1).mean())
+
+
+def test_finds_the_board_in_at_least_20_of_25_fits(tmp_path: Path) -> None:
+    board = json.loads((FOLDER / "board.json").read_text())
+    errors = {}
+    for photo, known in board["photos"].items():
+        for number, start in enumerate(known["starts"]["5deg_5pct"]):
+            folder = tmp_path / f"{photo}_{number}"
+            folder.mkdir()
+            errors[folder.name] = fitted_corner_error(folder, photo, start, board)
+    assert len(errors) == 25
+    assert sum(error < PIXEL for error in errors.values()) >= 20, errors

@@ -1,0 +1,250 @@
+"""The fit loop: what it yields, when it stops, what it keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.fit import Step, Stopping, fit
+from invrender.losses import MeanSquaredError
+from invrender.parameters import Ambient, CameraPose, LightIntensity
+from invrender.pyramid import Stage
+from invrender.render.base import Rendered
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.scene import Scene, Target
+from invrender.solve import FirstOrder
+from invrender.targets import rendered_target
+
+STAGES = [Stage(8, scale=0.5, blur=0.5, sigma=1e-3), Stage(12, sigma=1e-6)]
+
+
+def guess() -> Scene:
+    return LightIntensity(lights=["key"]).apply(tiny.scene(), torch.tensor([1.5]).double())
+
+
+def steps(
+    stages: list[Stage] = STAGES,
+    algorithm: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    renderer: Any = None,
+    **options: Any,
+) -> list[Step]:
+    target = rendered_target(tiny.scene())
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
+    solver = FirstOrder(algorithm, stages)
+    return list(
+        fit(
+            guess(),
+            target,
+            unknowns,
+            renderer or EmbeddedRenderer(samples=3),
+            {"mse": MeanSquaredError()},
+            solver,
+            Stopping(**options),
+        )
+    )
+
+
+def test_yields_the_start_every_step_and_the_best() -> None:
+    taken = steps()
+    assert [step.iteration for step in taken] == [*range(21), 20]
+    assert [step.stage for step in taken] == [1] + [0] * 8 + [1] * 13
+    assert [step.stopped_because for step in taken] == [None] * 21 + ["finished"]
+    first, last = taken[0], taken[-1]
+    assert first.errors["key"]["relative"] == pytest.approx(math.exp(1.5) - 1)
+    assert last.errors["key"]["relative"] < 0.1
+    assert last.loss == last.best.loss == min(first.loss, last.loss)
+    assert last.loss == pytest.approx(sum(last.terms.values()))
+    assert [step.rendered[0].rgb.shape[0] for step in taken] == [24] + [12] * 8 + [24] * 13
+    assert all(a.seconds <= b.seconds for a, b in zip(taken, taken[1:], strict=False))
+
+
+def test_runs_repeat_bit_for_bit() -> None:
+    first, second = steps(), steps()
+    assert [step.loss for step in first] == [step.loss for step in second]
+    assert torch.equal(first[-1].raw["key"], second[-1].raw["key"])
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop, torch.optim.Rprop, torch.optim.LBFGS, torch.optim.Adagrad],
+)
+def test_any_torch_optimizer(algorithm: type[torch.optim.Optimizer]) -> None:
+    taken = steps([Stage(6, sigma=1e-4)], algorithm)
+    assert taken[-1].loss < taken[0].loss
+
+
+def test_the_best_is_kept_though_later_steps_are_worse() -> None:
+    unknowns = {"key": LightIntensity(lights=["key"], lr=3.0)}
+    solver = FirstOrder(torch.optim.Adam, [Stage(6, sigma=1e-4)])
+    target = rendered_target(tiny.scene())
+    taken = list(fit(tiny.scene(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
+    assert max(step.loss for step in taken) > 2 * taken[0].loss
+    assert taken[-1].loss == taken[0].loss
+    assert taken[-1].errors["key"]["relative"] == 0.0
+
+
+def test_stops_when_the_loss_is_small_enough() -> None:
+    taken = steps([Stage(50, sigma=1e-4)], tolerance=1e9)
+    assert taken[-1].stopped_because == "tolerance"
+    assert taken[-1].iteration == 1
+
+
+def test_stops_without_improvement() -> None:
+    taken = steps([Stage(500, sigma=1e-4)], patience=5, improvement=0.9)
+    assert taken[-1].stopped_because == "no_improvement"
+    assert taken[-1].iteration < 50
+
+
+def test_a_stage_without_improvement_gives_way_to_the_next() -> None:
+    taken = steps([Stage(500, scale=0.5), Stage(3)], patience=5, improvement=0.9)
+    assert taken[-1].stopped_because == "finished"
+    assert [step.stage for step in taken[-5:]] == [0, 1, 1, 1, 1]
+
+
+def test_stops_at_the_budget() -> None:
+    taken = steps(seconds=0.0)
+    assert taken[-1].stopped_because == "budget"
+    assert taken[-1].iteration == 1
+
+
+@dataclass(frozen=True)
+class Breaking:
+    """A renderer whose pictures are not numbers once the key light is brighter than ``limit``."""
+
+    limit: float
+    with_gradient_alone: bool = False
+
+    def softened(self, sigma: float) -> Breaking:
+        return self
+
+    def render(self, scene: Scene) -> Rendered:
+        rendered = EmbeddedRenderer(sigma=1e-4).render(scene)
+        intensity = scene.lights["key"].intensity
+        if intensity < self.limit or (self.with_gradient_alone and not torch.is_grad_enabled()):
+            return rendered
+        return replace(rendered, rgb=rendered.rgb * (intensity * math.nan))
+
+
+def test_nan_is_caught_and_the_best_kept() -> None:
+    start = float(guess().lights["key"].intensity)
+    below = rendered_target(LightIntensity(lights=["key"]).apply(tiny.scene(), torch.tensor([3.0]).double()))
+    solver = FirstOrder(torch.optim.Adam, [Stage(50, sigma=1e-4)])
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.1)}
+    losses = {"mse": MeanSquaredError()}
+    taken = list(fit(guess(), below, unknowns, Breaking(1.5 * start), losses, solver))
+    last = taken[-1]
+    assert last.stopped_because == "diverged"
+    assert 3 < last.iteration < 10
+    assert math.isfinite(last.loss)
+    assert last.loss < taken[0].loss
+    assert float(last.scene.lights["key"].intensity) < 1.5 * start
+
+
+def test_a_start_that_is_no_number_is_refused() -> None:
+    with pytest.raises(UserError, match="the loss at the start is nan"):
+        steps(renderer=Breaking(0.0))
+
+
+def test_ctrl_c_between_steps_gives_the_best_so_far() -> None:
+    target = rendered_target(tiny.scene())
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
+    solver = FirstOrder(torch.optim.Adam, STAGES)
+    running = fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver)
+    start = next(running)
+    for _ in range(15):
+        next(running)
+    last = running.throw(KeyboardInterrupt())
+    assert last.stopped_because == "interrupted"
+    assert last.loss < start.loss
+    with pytest.raises(StopIteration):
+        next(running)
+
+
+def test_ctrl_c_at_the_start_gives_the_start() -> None:
+    target = rendered_target(tiny.scene())
+    unknowns = {"key": LightIntensity(lights=["key"])}
+    solver = FirstOrder(torch.optim.Adam, STAGES)
+    running = fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver)
+    start = next(running)
+    last = running.throw(KeyboardInterrupt())
+    assert (last.stopped_because, last.loss) == ("interrupted", start.loss)
+
+
+def test_several_unknowns_each_at_their_own_rate() -> None:
+    target = rendered_target(tiny.scene())
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.2), "ambient": Ambient(lr=0.01)}
+    solver = FirstOrder(torch.optim.Adam, [Stage(1)], schedule="constant")
+    taken = list(fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
+    # Adam's first step has the size of its learning rate, whatever the gradient.
+    objective_raw: dict[str, Tensor] = taken[-1].raw
+    assert abs(float(objective_raw["key"][0])) == pytest.approx(0.2, rel=1e-3)
+    assert abs(float(objective_raw["ambient"][0])) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_ranges_hold_at_every_step() -> None:
+    target = rendered_target(tiny.scene())
+    start = float(guess().lights["key"].intensity)
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.5, range=(0.8 * start, 2 * start))}
+    solver = FirstOrder(torch.optim.Adam, [Stage(10)])
+    for step in fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver):
+        assert float(step.scene.lights["key"].intensity) >= 0.8 * start - 1e-9
+
+
+def test_a_stage_can_choose_its_losses() -> None:
+    losses = {"all": MeanSquaredError(), "object": MeanSquaredError(where="object")}
+    solver = FirstOrder(torch.optim.Adam, [Stage(2, losses=["all"]), Stage(2, losses=["object"])])
+    unknowns = {"key": LightIntensity(lights=["key"])}
+    taken = list(fit(guess(), rendered_target(tiny.scene()), unknowns, EmbeddedRenderer(), losses, solver))
+    assert [list(step.terms) for step in taken] == [["object"], ["all"], ["all"], ["object"], ["object"], ["object"]]
+    with pytest.raises(UserError, match="there is no loss other, only all, object"):
+        next(
+            fit(
+                guess(),
+                rendered_target(tiny.scene()),
+                unknowns,
+                EmbeddedRenderer(),
+                losses,
+                FirstOrder(torch.optim.Adam, [Stage(1, losses=["other"])]),
+            )
+        )
+
+
+def test_several_views_are_all_explained() -> None:
+    truth = tiny.scene()
+    cameras = [CameraPose().apply(truth, torch.tensor([0, a, 0, 0, 0, 0]).double()).camera for a in (-0.3, 0.4)]
+    target = rendered_target(truth, cameras)
+    unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
+    solver = FirstOrder(torch.optim.Adam, STAGES)
+    taken = list(fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
+    assert len(taken[-1].rendered) == 2
+    assert taken[-1].errors["key"]["relative"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"scale": 0.0}, "scale is 0.0"),
+        ({"scale": 1.5}, "scale is 1.5"),
+        ({"blur": -1.0}, "blur is -1.0"),
+        ({"sigma": 0.0}, "sigma is 0.0"),
+        ({"lr": 0.0}, "lr is 0.0"),
+    ],
+)
+def test_stages_are_checked(given: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Stage(**({"steps": 1} | given))  # type: ignore[arg-type]
+
+
+def test_recovering_nothing_is_refused() -> None:
+    solver = FirstOrder(torch.optim.Adam, STAGES)
+    with pytest.raises(UserError, match="recover is empty"):
+        next(fit(guess(), Target(()), {}, EmbeddedRenderer(), {"mse": MeanSquaredError()}, solver))
