@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -137,6 +138,8 @@ def config_file(group: str, value: str, options: Collection[str]) -> Path | None
     if path.suffix.lower() not in YAML:
         if path.is_file():
             raise UserError(f"{group}={value} is a file, expected a YAML file or one of {', '.join(sorted(options))}")
+        if len(path.parts) > 1 and (path.is_absolute() or Path(path.parts[0]).is_dir()):
+            raise UserError(f"{group}={value}: no such file or folder in {Path.cwd()}")
         return None
     if not path.is_file():
         raise UserError(f"{group}={value}: no such file in {Path.cwd()}")
@@ -195,8 +198,17 @@ def load(path: Path) -> tuple[DictConfig, str | None]:
         raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))})") from error
     if not isinstance(node, DictConfig) or node.is_empty():
         raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
+    if "defaults" in node:
+        node.defaults = [by_path(entry) for entry in node.defaults]
     header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
     return node, header[1] if header else None
+
+
+def by_path(entry: Any) -> Any:
+    """A scene among the defaults as the file that it is: as a choice it would be overridden by the file at hand."""
+    if isinstance(entry, DictConfig) and list(entry) in (["scene"], ["/scene"]):
+        return f"/scene/{next(iter(entry.values()))}"
+    return entry
 
 
 def suggestion(word: object, options: Iterable[object]) -> str:

@@ -143,12 +143,31 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
 
 
 def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, key: str = "camera") -> CameraConfig:
-    """The config with a picture's size: adopted by a camera of fov or extent, required of one given in pixels."""
+    """The config with a picture's size.
+
+    A camera of fov or extent adopts it. One given in pixels is scaled with a picture that is larger or smaller but of
+    the same shape; `UserError` for a picture of another shape.
+    """
     if (config.width, config.height) == (width, height):
         return config
-    if config.focal is not None or config.principal is not None:
+    sized = {**vars(config), "width": width, "height": height}
+    if config.focal is None and config.principal is None:
+        return CameraConfig(**sized)
+    across, down = width / config.width, height / config.height
+    if abs(config.width * down - width) > 1 and abs(config.height * across - height) > 1:
         raise UserError(
             f"{path} is {width}x{height} pixels, but {key} is calibrated for {config.width}x{config.height}; "
-            f"give a picture of that size, or {key}.fov instead of focal and principal"
+            f"give a picture of that shape, or {key}.fov instead of focal and principal"
         )
-    return CameraConfig(**{**vars(config), "width": width, "height": height})
+    edge = 0.5 if config.pixel_centers == "integer" else 0.0
+    focal = [config.focal, config.focal] if isinstance(config.focal, int | float) else config.focal
+    sized["focal"] = scaled(focal, (across, down), 0.0)
+    sized["principal"] = scaled(config.principal, (across, down), edge)
+    return CameraConfig(**sized)
+
+
+def scaled(pair: Any, scales: tuple[float, float], edge: float) -> Any:
+    """Two pixel numbers at another resolution; ``edge`` is where the picture's edge is before 0. Else what was given."""
+    if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, int | float) for each in pair):
+        return pair
+    return [(each + edge) * scale - edge for each, scale in zip(pair, scales, strict=True)]

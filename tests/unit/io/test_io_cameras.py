@@ -103,3 +103,12 @@ def test_position_looks_at_the_point() -> None:
     assert float(camera.distance) == pytest.approx(3)
     assert camera.camera_from_world[2, :3].tolist() == pytest.approx([-1, 0, 0])
     assert math.isclose(float(torch.linalg.det(camera.camera_from_world)), 1, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(("pixel_centers", "principal"), [("half", [20.0, 12.0]), ("integer", [19.75, 11.75])])
+def test_a_calibrated_camera_follows_a_picture_of_its_shape(pixel_centers: str, principal: list[float]) -> None:
+    config = CameraConfig(width=80, height=48, focal=60.0, principal=[40.0, 24.0], pixel_centers=pixel_centers)
+    half = fit_to_picture(config, 40, 24, Path("photo.png"))
+    assert (half.focal, half.principal, half.width, half.height) == ([30.0, 30.0], principal, 40, 24)
+    whole, small = (build_camera(each, ORIGIN) for each in (config, half))
+    torch.testing.assert_close(small.intrinsics, whole.resized(40, 24).intrinsics)

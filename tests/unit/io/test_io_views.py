@@ -86,7 +86,7 @@ def test_masks_and_weights_are_reduced_too(tmp_path: Path) -> None:
     [
         ({"picture": "a.png", "focl": 3}, "a camera has no key 'focl'; did you mean 'focal'?"),
         ({"picture": "a.png", "fov": "wide"}, "views\\[0\\]: Value 'wide'"),
-        ({"picture": "a.png", "focal": 60, "width": 640, "height": 480}, "calibrated for 640x480"),
+        ({"picture": "a.png", "focal": 60, "width": 640, "height": 300}, "calibrated for 640x300"),
         ({"picture": "a.png", "camera_from_world": MATRIX, "azimuth": 3}, "azimuth has no effect"),
         ({"picture": "none.png"}, "no such picture file"),
         ({"mask": "a.png"}, 'expected {"picture"'),

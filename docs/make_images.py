@@ -1,0 +1,60 @@
+"""Make the pictures of the README anew, and print the numbers beside them: ``python docs/make_images.py [NAME ...]``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from invrender.cli import run
+
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
+SCENES = HERE.parent / "scenes"
+FITS = {
+    "camera_pose": ["experiment=camera_pose", "record.frames=40"],
+    "camera_position": ["experiment=camera_position"],
+    "light_intensity": ["experiment=light_intensity"],
+    "texture": ["experiment=texture"],
+    "joint": ["experiment=joint"],
+    "photo": ["scene=vase", f"target={SCENES / 'vase' / 'target.png'}", "recover=[camera_pose,light_intensity]"],
+}
+TILE, GAP, LINE = 256, 8, 26
+BACKGROUND, INK = (24, 24, 27), (212, 212, 216)
+
+
+def make(name: str) -> None:
+    """Run a fit and keep a picture of it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "fit"
+        if run(["fit", *FITS[name], "record.tensorboard=false", f"hydra.run.dir={folder}"]) != 0:
+            sys.exit(f"the fit {name} did not end well")
+        result = json.loads((folder / "result.json").read_text())
+        print(json.dumps({name: result["parameters"], "iterations": result["iterations"]}))
+        if name == "camera_pose":
+            shutil.copy(folder / "progress.gif", IMAGES / f"{name}.gif")
+        else:
+            side_by_side(folder).save(IMAGES / f"{name}.png", optimize=True)
+
+
+def side_by_side(folder: Path) -> Image.Image:
+    """Start, what was found and target, of the first view."""
+    canvas = Image.new("RGB", (3 * TILE + 4 * GAP, LINE + TILE + GAP), BACKGROUND)
+    draw = ImageDraw.Draw(canvas)
+    for column, (file, label) in enumerate((("start", "start"), ("final", "found"), ("target", "target"))):
+        left = GAP + column * (TILE + GAP)
+        draw.text((left + TILE // 2, LINE // 2), label, INK, ImageFont.load_default(size=15), anchor="mm")
+        strip = Image.open(folder / f"{file}.png").convert("RGB")
+        view = strip.crop((0, 0, strip.height, strip.height))
+        canvas.paste(view.resize((TILE, TILE), Image.Resampling.LANCZOS), (left, LINE))
+    return canvas
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or FITS:
+        make(name)

@@ -1,0 +1,85 @@
+"""The shipped experiments and targets find the answer. Each is run as a user runs it, and read from its result.json."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from invrender.cli import run
+from invrender.resources import scenes_folder
+
+
+def fitted(folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run a fit and return its result.json."""
+    assert run(["fit", *arguments, f"hydra.run.dir={folder}"]) == 0
+    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return result
+
+
+@pytest.mark.parametrize("experiment", ["camera_position", "camera_pose"])
+def test_camera(experiment: str, tmp_path: Path) -> None:
+    result = fitted(tmp_path / "fit", f"experiment={experiment}", "record=none", "record.files=true")
+    camera = result["parameters"][experiment]
+    assert camera["error_start"]["rotation_deg"] > 24
+    assert camera["error_start"]["position_relative"] > 0.5
+    assert camera["error"]["rotation_deg"] < 0.5
+    assert camera["error"]["position_relative"] < 0.01
+
+
+def test_light_intensity(tmp_path: Path) -> None:
+    result = fitted(tmp_path / "fit", "experiment=light_intensity", "record=none", "record.files=true")
+    light = result["parameters"]["light_intensity"]
+    assert light["start"] == {"key": 5000.0}
+    assert light["truth"] == {"key": 50000.0}
+    assert light["value"]["key"] == pytest.approx(50000, rel=0.005)
+    assert light["error"]["relative"] < 0.005
+
+
+def test_texture(tmp_path: Path) -> None:
+    result = fitted(tmp_path / "fit", "experiment=texture", "record=none", "record.files=true")
+    texture = result["parameters"]["texture"]
+    assert texture["error_start"]["psnr_db"] < 12
+    assert texture["error"]["psnr_db"] > 30
+    with Image.open(tmp_path / "fit" / "recovered" / "panel.png") as picture:
+        assert picture.size == (256, 256)
+
+
+def test_joint_improves_all_three(tmp_path: Path) -> None:
+    result = fitted(tmp_path / "fit", "experiment=joint", "record=none", "record.files=true")
+    pose, light, texture = (result["parameters"][name] for name in ("camera_pose", "light_intensity", "texture"))
+    assert pose["error_start"]["rotation_deg"] > 9
+    assert pose["error"]["rotation_deg"] < 0.5
+    assert pose["error"]["position_relative"] < 0.01
+    assert light["error"]["relative"] < 0.1 < 0.4 < light["error_start"]["relative"]
+    assert texture["error"]["psnr_db"] > texture["error_start"]["psnr_db"] + 3
+
+
+def test_a_shipped_picture_gives_back_its_camera_and_light(tmp_path: Path) -> None:
+    vase = scenes_folder() / "vase"
+    arguments = ["scene=vase", f"target={vase / 'target.png'}", "recover=[camera_pose,light_intensity]"]
+    small = ["target.max_size=128", "record=none", "record.files=true"]
+    result = fitted(tmp_path / "fit", *arguments, *small)
+    assert result["parameters"]["camera_pose"]["truth"] is None
+    truth = yaml.safe_load((vase / "truth.yaml").read_text())
+    azimuth, elevation = (math.radians(truth["camera"][key]) for key in ("azimuth", "elevation"))
+    around = (math.sin(azimuth) * math.cos(elevation), math.sin(elevation), math.cos(azimuth) * math.cos(elevation))
+    position = [truth["camera"]["distance"] * each for each in around]
+    assert math.dist(result["parameters"]["camera_pose"]["value"]["position"], position) < 0.01 * 4.2
+    intensity = result["parameters"]["light_intensity"]["value"]["key"]
+    assert intensity == pytest.approx(truth["light"]["key"]["intensity"], rel=0.02)
+
+    # What was recovered is a scene like any other: it renders, and a second fit starts where the first one ended.
+    recovered = tmp_path / "fit" / "recovered"
+    assert (
+        run(["render", f"scene={recovered}", f"output={tmp_path / 'again.png'}", f"hydra.run.dir={tmp_path / 'r'}"])
+        == 0
+    )
+    quick = ["optimizer.stages=[{steps: 1, sigma: 1.0e-6, blur: 0.5}]", *small]
+    second = fitted(tmp_path / "second", f"scene={recovered}", *arguments[1:], *quick)
+    assert second["loss"]["start"] == pytest.approx(result["loss"]["best"], rel=0.05)

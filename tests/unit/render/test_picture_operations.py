@@ -1,0 +1,106 @@
+"""Resizing and blurring pictures, and the pyramid that is made of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
+from invrender.render.base import Rendered
+from invrender.scene import View
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 7), (1, 1), (12, 16), (17, 30)])
+def test_resizing_keeps_the_mean(size: tuple[int, int]) -> None:
+    picture = noise(12, 16, 3)
+    resized = resize_area(picture, *size)
+    assert resized.shape == (*size, 3)
+    torch.testing.assert_close(resized.mean(dim=(0, 1)), picture.mean(dim=(0, 1)))
+
+
+def test_resizing_by_a_whole_factor_is_a_box_filter() -> None:
+    picture = noise(12, 9)
+    torch.testing.assert_close(resize_area(picture, 4, 3), box_filter(picture, 3))
+    by_hand = torch.stack([torch.stack([picture[i : i + 3, j : j + 3].mean() for j in (0, 3, 6)]) for i in (0, 3, 6, 9)])
+    torch.testing.assert_close(box_filter(picture, 3), by_hand)
+    assert torch.equal(resize_area(picture, 12, 9), picture)
+
+
+def test_area_weights_share_cells_that_straddle() -> None:
+    torch.testing.assert_close(area_weights(3, 2), torch.tensor([[2, 1, 0], [0, 1, 2]]).double() / 3)
+    torch.testing.assert_close(area_weights(7, 4).sum(dim=1), torch.ones(4).double())
+
+
+def test_backgrounds_are_colours_or_pictures() -> None:
+    color = torch.tensor([0.1, 0.2, 0.3]).double()
+    assert torch.equal(background_pixels(color, 2, 3), color.expand(6, 3))
+    picture = noise(4, 6, 3)
+    torch.testing.assert_close(background_pixels(picture, 2, 3), box_filter(picture, 2).reshape(6, 3))
+
+
+@pytest.mark.parametrize("deviation", [0.8, 1.0, 2.5])
+def test_a_blur_keeps_constants_and_sums(deviation: float) -> None:
+    assert float(gaussian_kernel(deviation).sum()) == pytest.approx(1)
+    flat = torch.full((5, 7, 3), 0.4).double()
+    torch.testing.assert_close(gaussian_blur(flat, deviation), flat)
+    spot = torch.zeros(41, 41).double()
+    spot[20, 20] = 1
+    blurred = gaussian_blur(spot, deviation)
+    assert float(blurred.sum()) == pytest.approx(1)
+    offsets = torch.arange(41).double() - 20
+    measured = float((blurred.sum(dim=0) * offsets**2).sum()) ** 0.5
+    assert measured == pytest.approx(deviation, rel=0.03)  # cut off at three deviations
+    torch.testing.assert_close(blurred, blurred.T)
+
+
+def test_no_blur_is_the_picture_itself() -> None:
+    picture = noise(4, 5, 3)
+    assert gaussian_blur(picture, 0.0) is picture
+
+
+def test_blur_and_resizing_have_the_gradients_of_their_values() -> None:
+    picture = noise(5, 4, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda each: gaussian_blur(each, 0.8), (picture,))
+    assert torch.autograd.gradcheck(lambda each: resize_area(each, 3, 3), (picture,))
+
+
+def test_a_blur_treats_channels_alike_and_apart() -> None:
+    picture = noise(6, 7, 3)
+    together = gaussian_blur(picture, 1.2)
+    apart = torch.stack([gaussian_blur(picture[..., channel], 1.2) for channel in range(3)], dim=-1)
+    torch.testing.assert_close(together, apart)
+
+
+def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
+    view = View(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
+    half = reduced(view, 0.5)
+    assert half.mask is not None and half.weight is not None
+    assert half.rgb.shape == (4, 3, 3)
+    torch.testing.assert_close(half.mask, box_filter(noise(8, 6), 2))
+    torch.testing.assert_close(half.weight, box_filter(noise(8, 6), 2))
+    assert reduced(view, 1.0) is view
+    assert reduced(view, 1e-3).rgb.shape == (1, 1, 3)
+
+    rendered = blurred_rendering(Rendered(view.rgb, noise(8, 6), noise(8, 6)), 1.5)
+    blurred = blurred_view(view, 1.5)
+    assert blurred.mask is not None
+    assert torch.equal(blurred.rgb, rendered.rgb)
+    assert torch.equal(blurred.mask, rendered.alpha)
+    assert torch.equal(rendered.depth, noise(8, 6))
+    assert blurred.weight is view.weight
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("steps", 0), ("scale", 0.0), ("scale", 1.5), ("blur", -1.0), ("sigma", 0.0), ("lr", 0.0)]
+)
+def test_a_stage_names_what_is_wrong(key: str, value: float) -> None:
+    settings = {"steps": 1, key: value}
+    with pytest.raises(UserError, match=f"^stages: {key} is {value}, expected"):
+        Stage(**settings)  # type: ignore[arg-type]
