@@ -28,7 +28,7 @@ format: $(READY) ## Format the code and sort its imports
 	$(BIN)/ruff format .
 
 bench: $(READY) ## Measure speed and memory against peers
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" $(ARGS) || exit; done
+	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" $(ARGS) || exit; done
 
 scenes: $(READY) ## Make the shipped scenes' meshes and textures anew
 	$(BIN)/python scenes/make_scenes.py

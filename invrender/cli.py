@@ -38,6 +38,9 @@ COMMANDS = {
 
 def main() -> None:
     """The console script."""
+    # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
+    # It counts only where it is set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -11,7 +11,6 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.geometry.cameras import transform
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
@@ -170,3 +169,23 @@ def test_an_orthographic_camera_cuts_at_its_near_plane_too() -> None:
         expected = (torch.arange(16) < 4).double().expand(4, 16)
         torch.testing.assert_close(rendered.alpha, expected, atol=1e-9, rtol=0)
     assert math.isclose(float(rendered.depth[0, 3]), 1 - 3.5 / 8, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("renderer", BOTH)
+def test_the_cut_may_run_in_any_direction(renderer: Renderer) -> None:
+    """A slanted square, cut askew in the middle of the picture."""
+    origin, right, top = shapes.doubles([[-0.8, -0.6, -1.6], [0.8, -0.2, -1.3], [-0.6, 0.7, -0.8]])
+    slanted = shapes.quad([origin.tolist(), right.tolist(), top.tolist()])
+    view = shapes.camera(40, 40, focal=30.0, near=1.0)
+    # Each ray's point in coordinates along the sides.
+    sides = torch.stack([right - origin, top - origin], dim=1)
+    ray = rays(view).reshape(-1, 3)
+    system = torch.cat([ray[..., None], -sides.expand(len(ray), 3, 2)], dim=-1)
+    depth, u, v = torch.linalg.solve(system, origin.expand(len(ray), 3)).unbind(-1)
+    on_square = (u > 0) & (u < 1) & (v > 0) & (v < 1)
+    seen = on_square & (depth > 1)
+    assert 100 < int(seen.sum()) < int(on_square.sum()) - 100
+
+    rendered = renderer.render(shapes.scene(shapes.thing(slanted), view=view))
+    torch.testing.assert_close(rendered.alpha.reshape(-1), seen.double(), atol=1e-9, rtol=0)
+    torch.testing.assert_close(rendered.depth.reshape(-1), torch.where(seen, depth, torch.zeros_like(depth)))

@@ -1,0 +1,172 @@
+"""What the documents say is so: commands run, links lead somewhere, every option and room is named."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+import invrender
+from invrender.cli import run
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = {path.stem: path for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))}
+GROUPS = sorted(path.name for path in (REPOSITORY / "configs").iterdir() if path.is_dir() and path.name != "hydra")
+FENCE = re.compile(r"(?:<!-- (?P<name>\S+) -->\n)?```(?P<language>\w*)\n(?P<body>.*?)```", re.DOTALL)
+NAMED = re.compile(r"# (?P<name>[\w/]+\.\w+)\n")
+
+MISSING = object()
+
+# A fit of the documents with as few steps, pixels and files as will do. The last word on a key counts.
+QUIET = ("record.gif=false", "record.tensorboard=false", "record.bar=false")
+SHORT = ("optimizer.stages=[{steps: 2, scale: 0.5}]", "target.samples=1", "target.max_size=48", *QUIET)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str | None]]:
+    """Language, text and file name, if it has one, of each fenced block."""
+    for match in FENCE.finditer(page.read_text(encoding="utf-8")):
+        named = NAMED.match(match["body"])
+        yield match["language"], match["body"], match["name"] or (named["name"] if named else None)
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of all shell blocks, then the whole commands that stand in the text."""
+    lines = [line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line]
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return lines + re.findall(r"`((?:invrender (?:fit|render|board)|python) [^`]*[=/][^`]*)`", prose)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder that looks like a copy of the repository, but for what the commands write."""
+    for name in ("scenes", "configs"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if re.match("HYDRA_|INVRENDER_", name)]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def execute(command: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a line of the documents in the working folder, what takes long in a short form; its exit status."""
+    words = shlex.split(command)
+    if words[0] == "PYTHONPATH=.":
+        monkeypatch.syspath_prepend(str(Path.cwd()))
+        words = words[1:]
+    if words[0] == "invrender":
+        return run(shortened(words[1:]))
+    if words[0] == "make":
+        return subprocess.run(["make", "-n", *words[1:]], cwd=REPOSITORY, capture_output=True, check=False).returncode
+    if words == ["python", "docs/make_images.py"]:
+        return 0 if (REPOSITORY / words[1]).is_file() else 1
+    if words[0] == "python":
+        environment = {**os.environ, "PYTHONPATH": f".{os.pathsep}{REPOSITORY}"}
+        return subprocess.run([sys.executable, *words[1:]], env=environment, check=False).returncode
+    if words == ["source", ".venv/bin/activate"]:
+        return 0 if "VENV := .venv\n" in (REPOSITORY / "Makefile").read_text() else 1
+    assert words[0] in ("cp", "mkdir"), f"this test does not know how to run {command!r}"
+    return subprocess.run(words, check=False).returncode
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """Arguments of invrender with what makes them quick added; a renderer that they choose may not know of samples."""
+    if arguments[0] not in ("fit", "render") or {"--help", "--cfg"} & set(arguments):
+        return arguments
+    given = {each.partition("=")[0] for each in arguments}
+    added = [] if "renderer" in given else ["renderer.samples=1"]
+    if arguments[0] == "fit":
+        added += SHORT if "target" in given else (*SHORT, "camera.width=48", "camera.height=48")
+    return [*arguments, *added]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
+def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[list[Path]] = []
+
+    def serve(folders: list[Path], port: int, open_browser: bool | None) -> int:
+        served.append(folders)
+        return 0 if all(folder.is_dir() for folder in folders) else 2
+
+    monkeypatch.setattr("invrender.record.board.serve", serve)
+    for _, body, name in blocks(page):
+        if name is not None:
+            path = workspace / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(body, encoding="utf-8")
+    ran = commands(page)
+    statuses = {command: execute(command, monkeypatch) for command in ran}
+    assert {command: status for command, status in statuses.items() if status != 0} == {}
+    assert len(served) == sum("invrender board" in command for command in ran)
+    assert bool(ran) == (page.stem in ("README", "photos", "extending"))
+
+
+@pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])
+def test_a_wrong_command_is_found(command: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert execute(command, monkeypatch) != 0
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors of a page's headings."""
+    prose = FENCE.sub("", text)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", prose, re.M)}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        path = page.parent / name if name else page
+        if not path.is_file() or (anchor and anchor not in slugs(path.read_text(encoding="utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    pictures = sorted((REPOSITORY / "docs" / "images").iterdir())
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES.values())
+    assert [path.name for path in pictures if f"images/{path.name})" not in texts] == []
+    assert [path.name for path in pictures if path.stat().st_size > 1_500_000] == []
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_readme_names_every_option(group: str) -> None:
+    (row,) = re.findall(rf"^\| `{group}` \| (.*) \|$", PAGES["README"].read_text(encoding="utf-8"), re.M)
+    options = {path.stem for path in (REPOSITORY / "configs" / group).glob("*.yaml")}
+    aside = re.compile(r"\([^)]*\)|;.*")
+    assert set(re.findall(r"`(\w+)`", aside.sub("", row))) == options
+
+
+def test_the_keys_that_the_documents_name_are_there() -> None:
+    named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|record|hydra)(?:\.\w+)+)(?<!\.png)")
+    everything = OmegaConf.create({"hydra": {"run": {"dir": ""}}})
+    for group in GROUPS:
+        for path in sorted((REPOSITORY / "configs" / group).glob("*.yaml")):
+            node = OmegaConf.create(path.read_text(encoding="utf-8"))
+            everything = OmegaConf.merge(everything, node if group == "experiment" else {group: node})
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES.values())
+    found = set(named.findall(texts))
+    assert len(found) > 10
+    assert {key for key in found if OmegaConf.select(everything, key, default=MISSING) is MISSING} == set()
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.stem for path in Path(invrender.__file__).parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    text = PAGES["architecture"].read_text(encoding="utf-8")
+    assert [room for room in rooms - {"__init__", "__pycache__"} if f"`{room}`" not in text] == []
+
+
+def test_the_yaml_of_the_documents_is_yaml() -> None:
+    texts = [body for page in PAGES.values() for language, body, _ in blocks(page) if language == "yaml"]
+    assert texts
+    assert all(isinstance(yaml.safe_load(text), dict) for text in texts)

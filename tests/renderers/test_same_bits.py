@@ -1,0 +1,138 @@
+"""The same scene is the same picture: again, on more threads, in less precision, on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import shapes
+import torch
+from torch import Tensor
+
+from invrender.render.base import Renderer
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.hard import HardRenderer
+from invrender.scene import DirectionalLight, PointLight, Scene
+
+RENDERERS = [
+    pytest.param(HardRenderer(samples=2), id="hard"),
+    pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3), id="composite"),
+    pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, background="softmax"), id="softmax"),
+]
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Puts back the number of threads."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def crowded(size: int = 40) -> Scene:
+    """A textured tube and a shiny box that touch, on a floor that reaches behind the camera, under every light."""
+    random = torch.Generator().manual_seed(0)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=random, dtype=torch.float64)
+
+    tube = shapes.thing(shapes.tube(30), shapes.material(texture=uniform(8, 16, 3), specular=0.2))
+    box = shapes.box(0.6)
+    box = replace(box, vertices=box.vertices + shapes.doubles([0.9, 0.1, 0.3]))
+    floor = shapes.quad([[-9.0, -1.1, 9.0], [9.0, -1.1, 9.0], [-9.0, -1.1, -9.0]], cells=4)
+    floor_looks = shapes.material(vertex_colors=uniform(len(floor.vertices), 3))
+    return shapes.scene(
+        tube,
+        shapes.thing(box, shapes.material((0.8, 0.3, 0.1), specular=0.4)),
+        shapes.thing(floor, floor_looks),
+        view=shapes.camera(size, size - 7, 0.9 * size, (2.1, 1.3, 3.2), (0.1, 0.0, 0.2)),
+        lights=[
+            shapes.ambient(0.2),
+            DirectionalLight(uniform(3), torch.tensor(0.6).double(), shapes.doubles([0.4, 1.0, 0.3])),
+            PointLight(uniform(3), torch.tensor(2.0).double(), shapes.doubles([1.5, 2.0, 2.5]), "inverse_square"),
+        ],
+        background=(0.1, 0.2, 0.4),
+    )
+
+
+def leaves_of(scene: Scene) -> tuple[Scene, dict[str, Tensor]]:
+    """The scene with some tensors as leaves."""
+    name, tube = next(iter(scene.objects.items()))
+    assert tube.material.texture is not None
+    light = scene.lights["light 2"]
+    assert isinstance(light, PointLight)
+    leaves = {
+        "vertices": tube.mesh.vertices,
+        "texture": tube.material.texture,
+        "pose": scene.camera.camera_from_world,
+        "intrinsics": scene.camera.intrinsics,
+        "light": light.position,
+        "background": scene.background,
+    }
+    leaves = {key: value.clone().requires_grad_() for key, value in leaves.items()}
+    tube = replace(
+        tube,
+        mesh=replace(tube.mesh, vertices=leaves["vertices"]),
+        material=replace(tube.material, texture=leaves["texture"]),
+    )
+    held = replace(
+        scene,
+        objects={**scene.objects, name: tube},
+        camera=replace(scene.camera, camera_from_world=leaves["pose"], intrinsics=leaves["intrinsics"]),
+        lights={**scene.lights, "light 2": replace(light, position=leaves["light"])},
+        background=leaves["background"],
+    )
+    return held, leaves
+
+
+def picture_and_gradients(renderer: Renderer, scene: Scene) -> dict[str, Tensor]:
+    held, leaves = leaves_of(scene)
+    rendered = renderer.render(held)
+    picture = torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
+    cotangent = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    gradients = torch.autograd.grad(picture, list(leaves.values()), cotangent.to(picture))
+    return {"picture": picture.detach(), **dict(zip(leaves, gradients, strict=True))}
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_again_is_the_same_to_the_bit(renderer: Renderer) -> None:
+    scene = crowded().to(dtype=torch.float32)
+    first, second = (picture_and_gradients(renderer, scene) for _ in range(2))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.usefixtures("threads")
+def test_more_threads_make_the_same_picture(renderer: Renderer) -> None:
+    """Large enough that torch does divide the work; sums over all fragments may then be taken in another order."""
+    scene = crowded(160).to(dtype=torch.float32)
+    found = []
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        found.append(picture_and_gradients(renderer, scene))
+    one, two = found
+    assert torch.equal(one.pop("picture"), two.pop("picture"))
+    for name, gradient in one.items():
+        assert (gradient - two[name]).abs().max() <= 1e-4 * gradient.abs().max(), name
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_single_precision_is_enough(renderer: Renderer) -> None:
+    double, single = (picture_and_gradients(renderer, crowded().to(dtype=dtype)) for dtype in (torch.float64, torch.float32))
+    difference = (double.pop("picture") - single.pop("picture").double()).abs().amax(dim=-1)
+    print(difference.max(), (difference > 1e-3).sum())
+    for name, gradient in double.items():
+        print(name, (gradient - single[name]).abs().max() / gradient.abs().max())
+    assert 0
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_gpu_makes_the_same_picture(renderer: Renderer) -> None:
+    """In float64, so that what is left is the order of sums."""
+    here, there = (picture_and_gradients(renderer, crowded().to(device=device)) for device in ("cpu", "cuda"))
+    for name, value in here.items():
+        assert there[name].device.type == "cuda"
+        torch.testing.assert_close(there[name].cpu(), value, rtol=1e-7, atol=1e-9 * float(value.abs().max()))
