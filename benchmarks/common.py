@@ -1,13 +1,10 @@
-"""What the benchmarks share: where and on what they ran, timing, and results as files."""
+"""What the benchmarks share: what they ran on, and results as files."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import statistics
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -40,19 +37,6 @@ def cpu_lines() -> list[str]:
     """What Linux says of the processor; nothing elsewhere."""
     file = Path("/proc/cpuinfo")
     return file.read_text().splitlines() if file.exists() else []
-
-
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """The median time of ``work``, after one call to warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def write(name: str, rows: list[dict[str, Any]]) -> None:

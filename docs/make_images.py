@@ -1,4 +1,4 @@
-"""Make the pictures of the README anew, and print the numbers beside them: ``python docs/make_images.py [NAME ...]``."""
+"""Make the README's pictures anew and print the numbers beside them: ``python docs/make_images.py [NAME ...]``."""
 
 from __future__ import annotations
 

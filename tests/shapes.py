@@ -17,6 +17,11 @@ def doubles(values: Sequence[float] | Sequence[Sequence[float]]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+def pinhole(focal: float, x: float, y: float) -> Tensor:
+    """Intrinsics [3, 3] with the principal point (x, y)."""
+    return doubles([[focal, 0.0, x], [0.0, focal, y], [0.0, 0.0, 1.0]])
+
+
 def mesh(vertices: Tensor, faces: Tensor) -> Mesh:
     """A mesh with smooth normals and without texture coordinates."""
     return Mesh(vertices, faces, faces)
@@ -110,7 +115,7 @@ def camera(
     """A camera at the origin that looks along −z, with y up, if nothing else is said. focal: pixels."""
     eye, seen, up = doubles(position), doubles(target), doubles([0.0, 1.0, 0.0])
     return Camera(
-        intrinsics=doubles([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]]),
+        intrinsics=pinhole(focal, width / 2, height / 2),
         camera_from_world=look_at(eye, seen, up),
         look_at=seen,
         up=up,

@@ -167,7 +167,7 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
 
 
 def scaled(pair: Any, scales: tuple[float, float], edge: float) -> Any:
-    """Two pixel numbers at another resolution; ``edge`` is where the picture's edge is before 0. Else what was given."""
+    """Two pixel numbers at another resolution, or what was given; the picture's edge lies ``edge`` before 0."""
     if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(each, int | float) for each in pair):
         return pair
     return [(each + edge) * scale - edge for each, scale in zip(pair, scales, strict=True)]

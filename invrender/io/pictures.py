@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
 import torch
 from PIL import Image
@@ -51,7 +52,10 @@ def read_mask(path: Path) -> Tensor:
 
 
 def read_values(path: Path) -> Tensor:
-    """The file's channels [H, W, C] as float32 in [0, 1], C = 1 to 4."""
+    """The file's channels [H, W, C] as float32 in [0, 1], C = 1 to 4.
+
+    Read with Pillow itself: through imageio, colours of 16 bits come out in 8, and CMYK as RGBA.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such picture file")
     try:
@@ -108,12 +112,12 @@ def scaled(array: Array) -> Tensor:
 
 def write_picture(path: Path, rgb: Tensor) -> None:
     """Write linear RGB [H, W, 3] as sRGB of 8 bits; values outside [0, 1] are clipped."""
-    Image.fromarray(to_bytes(srgb_from_linear(rgb.detach().cpu()))).save(path)
+    iio.imwrite(path, to_bytes(srgb_from_linear(rgb.detach().cpu())))
 
 
 def write_mask(path: Path, alpha: Tensor) -> None:
     """Write a mask [H, W] as grey of 8 bits, linear."""
-    Image.fromarray(to_bytes(alpha.detach().cpu())).save(path)
+    iio.imwrite(path, to_bytes(alpha.detach().cpu()))
 
 
 def to_bytes(values: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:

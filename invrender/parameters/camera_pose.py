@@ -19,8 +19,8 @@ from invrender.scene import Scene, Target, Truth
 class CameraPose:
     """All of ``camera_from_world``.
 
-    raw: [6], a rotation vector in radians about the camera's ``look_at`` point, and a shift in camera axes as a share of
-    the distance to it. So both halves move the picture by about as much.
+    raw: [6], a rotation vector in radians about the camera's ``look_at`` point, and a shift in camera axes as a share
+    of the distance to it. So both halves move the picture by about as much.
 
     max_rotation: degrees; max_shift: share of the distance; how far the answer may be from the start, or None.
     """

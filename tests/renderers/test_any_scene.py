@@ -15,7 +15,7 @@ from torch import Tensor
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import DirectionalLight, Material, Mesh, Object, PointLight, Scene, map_tensors
+from invrender.scene import DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene, map_tensors
 
 RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
@@ -62,7 +62,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         focal=draw(st.sampled_from([1.0, 8.0, 100.0])),
         projection=draw(st.sampled_from(["perspective", "orthographic"])),
     )
-    lights = [
+    lights: list[Light] = [
         shapes.ambient(0.3),
         DirectionalLight(uniform(3), uniform(1)[0], 2 * uniform(3) - 1),
         PointLight(uniform(3), uniform(1)[0], 4 * uniform(3) - 2, "inverse_square"),

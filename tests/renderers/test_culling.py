@@ -11,7 +11,7 @@ import torch
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import Camera, DirectionalLight, Mesh, Scene
+from invrender.scene import Camera, DirectionalLight, Mesh, Projection, Scene
 
 
 def lit(shape: Mesh, view: Camera) -> Scene:
@@ -26,7 +26,7 @@ def turned_over(shape: Mesh) -> Mesh:
 @pytest.mark.parametrize("projection", ["perspective", "orthographic"])
 @pytest.mark.parametrize("position", [(3.0, 2.0, 4.0), (-3.0, 0.1, 2.0), (0.2, -5.0, 0.1)])
 def test_a_closed_convex_object_looks_the_same_without_its_back(
-    projection: str, position: tuple[float, float, float]
+    projection: Projection, position: tuple[float, float, float]
 ) -> None:
     focal = 24.0 if projection == "perspective" else 6.0
     view = replace(shapes.camera(24, 24, focal, position, (0.0, 0.0, 0.0)), projection=projection)

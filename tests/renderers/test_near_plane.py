@@ -14,7 +14,7 @@ from torch import Tensor
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import Camera, Scene
+from invrender.scene import Camera, Projection, Scene
 
 # So sharp that a pixel's centre is either in a face or out of it; the softmax lets no background through where two
 # faces meet.
@@ -48,7 +48,8 @@ def rays(view: Camera) -> Tensor:
         torch.arange(view.height).double() + 0.5, torch.arange(view.width).double() + 0.5, indexing="ij"
     )
     in_camera = torch.stack([x, y, torch.ones_like(x)], dim=-1) @ torch.linalg.inv(view.intrinsics).T
-    return in_camera @ view.camera_from_world[:3, :3]
+    in_world: Tensor = in_camera @ view.camera_from_world[:3, :3]
+    return in_world
 
 
 @pytest.mark.parametrize("renderer", BOTH)
@@ -89,7 +90,9 @@ def test_a_clipped_face_has_the_soft_outline_of_what_is_left() -> None:
     face = shapes.doubles([[-0.3, 0.2, -3.0], [-1.0, -2.0, 2.0], [2.5, -0.5, 1.0]])
     tip = face[0]
     shares = [(near - 3) / (float(-corner[2]) - 3) for corner in face[1:]]
-    by_hand = torch.stack([tip, *(tip + share * (corner - tip) for share, corner in zip(shares, face[1:], strict=True))])
+    by_hand = torch.stack(
+        [tip, *(tip + share * (corner - tip) for share, corner in zip(shares, face[1:], strict=True))]
+    )
     view = shapes.camera(16, 16, focal=8.0, near=near)
     pictures = [
         SOFT.render(shapes.scene(shapes.thing(shapes.mesh(corners, torch.tensor([[0, 1, 2]]))), view=view)).alpha
@@ -104,7 +107,8 @@ def test_a_clipped_face_has_the_soft_outline_of_what_is_left() -> None:
 def test_soft_gradients_are_those_of_the_picture(view: Camera) -> None:
     random = torch.Generator().manual_seed(3)
 
-    def response(vertices: Tensor, pose: Tensor, intrinsics: Tensor) -> Tensor:
+    def response(values: Sequence[Tensor]) -> Tensor:
+        vertices, pose, intrinsics = values
         moved = replace(view, camera_from_world=pose, intrinsics=intrinsics)
         rendered = SOFT.render(floor_scene(moved, vertices))
         picture = torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
@@ -113,7 +117,7 @@ def test_soft_gradients_are_those_of_the_picture(view: Camera) -> None:
     cotangent = torch.randn(view.height, view.width, 5, generator=random, dtype=torch.float64)
     starts = [FLOOR.vertices, view.camera_from_world, view.intrinsics]
     leaves = [start.clone().requires_grad_() for start in starts]
-    slopes = torch.autograd.grad(response(*leaves), leaves)
+    slopes = torch.autograd.grad(response(leaves), leaves)
     for index, slope in enumerate(slopes):
         direction = torch.randn(slope.shape, generator=random, dtype=torch.float64)
         if index:
@@ -121,7 +125,7 @@ def test_soft_gradients_are_those_of_the_picture(view: Camera) -> None:
         step = 1e-6 * direction
         with torch.no_grad():
             ahead, back = (
-                response(*starts[:index], starts[index] + sign * step, *starts[index + 1 :]) for sign in (1, -1)
+                response([*starts[:index], starts[index] + sign * step, *starts[index + 1 :]]) for sign in (1, -1)
             )
         assert float((slope * direction).sum()) == pytest.approx(float(ahead - back) / 2e-6, rel=1e-4)
 
@@ -137,7 +141,7 @@ def test_hard_gradients_are_those_of_what_is_seen() -> None:
 @pytest.mark.parametrize("renderer", [*BOTH, pytest.param(SOFT, id="very soft")])
 @pytest.mark.parametrize("projection", ["perspective", "orthographic"])
 @pytest.mark.parametrize("depth", [-2.0, 0.0, 0.05, 0.1])
-def test_what_is_behind_does_not_show(renderer: Renderer, projection: str, depth: float) -> None:
+def test_what_is_behind_does_not_show(renderer: Renderer, projection: Projection, depth: float) -> None:
     square = shapes.thing(shapes.facing(1.0, depth))
     view = replace(shapes.camera(8, 6, focal=4.0, near=0.1), projection=projection)
     rendered = renderer.render(shapes.scene(square, view=view, background=(0.2, 0.3, 0.4)))

@@ -50,7 +50,7 @@ def crowded(size: int = 40) -> Scene:
         lights=[
             shapes.ambient(0.2),
             DirectionalLight(uniform(3), torch.tensor(0.6).double(), shapes.doubles([0.4, 1.0, 0.3])),
-            PointLight(uniform(3), torch.tensor(2.0).double(), shapes.doubles([1.5, 2.0, 2.5]), "inverse_square"),
+            PointLight(uniform(3), torch.tensor(2.0).double(), shapes.doubles([1.7, 2.0, 2.5]), "inverse_square"),
         ],
         background=(0.1, 0.2, 0.4),
     )
@@ -107,7 +107,7 @@ def test_again_is_the_same_to_the_bit(renderer: Renderer) -> None:
 @pytest.mark.usefixtures("threads")
 def test_more_threads_make_the_same_picture(renderer: Renderer) -> None:
     """Large enough that torch does divide the work; sums over all fragments may then be taken in another order."""
-    scene = crowded(160).to(dtype=torch.float32)
+    scene = crowded(100).to(dtype=torch.float32)
     found = []
     for count in (1, 2):
         torch.set_num_threads(count)
@@ -115,17 +115,18 @@ def test_more_threads_make_the_same_picture(renderer: Renderer) -> None:
     one, two = found
     assert torch.equal(one.pop("picture"), two.pop("picture"))
     for name, gradient in one.items():
-        assert (gradient - two[name]).abs().max() <= 1e-4 * gradient.abs().max(), name
+        assert (gradient - two[name]).abs().max() <= 1e-5 * gradient.abs().max(), name
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_single_precision_is_enough(renderer: Renderer) -> None:
-    double, single = (picture_and_gradients(renderer, crowded().to(dtype=dtype)) for dtype in (torch.float64, torch.float32))
-    difference = (double.pop("picture") - single.pop("picture").double()).abs().amax(dim=-1)
-    print(difference.max(), (difference > 1e-3).sum())
-    for name, gradient in double.items():
-        print(name, (gradient - single[name]).abs().max() / gradient.abs().max())
-    assert 0
+    """Measured: 4e-6 in the picture; 1e-4 in gradients, where the positions of soft edges cancel."""
+    double, single = (
+        picture_and_gradients(renderer, crowded().to(dtype=dtype)) for dtype in (torch.float64, torch.float32)
+    )
+    for name, value in double.items():
+        tolerance = 2e-5 if name == "picture" else 5e-4
+        assert (value - single[name]).abs().max() < tolerance * value.abs().max(), name
 
 
 @pytest.mark.gpu

@@ -50,20 +50,16 @@ def test_picture_and_gradients_are_those_of_the_formulas(
     corners, colors = loose_faces(6)
     view = shapes.camera(7, 5, focal=6.0 if projection == "perspective" else 2.5, projection=projection)
     background = shapes.doubles([0.1, 0.7, 0.4])
-    leaves = [each.clone().requires_grad_() for each in (corners, colors, background, view.intrinsics)]
-    pose = view.camera_from_world.clone().requires_grad_()
-
-    def both() -> tuple[Tensor, Tensor]:
-        moved = replace(view, intrinsics=leaves[3], camera_from_world=pose)
-        renderer = EmbeddedRenderer(sigma, gamma, reach=1e-3, background=mode)
-        fast = stacked(renderer, scene_of(moved, *leaves[:3]))
-        return fast, slow_softras.picture(moved, *leaves[:3], sigma, gamma, renderer.reach, mode)
-
-    fast, slow = both()
+    leaves = [corners, colors, background, view.intrinsics, view.camera_from_world]
+    corners, colors, background, intrinsics, pose = leaves = [each.clone().requires_grad_() for each in leaves]
+    moved = replace(view, intrinsics=intrinsics, camera_from_world=pose)
+    renderer = EmbeddedRenderer(sigma, gamma, reach=1e-3, background=mode)
+    fast = stacked(renderer, scene_of(moved, corners, colors, background))
+    slow = slow_softras.picture(moved, corners, colors, background, sigma, gamma, renderer.reach, mode)
     assert (slow[..., 3] < 0.2).any() and (slow[..., 3] > 0.9).any()
     torch.testing.assert_close(fast, slow, rtol=1e-7, atol=1e-8)
     cotangent = torch.randn(fast.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    for leaf in (*leaves, pose):
+    for leaf in leaves:
         found, expected = (torch.autograd.grad(each, leaf, cotangent, retain_graph=True)[0] for each in (fast, slow))
         torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7 * float(expected.abs().max()))
 
@@ -117,7 +113,7 @@ def test_fragments_that_are_not_shaded_would_not_show(
     scene = scene_of(shapes.camera(24, 24, focal=16.0), leaf, colors, shapes.doubles([0.1, 0.7, 0.4]))
     renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode)
     shaded: list[int] = []
-    blended = embedded.blend
+    blended = blend.blend
 
     def counted(fragments: Any, *rest: Any) -> tuple[Tensor, Tensor]:
         shaded.append(fragments.pixel.shape[0])

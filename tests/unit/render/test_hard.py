@@ -52,7 +52,9 @@ def test_faces_that_share_edges_leave_no_holes(dtype: torch.dtype, width: int) -
         place = torch.arange(width) + 0.5 - width / 2
         well_inside = place[:, None] ** 2 + place[None, :] ** 2 < (10 * math.cos(math.pi / around)) ** 2 - 0.1
         assert (alpha[well_inside] == 1).all()
-        assert (alpha.sum() - 50 * around * math.sin(2 * math.pi / around)).abs() < 24  # outer edges that run through pixels' centres
+        assert (
+            alpha.sum() - 50 * around * math.sin(2 * math.pi / around)
+        ).abs() < 24  # outer edges that run through pixels' centres
 
 
 def test_faces_smaller_than_a_pixel_leave_no_holes() -> None:

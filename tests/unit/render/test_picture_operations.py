@@ -28,7 +28,9 @@ def test_resizing_keeps_the_mean(size: tuple[int, int]) -> None:
 def test_resizing_by_a_whole_factor_is_a_box_filter() -> None:
     picture = noise(12, 9)
     torch.testing.assert_close(resize_area(picture, 4, 3), box_filter(picture, 3))
-    by_hand = torch.stack([torch.stack([picture[i : i + 3, j : j + 3].mean() for j in (0, 3, 6)]) for i in (0, 3, 6, 9)])
+    by_hand = torch.stack(
+        [torch.stack([picture[i : i + 3, j : j + 3].mean() for j in (0, 3, 6)]) for i in (0, 3, 6, 9)]
+    )
     torch.testing.assert_close(box_filter(picture, 3), by_hand)
     assert torch.equal(resize_area(picture, 12, 9), picture)
 
