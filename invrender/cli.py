@@ -217,7 +217,12 @@ def argv(arguments: list[str]) -> Iterator[None]:
 
 def remove_empty(folders: Sequence[Path]) -> None:
     """Remove the folders made for jobs that wrote nothing."""
-    for folder in folders:
-        for each in (*folder.glob("*/"), folder):
+    for folder in reversed(folders):
+        for each in folder.glob("*/"):
             with suppress(OSError):
                 each.rmdir()
+        # Hydra's own record of a sweep says nothing where no job has.
+        if [path.name for path in folder.glob("*")] == ["multirun.yaml"]:
+            (folder / "multirun.yaml").unlink()
+        with suppress(OSError):
+            folder.rmdir()

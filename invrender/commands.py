@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
+Item = TypeVar("Item")
 
 # Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
-RESULTS = ("result.json", "config.yaml", "picture.png")
+RESULTS = (
+    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "tensorboard", "progress.gif"),
+    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png"),
+    *("picture.png", "mask.png", "depth.npy"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,15 @@ def run_fit(config: DictConfig, job: Job) -> int:
     """`invrender fit`: recover what is unknown; returns the exit status."""
     from omegaconf import OmegaConf
 
-    from invrender.config import FitConfig, build, build_all, build_scene_and_target
-    from invrender.fit import Stopping, fit
+    from invrender.config import (
+        FitConfig,
+        build,
+        build_all,
+        build_scene_and_target,
+        build_stopping,
+        check_stages,
+    )
+    from invrender.fit import fit
     from invrender.io.scenes import write_scene
     from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
@@ -58,6 +70,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
         renderer = build(options.renderer, "renderer", allow)
         parameters = build_all(options.recover, "recover", allow)
         losses = build_all(options.loss, "loss", allow)
+        check_stages(solver.stages, losses)
+        stopping = build_stopping(options.stopping)
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
@@ -76,12 +90,25 @@ def run_fit(config: DictConfig, job: Job) -> int:
         def write(folder: Path, found: Scene) -> None:
             write_scene(folder, found, options)
 
-        record = recorders(
-            described, RecordOptions(**vars(options.record)), sum(stage.steps for stage in solver.stages), write
-        )
-        steps = fit(scene, target, parameters, renderer, losses, solver, Stopping(**vars(options.stopping)))
+        recorded = RecordOptions(**vars(options.record))
+        steps = begun(fit(scene, target, parameters, renderer, losses, solver, stopping))
+        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write)
         last = follow(steps, record)
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
+
+
+def begun(steps: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """The same steps, of which the first is there already: what can't be fitted is said before anything is written."""
+    first = next(steps)
+
+    def all_steps() -> Generator[Item, None, None]:
+        try:
+            yield first
+        except KeyboardInterrupt as interrupt:
+            yield steps.throw(interrupt)
+        yield from steps
+
+    return all_steps()
 
 
 def run_render(config: DictConfig, job: Job) -> int:
@@ -101,11 +128,11 @@ def run_render(config: DictConfig, job: Job) -> int:
         scene = build_scene(options, folder_of(options)).to(device)
         rendered = renderer.render(scene)
     picture = output or job.folder / "picture.png"
+    if output is not None:
+        write_picture(output, rendered.rgb)
     write_picture(job.folder / "picture.png", rendered.rgb)
     write_mask(job.folder / "mask.png", rendered.alpha)
     np.save(job.folder / "depth.npy", rendered.depth.cpu().numpy())
-    if output is not None:
-        write_picture(output, rendered.rgb)
     print(shown(picture))
     return DONE
 
@@ -135,7 +162,10 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     for name in RESULTS:
         if (job.folder / name).exists():
-            raise UserError(f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten")
+            raise UserError(
+                f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten: "
+                "give a folder that is empty or not there"
+            )
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
@@ -181,6 +211,9 @@ def repeatable(seed: int, device: str) -> Iterator[None]:
     import numpy as np
     import torch
 
+    from invrender.config import check_seed
+
+    check_seed("seed", seed)
     memory: Any = torch.utils.deterministic
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -6,9 +6,11 @@ Nothing here imports torch before something is built.
 from __future__ import annotations
 
 import inspect
+import math
 import pkgutil
+import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +24,8 @@ from invrender.io.schema import SceneFile
 from invrender.overrides import one_line, suggestion
 
 if TYPE_CHECKING:
+    from invrender.fit import Stopping
+    from invrender.pyramid import Stage
     from invrender.scene import Scene, Target
 
 ALLOWED = ("invrender.", "torch.optim.")
@@ -151,7 +155,8 @@ def build(node: Any, key: str, allow: Sequence[str] = ()) -> Any:
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, UserError):
-            raise cause from error
+            told = str(cause)
+            raise UserError(told if told.startswith(key) else f"{key}.{told}") from error
         reason = f"{cause}" if cause is not None and str(cause) else str(error)
         raise UserError(f"{key}: {one_line(reason)}") from error
 
@@ -184,6 +189,12 @@ def target_of(node: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Call
         raise UserError(f"{key}._target_ is {name!r}: {one_line(str(error))}") from error
     if not callable(target):
         raise UserError(f"{key}._target_ is {name!r}, expected a class or a function")
+    home = f"{getattr(target, '__module__', '')}."
+    if not home.startswith(tuple(allowed)):
+        raise UserError(
+            f"{key}._target_ is {name!r}, which is from {home} and not from {', '.join(allowed)}; "
+            "allow more with allow_targets=[prefix.]"
+        )
     found: Callable[..., Any] = target
     return found
 
@@ -191,15 +202,21 @@ def target_of(node: Mapping[str, Any], key: str, allowed: Sequence[str]) -> Call
 def check_arguments(node: Mapping[str, Any], target: Callable[..., Any], key: str) -> dict[str, Any]:
     """The node; items of lists that ``target`` wants to be of a dataclass get its name as their target."""
     parameters = inspect.signature(target).parameters
-    types = typing.get_type_hints(inspect.getattr_static(target, "__init__") if isinstance(target, type) else target)
+    annotations = typing.get_type_hints(
+        inspect.getattr_static(target, "__init__") if isinstance(target, type) else target
+    )
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     completed = dict(node)
+    for name, parameter in parameters.items():
+        plain = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if plain and parameter.default is parameter.empty and name not in node and not node.get("_partial_"):
+            raise UserError(f"{key}.{name} is missing, expected a value")
     for argument, value in node.items():
         if argument.startswith("_") and argument.endswith("_"):
             continue
         if argument not in parameters and not open_ended:
             raise UserError(f"{key} has no key {argument!r}{suggestion(argument, parameters)}")
-        annotation = types.get(argument)
+        annotation = annotations.get(argument)
         check_type(value, annotation, f"{key}.{argument}")
         item = next((each for each in typing.get_args(annotation) if is_dataclass(each)), None)
         if isinstance(item, type) and isinstance(value, list):
@@ -210,17 +227,42 @@ def check_arguments(node: Mapping[str, Any], target: Callable[..., Any], key: st
 
 def check_type(value: Any, annotation: Any, key: str) -> None:
     """Raise `UserError` where a plain value does not suit a simple annotation; other annotations are not judged."""
-    options = typing.get_args(annotation)
-    if typing.get_origin(annotation) is Literal:
+    origin, options = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [each for each in options if each is not type(None)]
+        if len(kinds) == 1 and (value is not None or len(kinds) == len(options)):
+            check_type(value, kinds[0], key)
+    elif origin is Literal:
         if value not in options:
             raise UserError(
                 f"{key} is {value!r}, expected one of {', '.join(map(str, options))}{suggestion(value, options)}"
             )
+    elif origin in (list, tuple, Sequence):
+        check_list(value, options, key)
+    elif origin is Callable or is_dataclass(annotation):
+        if not isinstance(value, dict):
+            raise UserError(f"{key} is {value!r}, expected keys and values")
     elif annotation in (bool, int, float, str):
         right = isinstance(value, (int, float) if annotation is float else annotation)
         if not right or (annotation is not bool and isinstance(value, bool)):
             names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
             raise UserError(f"{key} is {value!r}, expected {names[annotation]}")
+        if annotation is float and not math.isfinite(value):
+            raise UserError(f"{key} is {value!r}, expected a finite number")
+
+
+def check_list(value: Any, kinds: Sequence[Any], key: str) -> None:
+    """`check_type` for lists: ``kinds`` are the items' annotations, or one and an ellipsis for any number of them."""
+    if not isinstance(value, list):
+        raise UserError(f"{key} is {value!r}, expected a list in brackets")
+    if len(kinds) > 1 and kinds[-1] is not ...:
+        if len(value) != len(kinds):
+            raise UserError(f"{key} is {value!r}, expected {len(kinds)} values")
+        expected = list(kinds)
+    else:
+        expected = [kinds[0]] * len(value)
+    for index, (item, kind) in enumerate(zip(value, expected, strict=True)):
+        check_type(item, kind, f"{key}[{index}]")
 
 
 def build_all(nodes: Mapping[str, Any], key: str, allow: Sequence[str]) -> dict[str, Any]:
@@ -228,6 +270,38 @@ def build_all(nodes: Mapping[str, Any], key: str, allow: Sequence[str]) -> dict[
     if not nodes:
         raise UserError(f"{key} is empty, expected at least one option; see the group's options with --help")
     return {name: build(node, f"{key}.{name}", allow) for name, node in nodes.items()}
+
+
+def check_seed(key: str, seed: int) -> None:
+    """Raise `UserError` for a seed that PyTorch does not take."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"{key} is {seed}, expected a whole number from 0 to 2^63 - 1")
+
+
+def build_stopping(config: StoppingConfig) -> Stopping:
+    """When the fit stops. Raises `UserError` for values out of range."""
+    from invrender.fit import Stopping
+    from invrender.io.checks import above, at_least
+
+    at_least("stopping.tolerance", config.tolerance, 0)
+    at_least("stopping.patience", config.patience, 1)
+    if not 0 <= config.improvement < 1:
+        raise UserError(f"stopping.improvement is {config.improvement}, expected a share from 0 to below 1")
+    if config.seconds is not None:
+        above("stopping.seconds", config.seconds, 0)
+    return Stopping(**vars(config))
+
+
+def check_stages(stages: Sequence[Stage], losses: Collection[str]) -> None:
+    """Raise `UserError` for a stage whose losses are not among ``losses``, or that has none."""
+    for index, stage in enumerate(stages):
+        for name in stage.losses or ():
+            if name not in losses:
+                raise UserError(
+                    f"optimizer.stages[{index}].losses: there is no loss {name!r} here, only {', '.join(losses)}"
+                )
+        if stage.losses is not None and not stage.losses:
+            raise UserError(f"optimizer.stages[{index}].losses is empty, expected some of {', '.join(losses)}, or null")
 
 
 def truth_file(config: FitConfig) -> SceneFile:
@@ -310,10 +384,13 @@ def rendered(config: FitConfig, device: str) -> Target:
     from invrender.io.scenes import build_scene
     from invrender.io.views import merged_camera
     from invrender.io.visibility import check_visible
+    from invrender.render.base import MOST_SAMPLES
     from invrender.targets import rendered_target
 
     options = config.target
-    at_least("target.samples", options.samples, 1)
+    if not 1 <= options.samples <= MOST_SAMPLES:
+        raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
+    check_seed("target.seed", options.seed)
     at_least("target.noise", options.noise, 0)
     file = truth_file(config)
     truth = build_scene(file, folder_of(file), "target.").to(device)

@@ -83,7 +83,7 @@ class Objective:
     ) -> Objective:
         """The objective of a stage: its renderer softened, its target reduced and blurred."""
         softened = renderer if stage.sigma is None else renderer.softened(stage.sigma)
-        views = tuple(blurred_view(reduced(view, stage.scale), stage.blur) for view in target.views)
+        views = tuple(blurred_view(reduced(view, stage.size), stage.blur) for view in target.views)
         if stage.losses is not None:
             unknown = set(stage.losses) - set(losses)
             if unknown:

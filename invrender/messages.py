@@ -23,6 +23,11 @@ def explain(error: BaseException, options_of: OptionsOf) -> str | None:
     for cause in chain(error):
         if isinstance(cause, UserError):
             return one_line(str(cause))
+    if is_out_of_memory(error):
+        return (
+            "there is not enough memory; give smaller pictures (camera.width and height, target.max_size), "
+            "fewer samples or less blur"
+        )
     if not isinstance(error, EXPECTED):
         return None
     if isinstance(error, MissingConfigException):
@@ -56,6 +61,14 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or (cause.__context__ if isinstance(cause, HydraException) else None)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the computer or the GPU has no memory left; PyTorch says so in its own ways."""
+    told = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in told or "can't allocate memory" in told)
+    )
+
+
 def os_error(error: OSError) -> str:
     """An error of files and folders."""
     where = f"{error.filename}: " if error.filename else ""
@@ -78,6 +91,8 @@ def unknown_key(error: OmegaConfBaseException) -> str:
     siblings = [str(each) for each in error.parent_node] if OmegaConf.is_dict(error.parent_node) else []
     siblings = [each for each in siblings if each != "hydra"]
     where = f"{parent} has no key {name!r}" if parent else f"there is no key or group {name!r}"
+    if key in ("scene.scene", "scene.camera", "scene.light"):
+        return f"{where}; begin the scene's file with the line # @package _global_"
     near = suggestion(name, siblings)
     if not near and "_target_" in siblings:
         return f"{where}; if {error.parent_node['_target_']} takes it, add it with +{key}=…"

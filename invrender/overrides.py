@@ -32,6 +32,9 @@ LONG_WITH_VALUE = ("--cfg", "--package", "--config-path", "--config-name", "--co
 SHORT_WITH_VALUE = ("-c", "-p", "-cp", "-cn", "-cd", "-i")
 KNOWN_FLAGS = (*FLAGS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
 MULTIRUN = ("-m", "--multirun")
+SHOWN_CONFIGS = ("job", "hydra", "all")
+# What a YAML file of a scene or an experiment has keys and values for, and not a number or a list.
+MAPPINGS = ("scene", "scene.objects", "camera", "light", "target", "recover", "loss", "record", "stopping", "optimizer")
 
 OptionsOf = Callable[[str], Collection[str]]
 
@@ -68,6 +71,7 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
     for argument in arguments:
         match = OVERRIDE.fullmatch(argument)
         if takes_value and not (flags[-1] in ("--info", "-i") and match):
+            check_flag_value(flags[-1], argument)
             flags.append(argument)
             takes_value = False
         elif argument.startswith("-"):
@@ -78,6 +82,8 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
             (plain if positional and not argument.startswith("~") else result.arguments).append(argument)
         else:
             result.arguments += rewrite_override(match, options_of, multirun, result.files)
+    if takes_value and flags[-1] not in ("--info", "-i"):
+        raise UserError(f"{flags[-1]} is the last word, expected a value after it; see --help")
     if plain:
         result.arguments.append(f"{positional}=[{','.join(quoted(each) for each in plain)}]")
     # Hydra's parser wants all overrides in one piece, and takes those after --info for its value.
@@ -87,14 +93,26 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
 
 def check_flag(argument: str) -> None:
     """Raise `UserError` for an option that Hydra has not."""
-    name = argument.partition("=")[0]
+    name, equals, value = argument.partition("=")
     if name not in KNOWN_FLAGS:
         raise UserError(f"there is no option {name!r}{suggestion(name, KNOWN_FLAGS) or '; see --help'}")
+    if equals:
+        check_flag_value(name, value)
+
+
+def check_flag_value(flag: str, value: str) -> None:
+    """Raise `UserError` for what can't be shown."""
+    if flag in ("--cfg", "-c") and value not in SHOWN_CONFIGS:
+        raise UserError(
+            f"{flag} is {value!r}, expected one of {', '.join(SHOWN_CONFIGS)}{suggestion(value, SHOWN_CONFIGS)}"
+        )
 
 
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
     """One override as the overrides that Hydra gets; the YAML files that it names are added to ``files``."""
     sign, key, value = match["sign"], match["key"], match["value"]
+    if key != "experiment" and re.fullmatch(r"null|true|false|[-+.\d]*", value) and options_of(key):
+        raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
     if key in FILE_GROUPS:
         options = options_of(key)
         names, named = [], []
@@ -198,10 +216,21 @@ def load(path: Path) -> tuple[DictConfig, str | None]:
         raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))})") from error
     if not isinstance(node, DictConfig) or node.is_empty():
         raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
+    check_mappings(node, path)
     if "defaults" in node:
         node.defaults = [by_path(entry) for entry in node.defaults]
     header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
     return node, header[1] if header else None
+
+
+def check_mappings(node: DictConfig, path: Path) -> None:
+    """Raise `UserError` for a list or a number where a scene or an experiment has keys and values."""
+    given: Any = OmegaConf.to_container(node, resolve=False)
+    if isinstance(given.get("scene"), dict):
+        given = {**given, "scene.objects": given["scene"].get("objects")}
+    for key in MAPPINGS:
+        if isinstance(given.get(key), (list, int, float)):
+            raise UserError(f"{path}: {key} is {given[key]}, expected keys and values")
 
 
 def by_path(entry: Any) -> Any:

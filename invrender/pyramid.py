@@ -18,7 +18,7 @@ class Stage:
     """A stretch of steps at one resolution and one softness.
 
     steps: at most so many.
-    scale: the share of the target's resolution, in (0, 1].
+    size: pixels of the shorter side that pictures are reduced to, or None for the target's own resolution.
     blur: standard deviation of a Gaussian blur of target and rendering, in pixels of the reduced picture.
     sigma: the renderer's edge softness in squared NDC units, or None for the renderer's own.
     lr: multiplies every unknown's learning rate.
@@ -26,7 +26,7 @@ class Stage:
     """
 
     steps: int
-    scale: float = 1.0
+    size: int | None = None
     blur: float = 0.0
     sigma: float | None = None
     lr: float = 1.0
@@ -35,7 +35,7 @@ class Stage:
     def __post_init__(self) -> None:
         for name, good, expected in (
             ("steps", self.steps >= 1, "1 or more"),
-            ("scale", 0 < self.scale <= 1, "a share above 0 and at most 1"),
+            ("size", self.size is None or self.size >= 1, "1 or more pixels, or null"),
             ("blur", self.blur >= 0, "0 or more pixels"),
             ("sigma", self.sigma is None or self.sigma > 0, "a number above 0, or null"),
             ("lr", self.lr > 0, "a number above 0"),
@@ -44,11 +44,12 @@ class Stage:
                 raise UserError(f"stages: {name} is {getattr(self, name)}, expected {expected}")
 
 
-def reduced(view: View, scale: float) -> View:
-    """The view at ``scale`` times its resolution (at least one pixel), each new pixel the mean of what it covers."""
-    if scale == 1.0:
+def reduced(view: View, size: int | None) -> View:
+    """The view with a shorter side of at most ``size`` pixels, each new pixel the mean of what it covers."""
+    shorter = min(view.rgb.shape[:2])
+    if size is None or size >= shorter:
         return view
-    height, width = (max(1, round(side * scale)) for side in view.rgb.shape[:2])
+    height, width = (round(side * size / shorter) for side in view.rgb.shape[:2])
 
     def shrink(picture: Tensor | None) -> Tensor | None:
         return None if picture is None else resize_area(picture, height, width)

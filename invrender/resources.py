@@ -32,13 +32,14 @@ def register_resolvers(create: bool) -> list[Path]:
     ``${scenes:teapot/target.png}`` is the path of a shipped scene's file. ``${fresh_folder:path}`` is a folder that did
     not exist, ``path`` or ``path-2``, ``path-3``…, and is made at once if ``create``, so that no two runs share it.
 
-    Returns a list to which the folders that are made later are added.
+    Returns a list to which the folders that are made later are added, with those above them that are made, too.
     """
     made: list[Path] = []
 
     def fresh(path: str) -> str:
         if not create:
             return path
+        made.extend(reversed([folder for folder in Path(path).parents if not folder.exists()]))
         made.append(fresh_folder(path))
         return str(made[-1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def read_meshes(path: Path, crease: float) -> list[MeshFile]:
         raise UserError(f"{path}: no such mesh file")
     if path.suffix.lower().lstrip(".") not in FORMATS:
         raise UserError(f"{path}: not a known mesh format; known are {', '.join(FORMATS)}")
+    if path.suffix.lower() == ".obj":
+        check_obj(path)
     with complaints() as heard:
         try:
             loaded = trimesh.load_scene(path, process=False)
@@ -68,6 +71,10 @@ def read_meshes(path: Path, crease: float) -> list[MeshFile]:
             ]
         except UserError:
             raise
+        except ModuleNotFoundError as error:
+            # trimesh wants a further library to guess an encoding, and for compressed geometry.
+            told = "its text is not in UTF-8" if error.name == "charset_normalizer" else f"{error}"
+            raise UserError(f"{path}: not a readable mesh ({told}); save it again, as plain OBJ, PLY or GLB") from error
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"{path}: not a readable mesh ({reason})") from error
@@ -76,6 +83,19 @@ def read_meshes(path: Path, crease: float) -> list[MeshFile]:
     if heard:
         raise UserError(f"{path}: {heard[0]}")
     return meshes
+
+
+def check_obj(path: Path) -> None:
+    """Raise `UserError` for a face that names vertex 0 or one that is not there; trimesh would take another one."""
+    text = path.read_bytes()
+    count = len(re.findall(rb"(?m)^[ \t]*v[ \t]", text))
+    for face in re.finditer(rb"(?m)^[ \t]*f[ \t]([^\r\n]*)", text):
+        for corner in face[1].split():
+            number = corner.partition(b"/")[0]
+            if re.fullmatch(rb"-?\d+", number) and not 1 <= abs(int(number)) <= count:
+                raise UserError(
+                    f"{path}: a face names vertex {int(number)}, but there are {count}, of which the first is 1"
+                )
 
 
 @contextmanager
@@ -118,6 +138,8 @@ def mesh_file(path: Path, geometry: trimesh.Trimesh, transform: Array, crease: f
         raise UserError(f"{path}: a face names vertex {corners.max() + 1}, but there are {len(points)}")
     if not np.isfinite(points[np.unique(corners)]).all():
         raise UserError(f"{path}: a vertex position is not a finite number")
+    if not has_area(points[corners]):
+        raise UserError(f"{path}: no face has an area; its vertices coincide or lie on a line")
 
     vertices, faces, original = welded(points, corners)
     mesh = Mesh(
@@ -139,6 +161,12 @@ def mesh_file(path: Path, geometry: trimesh.Trimesh, transform: Array, crease: f
         )
     color, texture = material_of(geometry)
     return MeshFile(mesh, color, texture, vertex_colors_of(path, geometry, original))
+
+
+def has_area(triangles: Array) -> bool:
+    """Whether any of ``triangles`` [F, 3, 3] is more than a line or a point."""
+    sides = triangles[:, 1:] - triangles[:, :1]
+    return bool((np.cross(sides[:, 0], sides[:, 1]) != 0).any())
 
 
 def welded(points: Array, corners: Array) -> tuple[Array, Array, Array]:

@@ -58,7 +58,7 @@ def of_same_size(path: Path, picture: Path, values: Tensor, height: int, width: 
     if values.shape != (height, width):
         raise UserError(
             f"{path} is {values.shape[1]}x{values.shape[0]} pixels, but {picture} is {width}x{height}; "
-            "a mask has its picture's size"
+            "masks and weights have their picture's size; resize it"
         )
     return values
 

@@ -27,7 +27,8 @@ def check_visible(scene: Scene, key: str = "camera") -> None:
     if not any(in_picture(thing, camera) for thing in scene.objects.values()):
         raise UserError(
             f"{key} sees no object: it is at {rounded(camera.position)} and looks along "
-            f"{rounded(camera.camera_from_world[2, :3])}; set {key}.look_at, {key}.distance or {key}.fov"
+            f"{rounded(camera.camera_from_world[2, :3])}, from {camera.near:g} to {camera.far:g} deep; "
+            f"set {key}.look_at, {key}.distance, {key}.fov, {key}.near or {key}.far"
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.render.base import Rendered
 from invrender.scene import Scene, View
 
@@ -22,3 +24,9 @@ class Loss(Protocol):
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted term, []."""
         ...
+
+
+def check_weight(weight: float) -> None:
+    """Raise `UserError` for a weight that is not a finite number of 0 or more."""
+    if not 0 <= weight < math.inf:
+        raise UserError(f"weight is {weight}, expected a number of 0 or more")

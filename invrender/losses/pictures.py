@@ -10,6 +10,7 @@ from torch import Tensor
 
 from invrender.color import srgb_from_linear
 from invrender.errors import UserError
+from invrender.losses.base import check_weight
 from invrender.render.base import Rendered
 from invrender.scene import Scene, View
 
@@ -32,6 +33,7 @@ class PictureLoss:
     where: Where = "everywhere"
 
     def __post_init__(self) -> None:
+        check_weight(self.weight)
         for name, given, allowed in (
             ("space", self.space, ("linear", "srgb")),
             ("where", self.where, ("everywhere", "mask", "object")),
@@ -103,6 +105,9 @@ class Silhouette:
     """The mean squared difference between the rendering's silhouette and the target's mask."""
 
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight)
 
     def check(self, view: View) -> None:
         """Raise `UserError` if the target has no mask."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from invrender.losses.base import check_weight
 from invrender.render.base import Rendered
 from invrender.scene import Scene, View
 
@@ -15,6 +16,9 @@ class TotalVariation:
     """The mean absolute difference between neighbouring texels of every texture (Rudin, Osher and Fatemi, 1992)."""
 
     weight: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight)
 
     def check(self, view: View) -> None:
         """Every view will do."""

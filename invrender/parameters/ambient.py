@@ -9,7 +9,7 @@ from torch import Tensor
 
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import Range, clamp_sum
+from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
 from invrender.scene import AmbientLight, Scene, Target, Truth
 
 
@@ -23,6 +23,10 @@ class Ambient:
     lights: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1e9)
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr)
+        check_range(self.range)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that change."""

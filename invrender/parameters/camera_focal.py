@@ -9,7 +9,7 @@ from torch import Tensor
 
 from invrender.parameters.base import Value
 from invrender.parameters.camera import check_camera_is_unknown
-from invrender.parameters.ranges import Range, clamp_factor
+from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
 from invrender.scene import Scene, Target, Truth
 
 
@@ -22,6 +22,10 @@ class CameraFocal:
 
     lr: float = 0.01
     range: Range = (1e-3, 1e6)
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr)
+        check_range(self.range, factor=True)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if the target gives the camera."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from invrender.geometry.poses import turned
 from invrender.parameters.base import Value
 from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited, pivot
+from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Scene, Target, Truth
 
 
@@ -28,6 +29,9 @@ class CameraPose:
     lr: float = 0.02
     max_rotation: float | None = None
     max_shift: float | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if the target gives the camera."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from invrender.geometry.cameras import look_at, rigid
 from invrender.parameters.base import Value
 from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited
+from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Scene, Target, Truth
 
 
@@ -24,6 +25,9 @@ class CameraPosition:
 
     lr: float = 0.03
     max_shift: float | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if the target gives the camera."""

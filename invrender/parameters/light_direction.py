@@ -13,6 +13,7 @@ from torch import Tensor
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
 from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.ranges import check_above_zero
 from invrender.scene import DirectionalLight, Light, Scene, Target, Truth
 
 
@@ -27,6 +28,9 @@ class LightDirection:
     lights: Sequence[str] | None = None
     lr: float = 0.03
     max_rotation: float | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr, max_rotation=self.max_rotation)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that turn."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import Range, clamp_factor
+from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
 
@@ -24,6 +24,10 @@ class LightIntensity:
     lights: Sequence[str] | None = None
     lr: float = 0.1
     range: Range = (1e-9, 1e12)
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr)
+        check_range(self.range, factor=True)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that change."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
 from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Light, PointLight, Scene, Target, Truth
 
 
@@ -25,6 +26,9 @@ class LightPosition:
     lights: Sequence[str] | None = None
     lr: float = 0.02
     max_shift: float | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr, max_shift=self.max_shift)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that move."""

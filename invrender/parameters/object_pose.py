@@ -15,6 +15,7 @@ from invrender.geometry.poses import rotation_angle, turned
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
 from invrender.parameters.choice import chosen
+from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Object, Scene, Target, Truth
 
 
@@ -33,6 +34,9 @@ class ObjectPose:
     lr: float = 0.02
     max_rotation: float | None = None
     max_shift: float | None = None
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
 
     def name(self, scene: Scene) -> str:
         """The name of the object that moves."""

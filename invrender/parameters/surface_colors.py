@@ -12,7 +12,7 @@ from torch import Tensor
 
 from invrender.parameters.base import Value
 from invrender.parameters.choice import chosen
-from invrender.parameters.ranges import Range, clamp_sum
+from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
 from invrender.pixels import resize_area
 from invrender.scene import Scene, Target, Truth
 
@@ -28,6 +28,10 @@ class SurfaceColors:
     objects: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check_above_zero(lr=self.lr)
+        check_range(self.range)
 
     @property
     def attribute(self) -> Literal["texture", "vertex_colors"]:

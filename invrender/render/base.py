@@ -7,7 +7,10 @@ from typing import Protocol, Self
 
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.scene import Scene
+
+MOST_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,9 @@ class Renderer(Protocol):
     def softened(self, sigma: float) -> Self:
         """This renderer with edges of softness ``sigma`` (squared NDC units), or itself where edges are hard."""
         ...
+
+
+def check_samples(samples: int) -> None:
+    """Raise `UserError` for a number of samples, for each pixel in each direction, that is out of range."""
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise UserError(f"renderer.samples is {samples}, expected 1 to {MOST_SAMPLES}")

@@ -10,7 +10,7 @@ import torch
 from invrender.errors import UserError
 from invrender.pixels import background_pixels, box_filter
 from invrender.render.assembly import Assembly
-from invrender.render.base import Rendered
+from invrender.render.base import Rendered, check_samples
 from invrender.render.blend import Background, Softness, blend, contributing, transmittance
 from invrender.render.reference import fragments, rasterize_soft
 from invrender.render.screen import screen_faces
@@ -44,8 +44,7 @@ class EmbeddedRenderer:
                 raise UserError(f"renderer.{name} is {getattr(self, name)}, expected a number above 0")
         if not 0 < self.reach < 0.5:
             raise UserError(f"renderer.reach is {self.reach}, expected a coverage between 0 and 0.5")
-        if self.samples < 1:
-            raise UserError(f"renderer.samples is {self.samples}, expected 1 or more")
+        check_samples(self.samples)
 
     def softened(self, sigma: float) -> Self:
         """This renderer with another ``sigma``."""

@@ -8,10 +8,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError
 from invrender.pixels import background_pixels, box_filter
 from invrender.render.assembly import Assembly
-from invrender.render.base import Rendered
+from invrender.render.base import Rendered, check_samples
 from invrender.render.reference import Pairs, fragments, rasterize_hard
 from invrender.render.screen import ScreenFaces, screen_faces
 from invrender.render.shade import shade
@@ -32,8 +31,7 @@ class HardRenderer:
     cull_backfaces: bool = False
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise UserError(f"renderer.samples is {self.samples}, expected 1 or more")
+        check_samples(self.samples)
 
     def softened(self, sigma: float) -> Self:
         """Itself: its edges stay hard."""

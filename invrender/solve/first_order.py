@@ -39,6 +39,13 @@ class FirstOrder:
             raise UserError("optimizer.stages is empty, expected at least one stage")
         if self.schedule not in ("constant", "cosine", "exponential"):
             raise UserError(f"optimizer.schedule is {self.schedule!r}, expected constant, cosine or exponential")
+        if not 0 < self.final_lr <= 1:
+            raise UserError(f"optimizer.final_lr is {self.final_lr}, expected a share above 0 and at most 1")
+        for stage in self.stages:
+            try:
+                self.algorithm([torch.zeros(1, requires_grad=True)], lr=stage.lr)
+            except (TypeError, ValueError) as error:
+                raise UserError(f"optimizer.algorithm can't be used: {error}") from error
 
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> TorchDescent:
         """Start a stage at ``raw`` with a fresh optimizer."""
@@ -80,6 +87,8 @@ class TorchDescent:
             self.optimizer.zero_grad()
             evaluation = objective(self.raw())
             first.append(evaluation)
+            if not evaluation.loss.requires_grad:
+                raise UserError(f"loss: none of {', '.join(evaluation.terms)} depends on what is unknown; add one")
             evaluation.loss.backward()  # type: ignore[no-untyped-call]
             return float(evaluation.loss.detach())
 

@@ -30,7 +30,7 @@ MISSING = object()
 
 # A fit of the documents with as few steps, pixels and files as will do. The last word on a key counts.
 QUIET = ("record.gif=false", "record.tensorboard=false", "record.bar=false")
-SHORT = ("optimizer.stages=[{steps: 2, scale: 0.5}]", "target.samples=1", "target.max_size=48", *QUIET)
+SHORT = ("optimizer.stages=[{steps: 2, size: 24}]", "target.samples=1", "target.max_size=48", *QUIET)
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str, str | None]]:

@@ -23,7 +23,7 @@ from invrender.scene import Scene, Target
 from invrender.solve import FirstOrder
 from invrender.targets import rendered_target
 
-STAGES = [Stage(8, scale=0.5, blur=0.5, sigma=1e-3), Stage(12, sigma=1e-6)]
+STAGES = [Stage(8, size=12, blur=0.5, sigma=1e-3), Stage(12, sigma=1e-6)]
 
 
 def guess() -> Scene:
@@ -104,7 +104,7 @@ def test_stops_without_improvement() -> None:
 
 
 def test_a_stage_without_improvement_gives_way_to_the_next() -> None:
-    taken = steps([Stage(500, scale=0.5), Stage(3)], patience=5, improvement=0.9)
+    taken = steps([Stage(500, size=12), Stage(3)], patience=5, improvement=0.9)
     assert taken[-1].stopped_because == "finished"
     assert [step.stage for step in taken[-5:]] == [0, 1, 1, 1, 1]
 
@@ -232,8 +232,7 @@ def test_several_views_are_all_explained() -> None:
     ("given", "message"),
     [
         ({"steps": 0}, "steps is 0"),
-        ({"scale": 0.0}, "scale is 0.0"),
-        ({"scale": 1.5}, "scale is 1.5"),
+        ({"size": 0}, "size is 0"),
         ({"blur": -1.0}, "blur is -1.0"),
         ({"sigma": 0.0}, "sigma is 0.0"),
         ({"lr": 0.0}, "lr is 0.0"),

@@ -118,5 +118,5 @@ def test_the_nearest_face_wins_at_every_pixel() -> None:
 
 
 def test_samples_must_be_at_least_one() -> None:
-    with pytest.raises(UserError, match=r"^renderer.samples is 0, expected 1 or more$"):
+    with pytest.raises(UserError, match=r"^renderer.samples is 0, expected 1 to 64$"):
         HardRenderer(samples=0)

@@ -82,13 +82,13 @@ def test_a_blur_treats_channels_alike_and_apart() -> None:
 
 def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     view = View(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
-    half = reduced(view, 0.5)
+    half = reduced(view, 3)
     assert half.mask is not None and half.weight is not None
     assert half.rgb.shape == (4, 3, 3)
     torch.testing.assert_close(half.mask, box_filter(noise(8, 6), 2))
     torch.testing.assert_close(half.weight, box_filter(noise(8, 6), 2))
-    assert reduced(view, 1.0) is view
-    assert reduced(view, 1e-3).rgb.shape == (1, 1, 3)
+    assert reduced(view, None) is view and reduced(view, 6) is view and reduced(view, 100) is view
+    assert reduced(view, 1).rgb.shape == (1, 1, 3)
 
     rendered = blurred_rendering(Rendered(view.rgb, noise(8, 6), noise(8, 6)), 1.5)
     blurred = blurred_view(view, 1.5)
@@ -99,9 +99,7 @@ def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     assert blurred.weight is view.weight
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("steps", 0), ("scale", 0.0), ("scale", 1.5), ("blur", -1.0), ("sigma", 0.0), ("lr", 0.0)]
-)
+@pytest.mark.parametrize(("key", "value"), [("steps", 0), ("size", 0), ("blur", -1.0), ("sigma", 0.0), ("lr", 0.0)])
 def test_a_stage_names_what_is_wrong(key: str, value: float) -> None:
     settings = {"steps": 1, key: value}
     with pytest.raises(UserError, match=f"^stages: {key} is {value}, expected"):
