@@ -181,15 +181,49 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
 
 def scene_file(job: Job) -> Path:
-    """The YAML that the scene comes from, for the scene's folder is relative to it."""
-    choice = str(job.choices.get("scene"))
+    """The YAML that the scene's folder is relative to: the scene's own, or the one it builds on that says more.
+
+    That is the first of them that names the folder or a mesh.
+    """
+    choice: str | None = str(job.choices.get("scene"))
+    first = None
+    while choice is not None:
+        path = config_path(choice, job)
+        if path is None:
+            break
+        content = plain_yaml(path)
+        scene = content.get("scene") or {}
+        if scene.get("folder") or any("mesh" in item for item in (scene.get("objects") or {}).values() if item):
+            return path
+        first = first or path
+        choice = base_scene(content.get("defaults") or ())
+    return first or Path("scene.yaml")
+
+
+def config_path(choice: str, job: Job) -> Path | None:
+    """The YAML of an option of the group scene, None where it comes from no file."""
     if choice in job.files:
         return job.files[choice]
-    for source in job.sources:
-        path = source / "scene" / f"{choice}.yaml"
-        if path.is_file():
-            return path
-    return Path("scene.yaml")
+    paths = (source / "scene" / f"{choice}.yaml" for source in job.sources)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def plain_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that Hydra has read already, as plain containers."""
+    from omegaconf import OmegaConf
+
+    content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+
+
+def base_scene(defaults: Sequence[Any]) -> str | None:
+    """The scene that a scene's defaults list builds on."""
+    for entry in defaults:
+        group, name = next(iter(entry.items())) if isinstance(entry, dict) else ("", entry)
+        whole = f"{group}/{name}".partition("@")[0].strip("/").removeprefix("scene/")
+        if "/" not in whole and whole != "_self_":
+            return whole
+    return None
 
 
 def chosen_device(name: str) -> str:

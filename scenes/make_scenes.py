@@ -39,7 +39,12 @@ def make_targets(folder: Path) -> None:
         truth.parent.mkdir(parents=True, exist_ok=True)
         truth.write_text(TRUTH.format(name=name, changes=changes))
         with tempfile.TemporaryDirectory() as elsewhere:
-            arguments = [f"scene={truth}", "renderer.samples=8", f"output={folder / name / 'target.png'}", "overwrite=true"]
+            arguments = [
+                f"scene={truth}",
+                "renderer.samples=8",
+                f"output={folder / name / 'target.png'}",
+                "overwrite=true",
+            ]
             if run(["render", *arguments, f"hydra.run.dir={elsewhere}"]) != 0:
                 sys.exit(f"{truth} can't be rendered")
 

@@ -42,9 +42,12 @@ class PictureLoss:
                 raise UserError(f"{name} is {given!r}, expected one of {', '.join(allowed)}")
 
     def check(self, view: View) -> None:
-        """Raise `UserError` if a mask is called for and there is none."""
+        """Raise `UserError` if a mask is called for and there is none, and if no pixel counts."""
         if self.where == "mask" and view.mask is None:
             raise UserError("where=mask needs a mask, and the target has none: give target.mask=mask.png")
+        mask = view.mask if self.where == "mask" else None
+        if any(each is not None and not bool(each.any()) for each in (mask, view.weight)):
+            raise UserError("the target's mask or weight is black all over, so that no pixel counts: white counts")
 
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted mean penalty, []."""

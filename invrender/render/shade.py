@@ -74,8 +74,8 @@ def light_surface(
         if shiny:
             mirrored = 2 * cosine * normals - towards_light
             alignment = (mirrored * towards_camera).sum(dim=1, keepdim=True).clamp(min=0)
-            lit = torch.where(cosine > 0, alignment, torch.zeros_like(alignment))
-            highlight = highlight + irradiance * lit**material.shininess
+            lobe = alignment**material.shininess
+            highlight = highlight + irradiance * torch.where(cosine > 0, lobe, torch.zeros_like(lobe))
     return color * diffuse + material.specular * highlight
 
 

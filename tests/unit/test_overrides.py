@@ -37,7 +37,7 @@ def value_of(argument: str) -> object:
         "scene=teapot",
         "camera.position=[1,2,3]",
         "recover=[camera_pose,texture]",
-        "--cfg",
+        "--cfg=job",
         "-m",
         "~light.key",
         "+recover.new.lr=1",

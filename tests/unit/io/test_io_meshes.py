@@ -94,13 +94,15 @@ def test_polygons_and_unused_vertices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "not a readable mesh"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "names vertex 9, but there are 3"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 0 1 2\n", "names vertex 0, but there are 3"),
+        ("v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "no face has an area"),
         ("v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "a vertex position is not a finite number"),
         ("v 0 0 0\nv 1 0 0\nv 0 1 0\n", "the mesh is empty"),
         ("", "the mesh is empty"),
         ("mtllib no.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "unable to load"),
     ],
-    ids=["out-of-range", "nan", "no-faces", "empty", "no-material"],
+    ids=["out-of-range", "from-zero", "no-area", "nan", "no-faces", "empty", "no-material"],
 )
 def test_broken_meshes(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "bad.obj").write_text(text)
