@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"invrender {__version__}")
         return DONE
     if name not in COMMANDS:
-        from invrender.overrides import suggestion
+        from invrender.errors import suggestion
 
         hint = suggestion(name, COMMANDS) or f"; known are {', '.join(COMMANDS)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)

@@ -19,9 +19,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from invrender.errors import UserError
+from invrender.errors import UserError, suggestion
 from invrender.io.schema import SceneFile
-from invrender.overrides import one_line, suggestion
+from invrender.overrides import one_line
 
 if TYPE_CHECKING:
     from invrender.fit import Stopping

@@ -1,7 +1,8 @@
-"""The one exception that is meant to be read by the person who typed the command."""
+"""The exception that is meant to be read by the person who typed the command, and what its messages share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 
 class UserError(Exception):
@@ -19,3 +20,9 @@ def naming(key: str) -> Iterator[None]:
         yield
     except UserError as error:
         raise UserError(f"{key}: {error}") from error
+
+
+def suggestion(word: object, options: Iterable[object]) -> str:
+    """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
+    near = get_close_matches(str(word), [str(option) for option in options], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

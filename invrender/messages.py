@@ -9,8 +9,8 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from invrender.errors import UserError
-from invrender.overrides import OptionsOf, one_line, suggestion
+from invrender.errors import UserError, suggestion
+from invrender.overrides import OptionsOf, one_line
 
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
 

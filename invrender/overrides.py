@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
-from invrender.errors import UserError
+from invrender.errors import UserError, suggestion
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -238,12 +237,6 @@ def by_path(entry: Any) -> Any:
     if isinstance(entry, DictConfig) and list(entry) in (["scene"], ["/scene"]):
         return f"/scene/{next(iter(entry.values()))}"
     return entry
-
-
-def suggestion(word: object, options: Iterable[object]) -> str:
-    """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
-    near = get_close_matches(str(word), [str(option) for option in options], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def one_line(text: str) -> str:

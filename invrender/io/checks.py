@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError
-
-
-def suggestion(word: str, options: Iterable[str]) -> str:
-    """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
-    near = get_close_matches(word, list(options), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+from invrender.errors import UserError, suggestion
 
 
 def one_of(key: str, given: str, options: Sequence[str]) -> str:

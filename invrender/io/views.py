@@ -13,9 +13,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from invrender.errors import UserError
+from invrender.errors import UserError, suggestion
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
-from invrender.io.checks import suggestion
 from invrender.io.pictures import read_mask, read_picture
 from invrender.io.schema import CameraConfig
 from invrender.pixels import background_pixels, resize_area

@@ -17,6 +17,8 @@ from invrender.render.screen import screen_faces
 from invrender.render.shade import shade
 from invrender.scene import Scene
 
+LARGEST_SIGMA = 0.1  # with it a face's reach is half the picture
+
 
 @dataclass(frozen=True)
 class EmbeddedRenderer:
@@ -42,6 +44,8 @@ class EmbeddedRenderer:
         for name in ("sigma", "gamma"):
             if not getattr(self, name) > 0:
                 raise UserError(f"renderer.{name} is {getattr(self, name)}, expected a number above 0")
+        if self.sigma > LARGEST_SIGMA:
+            raise UserError(f"renderer.sigma is {self.sigma}, expected at most {LARGEST_SIGMA}")
         if not 0 < self.reach < 0.5:
             raise UserError(f"renderer.reach is {self.reach}, expected a coverage between 0 and 0.5")
         check_samples(self.samples)

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": {"errors", "overrides"},
     "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
     "commands": {"resources", "overrides", "config", "record", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "cli": {"resources", "overrides", "messages", "config", "commands"},
+    "cli": {"errors", "resources", "overrides", "messages", "config", "commands"},
     "__main__": {"cli"},
 }
 

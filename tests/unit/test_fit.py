@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_yields_the_start_every_step_and_the_best() -> None:
     assert last.loss == last.best.loss == min(first.loss, last.loss)
     assert last.loss == pytest.approx(sum(last.terms.values()))
     assert [step.rendered[0].rgb.shape[0] for step in taken] == [24] + [12] * 8 + [24] * 13
-    assert all(a.seconds <= b.seconds for a, b in zip(taken, taken[1:], strict=False))
+    assert all(a.seconds <= b.seconds for a, b in pairwise(taken))
 
 
 def test_runs_repeat_bit_for_bit() -> None:

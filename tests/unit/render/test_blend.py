@@ -182,5 +182,5 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], named:
 
 def test_softening_changes_sigma_alone() -> None:
     renderer = EmbeddedRenderer(gamma=0.3, samples=2)
-    assert renderer.softened(0.5) == replace(renderer, sigma=0.5)
+    assert renderer.softened(0.05) == replace(renderer, sigma=0.05)
     assert HardRenderer(samples=2).softened(0.5) == HardRenderer(samples=2)
