@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from invrender import __version__
 from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render
 
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
+# What a shell reports of a program that wrote into a pipe whose reader has gone.
+PIPE_CLOSED = 141
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
 
 
@@ -41,7 +46,18 @@ def main() -> None:
     # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
     # It counts only where it is set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            status = PIPE_CLOSED
+        else:
+            print(f"invrender: error: the output can't be written: {error.strerror}", file=sys.stderr)
+            status = UNUSABLE
+        # Python flushes what is left when it ends, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,8 +75,10 @@ def run(arguments: Sequence[str]) -> int:
         hint = suggestion(name, COMMANDS) or f"; known are {', '.join(COMMANDS)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
+    invocation = Invocation(name, rest)
     try:
-        return Invocation(name, rest).run()
+        with invocation.noting_interrupts():
+            return invocation.run()
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -82,12 +100,15 @@ class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
 
     statuses: of the jobs. files: the config files given as options, by the option's name.
+    interrupted: whether Ctrl-C was pressed; a library that is being imported may turn that into an error of its own, or
+    go on.
     """
 
     name: str
     arguments: list[str]
     statuses: list[int] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
+    interrupted: bool = False
     wants_traceback: bool = field(default_factory=lambda: any(os.environ.get(each) == "1" for each in TRACEBACK_WANTED))
 
     def run(self) -> int:
@@ -103,6 +124,8 @@ class Invocation:
             self.files = {file.name: file.path for file in rewritten.files}
             store(rewritten.files)
             self.run_hydra(rewritten.arguments)
+        except BrokenPipeError:
+            raise
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else UNUSABLE
         except Exception as error:
@@ -126,11 +149,31 @@ class Invocation:
         """One job; its errors are reported here, so that a sweep goes on."""
         try:
             status = COMMANDS[self.name].work(config, self.described())
+        except BrokenPipeError:
+            raise
         except Exception as error:
             status = self.report(error, in_job=True)
         self.statuses.append(status)
         if status == INTERRUPTED:
             raise KeyboardInterrupt
+
+    @contextmanager
+    def noting_interrupts(self) -> Iterator[None]:
+        """Note Ctrl-C, which raises `KeyboardInterrupt` as before, unless somebody else looks after it."""
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            signal.default_int_handler(number, frame)
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def described(self) -> Job:
         """What Hydra knows of the job at hand."""
@@ -149,6 +192,7 @@ class Invocation:
             overrides=overrides,
             choices=dict(settings.runtime.choices),
             files=self.files,
+            interrupted=lambda: self.interrupted,
             sources=[Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"],
         )
 
@@ -171,8 +215,12 @@ class Invocation:
 
         if self.wants_traceback:
             traceback.print_exception(error)
+        if self.interrupted and not isinstance(error, OSError):
+            return INTERRUPTED
         # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
         message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
+        if message is not None and isinstance(error, OSError) and not in_job:
+            message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
             told = f"{type(error).__name__}: {one_line(str(error))}"
             advice = "this is a bug; INVRENDER_TRACEBACK=1 shows where"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ class Job:
 
     folder: where it writes. command: repeats it. overrides: what was given for it. choices: by group, the option.
     files: config files that were given as options, by name. sources: the folders of configs, in order of search.
+    interrupted: whether Ctrl-C was pressed.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Job:
     choices: Mapping[str, Any]
     files: Mapping[str, Path]
     sources: Sequence[Path]
+    interrupted: Callable[[], bool]
 
 
 def run_fit(config: DictConfig, job: Job) -> int:
@@ -92,6 +94,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
 
         recorded = RecordOptions(**vars(options.record))
         steps = begun(fit(scene, target, parameters, renderer, losses, solver, stopping))
+        if job.interrupted():
+            raise KeyboardInterrupt
         record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write)
         last = follow(steps, record)
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -115,7 +116,10 @@ class Lines:
         now = time.monotonic()
         if iteration < self.next_iteration and now - self.latest < LINE_SECONDS:
             return
-        print(f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}", file=self.stream, flush=True)
+        # A fit goes on, and is recorded, where whoever read its progress has gone.
+        with suppress(BrokenPipeError):
+            line = f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}"
+            print(line, file=self.stream, flush=True)
         self.latest = now
         self.next_iteration = (iteration // self.tenth + 1) * self.tenth
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,15 @@ def test_a_scene_file_is_read_from_its_own_folder(invrender: Any, workspace: Pat
     (folder / "scene.yaml").write_text(text)
     assert invrender("render", "scene=else where/scene.yaml").status == 0
     assert invrender("render", "scene=else where", "camera=orthographic", "light=sun").status == 0
+
+
+def test_a_scene_may_build_on_another_one(invrender: Any, workspace: Path) -> None:
+    (workspace / "mine.yaml").write_text(
+        "# @package _global_\ndefaults: [/scene/cube, _self_]\ncamera: {azimuth: 50}\n"
+    )
+    assert invrender("render", "scene=mine.yaml", "output=mine.png").status == 0
+    assert invrender("render", "camera.azimuth=50", "output=same.png").status == 0
+    assert (workspace / "mine.png").read_bytes() == (workspace / "same.png").read_bytes()
 
 
 def test_fit_and_its_recovered_scene(invrender: Any, workspace: Path) -> None:
@@ -170,6 +181,26 @@ def test_exit_statuses_of_fits(invrender: Any, workspace: Path, monkeypatch: pyt
     monkeypatch.setattr("invrender.solve.first_order.TorchDescent.step", interrupted)
     assert invrender("fit", "hydra.run.dir=b", *SHORT).status == 130
     assert read(workspace / "b" / "result.json")["stopped_because"] == "interrupted"
+
+
+def test_an_error_after_ctrl_c_is_an_interruption(invrender: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def garbled(*_: object) -> None:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise RecursionError
+
+    monkeypatch.setattr("invrender.config.build_scene_and_target", garbled)
+    outcome = invrender("fit")
+    assert (outcome.status, outcome.err) == (130, "")
+
+
+def test_a_closed_pipe_is_no_error(workspace: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "invrender", "--help"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False, env=ENVIRONMENT)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_board_takes_folders(invrender: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,13 @@ RENDER = [
     ("output=nowhere/picture.png", "there is no folder nowhere"),
     ("hydra.run.dir=/dev/null/x", "/dev/null/x: Not a directory"),
     ("camera.distance=0.1", "camera is inside the object 'cube'"),
+    ("camera.near=50", "from 50 to 100 deep; set camera.look_at"),
+    ("seed=-1", "seed is -1, expected a whole number from 0"),
+    ("camera=null", "camera=null chooses nothing, expected one of orthographic, perspective, pinhole"),
+    ("--cfg=jib", "--cfg is 'jib', expected one of job, hydra, all; did you mean 'job'?"),
+    ("--config-dir", "--config-dir is the last word"),
+    ("renderer={_target_: invrender.cli.os.system, command: no}", "renderer has no key 'command'"),
+    ("output=/proc/picture.png", "/proc/picture.png: No such file or directory"),
 ]
 
 
@@ -45,7 +52,7 @@ def test_render_refuses(invrender: Any, workspace: Path, argument: str, message:
     assert outcome.status == 2
     assert outcome.error.startswith("invrender render: error: ")
     assert message in outcome.error
-    assert not list(workspace.glob("outputs/render/*"))
+    assert not (workspace / "outputs").exists()
 
 
 FIT = [
@@ -72,7 +79,29 @@ FIT = [
     ("optimizer.algorithm.lr=1", "optimizer.algorithm has no key 'lr'"),
     ("optimizer.algorithm._target_=torch.nn.Linear", "optimizer.algorithm._target_ is 'torch.nn.Linear'"),
     ("stopping.patienc=3", "stopping has no key 'patienc'; did you mean 'patience'?"),
+    ("hydra.run.dir=/dev/null/x", "/dev/null/x: Not a directory); set hydra.run.dir to a folder that can be written"),
     ("record.frame=3", "record has no key 'frame'; did you mean 'frames'?"),
+    ("recover.camera_pose.lr=0", "recover.camera_pose.lr is 0, expected a number above 0"),
+    ("recover.camera_pose.lr=nan", "recover.camera_pose.lr is nan, expected a finite number"),
+    ("recover.camera_pose.max_shift=-1", "recover.camera_pose.max_shift is -1, expected a number above 0"),
+    ("recover.camera_pose.max_rotation=far", "recover.camera_pose.max_rotation is 'far', expected a number"),
+    ("loss.mse.weight=-1", "loss.mse.weight is -1, expected a number of 0 or more"),
+    ("optimizer.stages=3", "optimizer.stages is 3, expected a list in brackets"),
+    ("optimizer.stages=[3]", "optimizer.stages[0] is 3, expected keys and values"),
+    ("optimizer.stages=[{}]", "optimizer.stages[0].steps is missing"),
+    ("optimizer.stages=[{steps: 1, losses: []}]", "optimizer.stages[0].losses is empty"),
+    ("optimizer.stages=[{steps: 1}, {steps: 1, losses: [l1]}]", "optimizer.stages[1].losses: there is no loss 'l1'"),
+    ("optimizer.final_lr=0", "optimizer.final_lr is 0, expected a share"),
+    ("optimizer.algorithm.betas=[2,3]", "optimizer.algorithm can't be used: Invalid beta"),
+    ("optimizer.algorithm=null", "optimizer.algorithm is None, expected keys and values"),
+    ("+recover.x={_target_: invrender.cli.os.system, command: no}", "recover.x._target_ is 'invrender.cli.os.system'"),
+    ("stopping.patience=0", "stopping.patience is 0, expected a number of 1 or more"),
+    ("stopping.improvement=2", "stopping.improvement is 2.0, expected a share"),
+    ("stopping.seconds=0", "stopping.seconds is 0.0, expected a number above 0"),
+    ("target.samples=1000", "target.samples is 1000, expected 1 to 64"),
+    ("target.seed=-1", "target.seed is -1"),
+    ("recover=vertex_colors", "recover.vertex_colors: the scene has no object with vertex_colors"),
+    ("target.views=[{azimuth: 0}]", "recover.camera_pose: the camera can't be an unknown"),
 ]
 
 
@@ -81,7 +110,7 @@ def test_fit_refuses(invrender: Any, workspace: Path, argument: str, message: st
     outcome = invrender("fit", argument)
     assert outcome.status == 2
     assert message in outcome.error
-    assert not list(workspace.glob("outputs/fit/*"))
+    assert not (workspace / "outputs").exists()
 
 
 def test_commands_are_suggested(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +166,10 @@ def test_broken_scene_files(invrender: Any, workspace: Path) -> None:
     assert "camera=… can't be chosen" in invrender("render", "scene=bare.yaml", "camera=orthographic").error
     (workspace / "folder").mkdir()
     assert "scene=folder is a folder without a scene.yaml" in invrender("render", "scene=folder").error
+    (workspace / "list.yaml").write_text("# @package _global_\nscene: {objects: [a]}\n")
+    assert "list.yaml: scene.objects is ['a'], expected keys and values" in invrender("render", "scene=list.yaml").error
+    (workspace / "local.yaml").write_text("scene: {objects: {}}\n")
+    assert "begin the scene's file with the line # @package" in invrender("render", "scene=local.yaml").error
 
 
 def test_primary_configs_need_the_schema(invrender: Any, workspace: Path) -> None:
@@ -160,6 +193,9 @@ def test_nothing_is_overwritten(invrender: Any, workspace: Path) -> None:
     for command in ("render", "fit"):
         assert "holds a result.json; nothing is overwritten" in invrender(command, "hydra.run.dir=run").error
     assert (workspace / "run" / "result.json").read_text() == "precious"
+    (workspace / "pictures").mkdir()
+    (workspace / "pictures" / "target.png").write_bytes(b"precious")
+    assert "holds a target.png" in invrender("fit", "hydra.run.dir=pictures").error
     (workspace / "mine.png").write_bytes(b"precious")
     assert "output is 'mine.png', which exists" in invrender("render", "output=mine.png").error
     assert (workspace / "mine.png").read_bytes() == b"precious"
