@@ -154,11 +154,7 @@ class Scene:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Scene:
         """The scene on another device, its floating-point tensors in another precision."""
-
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
-
-        return map_tensors(self, move)
+        return converted(self, device, dtype)
 
 
 @dataclass(frozen=True)
@@ -199,11 +195,16 @@ class Target:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Target:
         """The target on another device, its floating-point tensors in another precision."""
+        return converted(self, device, dtype)
 
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
 
-        return map_tensors(self, move)
+def converted(value: T, device: torch.device | str | None, dtype: torch.dtype | None) -> T:
+    """``value`` on another device, its floating-point tensors in another precision; None leaves either as it is."""
+
+    def move(tensor: Tensor) -> Tensor:
+        return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+
+    return map_tensors(value, move)
 
 
 def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from invrender.errors import UserError
 
@@ -34,7 +38,7 @@ def serve(folders: list[Path], port: int, open_browser: bool | None) -> int:
     free = free_port(port)
     if port not in (0, free):
         say(f"port {port} is taken, using {free}")
-    with tempfile.TemporaryDirectory(prefix="invrender-board-") as scratch:
+    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="invrender-board-") as scratch:
         log = Path(scratch) / "log.txt"
         with log.open("wb") as output:
             command = command_line(one_folder(logged, Path(scratch)), free)
@@ -47,6 +51,25 @@ def serve(folders: list[Path], port: int, open_browser: bool | None) -> int:
             return 0
         finally:
             stop(process)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let the signals that end a program, as when its terminal is closed, end what it has started, too."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ending = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, end) for number in ending}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def with_events(folders: list[Path]) -> list[Path]:

@@ -21,7 +21,7 @@ RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
     pytest.param(EmbeddedRenderer(), id="composite"),
     pytest.param(EmbeddedRenderer(sigma=1e-2, gamma=1e-2, background="softmax"), id="softmax"),
-    pytest.param(EmbeddedRenderer(sigma=3e-1, gamma=1e-6, cull_backfaces=True), id="wide"),
+    pytest.param(EmbeddedRenderer(sigma=1e-1, gamma=1e-6, cull_backfaces=True), id="wide"),
     pytest.param(EmbeddedRenderer(sigma=1e-8, gamma=1.0, samples=2), id="narrow"),
 ]
 

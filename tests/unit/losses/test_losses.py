@@ -103,6 +103,13 @@ def test_a_missing_mask_is_refused(loss: Silhouette | MeanSquaredError) -> None:
         loss.check(View(torch.zeros(2, 2, 3)))
 
 
+@pytest.mark.parametrize("name", ["mask", "weight"])
+def test_a_picture_of_which_nothing_counts_is_refused(name: str) -> None:
+    black = {name: torch.zeros(2, 2)}
+    with pytest.raises(UserError, match="no pixel counts"):
+        MeanSquaredError(where="mask").check(View(torch.zeros(2, 2, 3), **{"mask": torch.ones(2, 2), **black}))
+
+
 @pytest.mark.parametrize("given", [{"space": "rgb"}, {"where": "here"}])
 def test_options_are_checked(given: dict[str, str]) -> None:
     with pytest.raises(UserError, match="expected one of"):

@@ -145,3 +145,15 @@ def test_folders_of_one_name_stay_apart(tmp_path: Path) -> None:
     together = board.one_folder(board.with_events([*folders, folders[0]]), scratch)
     assert sorted(link.name for link in together.iterdir()) == ["run", "run-2"]
     assert sorted(link.resolve() for link in together.iterdir()) == folders
+
+
+def test_the_signal_that_ends_the_board_ends_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log(tmp_path)
+    started: list[subprocess.Popen[bytes]] = []
+    asleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(board, "command_line", lambda folder, port: asleep)
+    monkeypatch.setattr(board, "wait_until_up", lambda process, port, log: started.append(process))
+    monkeypatch.setattr(board, "announce", lambda port, open_browser: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit, match="143"):
+        board.serve([tmp_path], 0, False)
+    assert started[0].poll() is not None
