@@ -189,16 +189,16 @@ def fit(
         )
 
     with torch.no_grad():
-        evaluation = final(raw)
-    if not math.isfinite(float(evaluation.loss)):
+        first = final(raw)
+    if not math.isfinite(float(first.loss)):
         raise UserError(
-            f"the loss at the start is {float(evaluation.loss)}: check the scene's numbers (sizes, intensities, camera)"
+            f"the loss at the start is {float(first.loss)}: check the scene's numbers (sizes, intensities, camera)"
         )
-    start = best = Best(0, last, float(evaluation.loss), evaluation.scene, raw)
+    start = best = Best(0, last, float(first.loss), first.scene, raw)
     stopped = "finished"
     try:
         with clock.stopped():
-            yield report(evaluation, raw, last, start)
+            yield report(first, raw, last, start)
         for index, stage in enumerate(stages):
             objective = Objective.at(stage, scene, target, parameters, renderer, losses)
             descent = solver.begin(stage, raw, rates)
@@ -228,7 +228,7 @@ def fit(
         stopped = "interrupted"
 
     with torch.no_grad():
-        ends = [(final(candidate), candidate) for candidate in (start.raw, best.raw, raw)]
+        ends = [(first, start.raw), *((final(candidate), candidate) for candidate in (best.raw, raw))]
     evaluation, raw = min(ends, key=lambda end: loss_or_infinity(end[0]))
     best = Best(best.iteration, last, float(evaluation.loss), evaluation.scene, raw)
     yield report(evaluation, raw, last, best, stopped)
