@@ -385,6 +385,7 @@ def rendered(config: FitConfig, device: str) -> Target:
     from invrender.io.views import merged_camera
     from invrender.io.visibility import check_visible
     from invrender.render.base import MOST_SAMPLES
+    from invrender.scene import converted
     from invrender.targets import rendered_target
 
     options = config.target
@@ -393,15 +394,14 @@ def rendered(config: FitConfig, device: str) -> Target:
     check_seed("target.seed", options.seed)
     at_least("target.noise", options.noise, 0)
     file = truth_file(config)
-    truth = build_scene(file, folder_of(file), "target.").to(device)
+    truth = build_scene(file, folder_of(file), "target.")
     cameras = []
     for index, changes in enumerate(options.views):
         key = f"target.views[{index}]"
-        camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at.cpu(), key)
-        cameras.append(camera)
-        check_visible(replace(truth, camera=camera).to("cpu"), key)
-    seen_from = [replace(truth, camera=camera).to(device).camera for camera in cameras] or None
-    return rendered_target(truth, seen_from, options.samples, options.noise, options.seed)
+        camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
+        check_visible(replace(truth, camera=camera), key)
+        cameras.append(converted(camera, device))
+    return rendered_target(truth.to(device), cameras or None, options.samples, options.noise, options.seed)
 
 
 def photographed(config: FitConfig) -> tuple[Scene, Target]:

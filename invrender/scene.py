@@ -198,7 +198,7 @@ class Target:
         return converted(self, device, dtype)
 
 
-def converted(value: T, device: torch.device | str | None, dtype: torch.dtype | None) -> T:
+def converted(value: T, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> T:
     """``value`` on another device, its floating-point tensors in another precision; None leaves either as it is."""
 
     def move(tensor: Tensor) -> Tensor:
