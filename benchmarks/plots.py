@@ -1,0 +1,3 @@
+"""The benchmarks' results as pictures."""
+from pathlib import Path
+def plot_render(rows, path: Path) -> None: ...
