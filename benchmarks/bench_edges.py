@@ -143,10 +143,12 @@ def finite_differences(scene: Scene, fields: Mapping[str, Tensor], against: Tens
 
 
 def derivatives(picture: Callable[[Tensor], Tensor], against: Tensor) -> Tensor:
-    """The same by backward mode, of a picture of the amounts."""
-    amounts = torch.zeros(RIGID + WAVES).to(against).requires_grad_()
-    products = (against * picture(amounts)).sum(dim=(1, 2, 3))
-    return torch.stack([torch.autograd.grad(each, amounts, retain_graph=True)[0] for each in products])
+    """The same by backward mode, of a picture of the amounts, made anew each time: some rules have but one gradient."""
+    found = []
+    for each in against:
+        amounts = torch.zeros(RIGID + WAVES).to(against).requires_grad_()
+        found += torch.autograd.grad((each * picture(amounts)).sum(), amounts)
+    return torch.stack(found)
 
 
 def by_rule(renderer: Any, scene: Scene, fields: Mapping[str, Tensor], amounts: Tensor) -> Tensor:
