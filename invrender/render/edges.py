@@ -90,7 +90,9 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
         lost = (screen.vertices[found.ends][..., 3] <= screen.near).all(1) | ~points.isfinite().all(2).all(1)
         low, high = (each.masked_fill(lost, 0.0) for each in (low, high))
         first = (low - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long()
-        count = ((high - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long() - first).clamp(min=0).masked_fill(lost, 0)
+        count = (
+            ((high - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long() - first).clamp(min=0).masked_fill(lost, 0)
+        )
         edge = torch.arange(len(count), device=count.device).repeat_interleave(count)
         step = torch.arange(int(count.sum()), device=count.device) - (count.cumsum(0) - count)[edge]
         across = first[edge] + step

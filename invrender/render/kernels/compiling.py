@@ -28,7 +28,7 @@ def pool(process: int) -> ThreadPoolExecutor:
 
 
 def divided(run: Callable[[int], None], parts: int) -> None:
-    """``run(0)`` … ``run(parts − 1)``, on as many threads as torch may use; each takes the next part when it is free."""
+    """``run(0)`` … ``run(parts − 1)``, on as many threads as torch may use; each takes the next when it is free."""
     threads = min(torch.get_num_threads(), parts)
     if threads <= 1:
         for part in range(parts):

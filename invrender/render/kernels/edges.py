@@ -119,7 +119,7 @@ def hidden(frame, bins, tile, ends, number, x, y, depth, f):  # type: ignore[no-
         if x + 1.0 < bins.box[g, 0] or x > bins.box[g, 1] + 1.0 or y + 1.0 < bins.box[g, 2] or y > bins.box[g, 3] + 1.0:
             continue
         i, j, k = frame.triangles[g, 0], frame.triangles[g, 1], frame.triangles[g, 2]
-        if a == i or a == j or a == k or b == i or b == j or b == k:
+        if a in (i, j, k) or b in (i, j, k):
             continue
         load_face(frame, g, f)
         w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]

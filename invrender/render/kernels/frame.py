@@ -80,18 +80,17 @@ class Shading(NamedTuple):
         floats = [array(tensor) for tensor in tensors]
         if surfaces is None:
             none = np.zeros((0, 3), np.int64)
-            return cls(*floats, none, none, none, none[None], none[:, 0].copy(), none[:, 0].copy(), False, False)
-        return cls(
-            *floats,
-            array(surfaces.faces),
-            array(surfaces.normal_faces),
-            array(surfaces.uv_faces),
-            array(surfaces.textures),
-            array(surfaces.object),
-            array(surfaces.kinds),
-            surfaces.parallel,
-            surfaces.shiny,
+            single = np.zeros(0, np.int64)
+            return cls._make([*floats, none, none, none, none[None], single, single, False, False])
+        whole = (
+            surfaces.faces,
+            surfaces.normal_faces,
+            surfaces.uv_faces,
+            surfaces.textures,
+            surfaces.object,
+            surfaces.kinds,
         )
+        return cls._make([*floats, *(array(each) for each in whole), surfaces.parallel, surfaces.shiny])
 
 
 class Bins(NamedTuple):

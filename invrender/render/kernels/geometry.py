@@ -44,10 +44,10 @@ def load_face(frame, g, f):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyped-def]
-    """Fill row[: count] with the signed squared distances, in NDC, of the pixel centres (x, y), (x + 1, y), …
+def squared_row(f, sides, x, y, count, row):  # type: ignore[no-untyped-def]
+    """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
 
-    Positive inside the face. Loops without branches, so that the compiler makes vector instructions of them.
+    Loops without branches, so that the compiler makes vector instructions of them.
     """
     for i in range(count):
         row[i] = math.inf
@@ -63,6 +63,33 @@ def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyp
             gap_x, gap_y = right - share * along_x, down - share * along_y
             squared = gap_x * gap_x + gap_y * gap_y
             row[i] = squared if squared < row[i] else row[i]
+
+
+@kernel
+def nearest_row(f, sides, x, y, count, row, side, part):  # type: ignore[no-untyped-def]
+    """As `squared_row`, and which edge of the outline is nearest, and the share of the way along it."""
+    for i in range(count):
+        row[i] = math.inf
+    for k in range(sides):
+        start_x, along_x = f[SIDES + 5 * k], f[SIDES + 5 * k + 2]
+        along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
+        down = y - f[SIDES + 5 * k + 1]
+        for i in range(count):
+            right = x + i - start_x
+            share = (right * along_x + down * along_y) * inverse
+            share = 0.0 if share < 0.0 else share
+            share = 1.0 if share > 1.0 else share
+            gap_x, gap_y = right - share * along_x, down - share * along_y
+            squared = gap_x * gap_x + gap_y * gap_y
+            nearer = squared < row[i]
+            row[i] = squared if nearer else row[i]
+            side[i] = float(k) if nearer else side[i]
+            part[i] = share if nearer else part[i]
+
+
+@kernel
+def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyped-def]
+    """Turn squared distances in pixels into signed ones in NDC, positive inside the face."""
     scale = unit * unit
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
@@ -138,33 +165,25 @@ def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):  # type: 
 
 
 @kernel
-def nearest_side(f, sides, x, y):  # type: ignore[no-untyped-def]
-    """The outline's edge that is nearest to a pixel centre, the share of the way along it, and the gap to the centre."""
-    best = math.inf
-    side, part, best_x, best_y = 0, 0.0, 0.0, 0.0
-    for k in range(sides):
-        right, down = x - f[SIDES + 5 * k], y - f[SIDES + 5 * k + 1]
-        share = (right * f[SIDES + 5 * k + 2] + down * f[SIDES + 5 * k + 3]) * f[SIDES + 5 * k + 4]
-        share = min(max(share, 0.0), 1.0)
-        gap_x, gap_y = right - share * f[SIDES + 5 * k + 2], down - share * f[SIDES + 5 * k + 3]
-        squared = gap_x * gap_x + gap_y * gap_y
-        if squared < best:
-            best, side, part, best_x, best_y = squared, k, share, gap_x, gap_y
-    return side, part, best_x, best_y
+def gap(f, side, share, x, y):  # type: ignore[no-untyped-def]
+    """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
+    at = SIDES + 5 * side
+    return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]
 
 
 @kernel
-def distance_back(f, sides, x, y, cotangent, outline):  # type: ignore[no-untyped-def]
-    """Add to outline [4, 2] the gradient of the squared distance in pixels, whose cotangent is given.
+def distance_back(f, side, share, x, y, cotangent, outline):  # type: ignore[no-untyped-def]
+    """Add to outline [4, 4] the gradient of the squared distance in pixels, whose cotangent is given.
 
-    The nearest point slides along its edge at right angles to the gap, so that only its share matters.
+    By edge: of the start x, y and the end x, y. The nearest point slides along its edge at right angles to the gap, so
+    that only its share matters.
     """
-    side, share, gap_x, gap_y = nearest_side(f, sides, x, y)
-    ahead = (side + 1) % sides
-    outline[side, 0] -= 2.0 * cotangent * (1.0 - share) * gap_x
-    outline[side, 1] -= 2.0 * cotangent * (1.0 - share) * gap_y
-    outline[ahead, 0] -= 2.0 * cotangent * share * gap_x
-    outline[ahead, 1] -= 2.0 * cotangent * share * gap_y
+    gap_x, gap_y = gap(f, side, share, x, y)
+    pull_x, pull_y = -2.0 * cotangent * gap_x, -2.0 * cotangent * gap_y
+    outline[side, 0] += (1.0 - share) * pull_x
+    outline[side, 1] += (1.0 - share) * pull_y
+    outline[side, 2] += share * pull_x
+    outline[side, 3] += share * pull_y
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Where the backward passes leave their gradients: each face its own, and each part of the work what many faces share."""
+"""Where backward passes leave their gradients: each face its own, each part of the work what many faces share."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Gradients:
 
 def parts_for(shading: Shading) -> int:
     """Into how many parts to divide where each has a texture's gradient of its own."""
-    return max(1, min(MOST_PARTS, SHARED_BYTES // max(shading.texels.nbytes, 1)))
+    return max(1, min(MOST_PARTS, SHARED_BYTES // max(int(shading.texels.nbytes), 1)))
 
 
 def equal_parts(box: Array, parts: int = MOST_PARTS) -> Array:
@@ -122,9 +122,13 @@ def scattered(corners, indices, faces, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared):  # type: ignore[no-untyped-def]
-    """Keep what a face gathered: of its outline [4, 2], its vertices [3, 4], and of what it is shaded with."""
+    """Keep what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and of what it is shaded with."""
     if wanted[OUTLINE]:
-        corners.outline[number] = outline[: corners.outline.shape[1]]
+        sides = corners.outline.shape[1]
+        for k in range(sides):
+            for c in range(2):
+                corners.outline[number, k, c] += outline[k, c]
+                corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
     if wanted[VERTICES]:
         corners.vertices[number] = vertices
     for k in range(3):

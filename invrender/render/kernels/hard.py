@@ -154,7 +154,7 @@ def backward(
 def backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared):  # type: ignore[no-untyped-def]
     """Add up the gradients of faces begin … end − 1."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
-    outline, vertices, gradient = np.zeros((4, 2)), np.empty((3, 4)), np.empty(GRADIENTS)
+    outline, vertices, gradient = np.zeros((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
     light_gradient = np.zeros(shading.lights.shape)
     for number in range(begin, end):
         loaded = False
@@ -239,9 +239,7 @@ def tangent_faces(begin, end, frame, shading, box, winner, moving, color, depth)
                 minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
                 shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
                 for k in range(directions):
-                    m0, m1, m2, depth[k, pixel] = barycentric_along(
-                        f, corners[k], x + 0.5, y + 0.5, b0, b1, b2, total
-                    )
+                    m0, m1, m2, depth[k, pixel] = barycentric_along(f, corners[k], x + 0.5, y + 0.5, b0, b1, b2, total)
                     t0, t1, t2 = 0.0, 0.0, 0.0
                     if len(moving.texels) > 0 and q[LEVELS] > 0.0:
                         t0, t1, t2 = look_up_along(table, s, moving.texels[k])

@@ -81,11 +81,12 @@ class SoftPass:
         """The tensors' gradients where wanted."""
         dtype = self.frame.vertices.dtype
         given = soft.Cotangents(
-            *(given_or_empty(each, (0, 3) if number == 1 else (0,), dtype) for number, each in enumerate(cotangents[:4]))
+            *(
+                given_or_empty(each, (0, 3) if number == 1 else (0,), dtype)
+                for number, each in enumerate(cotangents[:4])
+            )
         )
-        found = soft.backward(
-            self.frame, self.shading, self.numbers, self.bins.box, self.sums, given, np.array(wanted)
-        )
+        found = soft.backward(self.frame, self.shading, self.numbers, self.bins.box, self.sums, given, np.array(wanted))
         return [None if each is None else torch.from_numpy(each) for each in found]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
@@ -120,21 +121,26 @@ class HardPass:
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The tensors' gradients where wanted."""
         dtype = self.frame.vertices.dtype
-        color, depth = (given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True))
-        found = hard.backward(
-            self.frame, self.shading, self.box, self.winner.numpy(), color, depth, np.array(wanted)
+        color, depth = (
+            given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
+        found = hard.backward(self.frame, self.shading, self.box, self.winner.numpy(), color, depth, np.array(wanted))
         return [None if each is None else torch.from_numpy(each) for each in found]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How color and depth change."""
         changes = hard.tangents(
-            self.frame, self.shading, self.box, self.winner.numpy(), moving_of(self.frame, self.shading, moving), directions
+            self.frame,
+            self.shading,
+            self.box,
+            self.winner.numpy(),
+            moving_of(self.frame, self.shading, moving),
+            directions,
         )
         return tuple(torch.from_numpy(each) for each in changes)
 
 
-def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:  # type: ignore[type-arg]
+def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """A cotangent as an array; without entries where there is none."""
     return np.zeros(shape, dtype) if cotangent is None else cotangent.contiguous().numpy()
 

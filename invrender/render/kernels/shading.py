@@ -363,10 +363,10 @@ def look_up_along(table, s, texels):  # type: ignore[no-untyped-def]
 
 @kernel
 def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, s, t0_, t1_, t2_):  # type: ignore[no-untyped-def]
-    """How a colour changes as the face's numbers change by moved (as q), the lights by moving_lights [L, 6],
-    the barycentrics by m0, m1, m2 and the texels so that the texture's colour does by t0_, t1_, t2_.
+    """How a colour changes.
 
-    s: the scratch array that `shade` left.
+    moved: by how much the face's numbers change, laid out as q; moving_lights: [L, 6], the lights; m0, m1, m2: the
+    barycentrics; t0_, t1_, t2_: the texture's colour because of its texels. s: the scratch array that `shade` left.
     """
     n0, n1, n2 = s[NORMAL], s[NORMAL + 1], s[NORMAL + 2]
     v0, v1, v2 = s[VIEW], s[VIEW + 1], s[VIEW + 2]

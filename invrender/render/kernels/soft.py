@@ -23,7 +23,9 @@ from invrender.render.kernels.geometry import (
     distance_back,
     footprint,
     load_face,
+    nearest_row,
     signed_row,
+    squared_row,
 )
 from invrender.render.kernels.gradients import Gradients, store
 from invrender.render.kernels.shading import (
@@ -114,6 +116,7 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):  # type: ignore
             front = min(f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11])
             first, last = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
             for y in range(max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1) + 1):
+                squared_row(f, sides, first + 0.5, y + 0.5, last - first + 1, row)
                 signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, last - first + 1, row)
                 i = y - top
                 for x in range(first, last + 1):
@@ -184,7 +187,8 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
     """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `functions.tensors_of`."""
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width)
-    outline, vertices, gradient = np.empty((4, 2)), np.empty((3, 4)), np.empty(GRADIENTS)
+    side, along = np.empty(frame.width), np.empty(frame.width)
+    outline, vertices, gradient = np.empty((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
     shaded, geometric = len(cotangents.color) > 0, wanted[0] or wanted[1]
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
@@ -204,6 +208,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
         outline[:], vertices[:], gradient[:] = 0.0, 0.0, 0.0
         first, count = box[number, 0], box[number, 1] - box[number, 0] + 1
         for y in range(box[number, 2], box[number, 3] + 1):
+            nearest_row(f, sides, first + 0.5, y + 0.5, count, row, side, along)
             signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, count, row)
             for x in range(first, first + count):
                 inside = row[x - first]
@@ -248,9 +253,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
                                 q, lights, shading.kinds, b0, b1, b2, s, g_red, g_green, g_blue, gradient, own_lights
                             )
                             if wanted[6] and q[LEVELS] > 0.0:
-                                look_up_back(
-                                    table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part]
-                                )
+                                look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
                         g_inside += g_logit * (1.0 - cover)
                         g_z -= g_logit * inverse_depth
                         if wanted[1]:
@@ -262,7 +265,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
                             barycentric_back(f, x + 0.5, y + 0.5, b0, b1, b2, total, g0, g1, g2, vertices)
                 if geometric and g_inside != 0.0:
                     cotangent = g_inside * scale if inside > 0.0 else -g_inside * scale
-                    distance_back(f, sides, x + 0.5, y + 0.5, cotangent, outline)
+                    distance_back(f, int(side[x - first]), along[x - first], x + 0.5, y + 0.5, cotangent, outline)
         thing = shading.object[face] if shaded else 0
         store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
     if wanted[9]:

@@ -18,8 +18,9 @@ from invrender.render.kernels.geometry import (
     barycentric,
     barycentric_along,
     footprint,
+    gap,
     load_face,
-    nearest_side,
+    nearest_row,
     signed_row,
 )
 from invrender.render.kernels.moving import Moving, load_moving_face
@@ -75,6 +76,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
     directions = len(changes.alpha)
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(TILE)
+    sides_of, along = np.empty(TILE), np.empty(TILE)
     outline, corners, moved = (
         np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4)), np.zeros((directions, GRADIENTS))
     )  # fmt: skip
@@ -98,6 +100,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
             front = min(f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11])
             first, last = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
             for y in range(max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1) + 1):
+                nearest_row(f, sides, first + 0.5, y + 0.5, last - first + 1, row, sides_of, along)
                 signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, last - first + 1, row)
                 for x in range(first, last + 1):
                     inside = row[x - first]
@@ -127,7 +130,8 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
                         red -= sums.color[pixel, 0]
                         green -= sums.color[pixel, 1]
                         blue -= sums.color[pixel, 2]
-                    side, part, gap_x, gap_y = nearest_side(f, sides, x + 0.5, y + 0.5)
+                    side, part = int(sides_of[x - first]), along[x - first]
+                    gap_x, gap_y = gap(f, side, part, x + 0.5, y + 0.5)
                     ahead = (side + 1) % sides
                     slope = -2.0 * scale if inside > 0.0 else 2.0 * scale
                     for k in range(directions):

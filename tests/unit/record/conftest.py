@@ -112,7 +112,7 @@ class MadeUpFit:
             terms={"mse": loss, "smoothness": 0.0},
             scene=scene,
             raw={},
-            rendered=(rendered,) * len(self.run.target.views),
+            show=lambda _: (rendered,) * len(self.run.target.views),
             errors={} if truth is None else {n: p.error(scene, truth) for n, p in self.run.parameters.items()},
             best=Best(iteration, 1, loss, scene, {}),
             stopped_because=stopped_because,
