@@ -45,7 +45,8 @@ class Pairs:
 def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
     """The winding [F] of faces, 0 for those that can't show, and which cross the near plane, [F] bool.
 
-    vertices: [V, 4] and triangles: [F, 3] as in `Screen`. A determinant tells the winding whatever lies behind the camera; seen from outside, faces run counter-clockwise.
+    vertices: [V, 4] and triangles: [F, 3] as in `Screen`. A determinant tells the winding whatever lies behind the
+    camera; seen from outside, faces run counter-clockwise.
     """
     in_front = (vertices[:, 3] > near)[triangles]
     first, second, third = (vertices[:, :3].double()[triangles[:, corner]] for corner in range(3))

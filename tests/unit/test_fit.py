@@ -238,7 +238,7 @@ def test_several_views_are_all_explained() -> None:
         ({"steps": 0}, "steps is 0"),
         ({"size": 0}, "size is 0"),
         ({"blur": -1.0}, "blur is -1.0"),
-        ({"sigma": 0.0}, "sigma is 0.0"),
+        ({"sigma": -1.0}, "sigma is -1.0"),
         ({"lr": 0.0}, "lr is 0.0"),
     ],
 )
