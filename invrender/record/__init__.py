@@ -35,14 +35,16 @@ class RecordOptions:
             raise UserError(f"record.picture_every is {self.picture_every}, expected 1 or more steps")
 
 
-def recorders(run: Run, options: RecordOptions, total_steps: int, write_scene: WriteScene) -> list[Recorder]:
+def recorders(
+    run: Run, options: RecordOptions, total_steps: int, write_scene: WriteScene, verbosity: str = "normal"
+) -> list[Recorder]:
     """The recorders that the options ask for.
 
-    total_steps: of all the solver's stages. write_scene: writes a scene into a new folder.
+    total_steps: of all the solver's stages. write_scene: writes a scene into a new folder. verbosity: of the terminal.
     Raises `UserError` where the run's folder already holds a run.
     """
     kept = run.folder if options.files or options.tensorboard else None
-    chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept)]
+    chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity)]
     if options.files:
         chosen.append(Files(run, write_scene, options.frames if options.gif else None))
     if options.tensorboard:

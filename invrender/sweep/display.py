@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, Self
 
-from invrender.record.summary import table
-from invrender.record.units import errors_text
 from invrender.sweep.summary import Job, Summary
 
 SHOWN_LIVE = 8
@@ -92,6 +90,8 @@ class Live:
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
+        from invrender.record.summary import table
+
         done = sum(job.status != "missing" for job in self.summary.jobs)
         best = table(table_rows(self.summary, [job for job in self.summary.ranked() if job.rank][:SHOWN_LIVE]))
         bar = ProgressBar(total=max(1, len(self.summary.jobs)), completed=done, width=30)
@@ -145,6 +145,8 @@ def job_text(job: Job) -> str:
 
 def found_text(job: Job) -> str:
     """What a finished job found, in a few words."""
+    from invrender.record.units import errors_text
+
     parts = [f"{name} {errors_text(finite(errors))}" for name, errors in job.errors.items()]
     ending = [job.stopped_because] if job.stopped_because in ("diverged", "budget") else []
     return ", ".join([*parts, f"loss {number(job.loss)}", *ending])
@@ -162,6 +164,8 @@ def number(value: float | None) -> str:
 
 def table_rows(summary: Summary, jobs: list[Job]) -> list[list[str]]:
     """A table for people, the heading first."""
+    from invrender.record.units import errors_text
+
     unknowns = list(dict.fromkeys(name for job in summary.jobs for name in job.errors))
     rows = [["rank", "job", *summary.swept, *unknowns, "loss", "seconds"]]
     for job in jobs:
@@ -174,7 +178,9 @@ def table_rows(summary: Summary, jobs: list[Job]) -> list[list[str]]:
 
 
 def say_summary(summary: Summary, verbosity: str) -> None:
-    """Print the ranked table, and how to go on where jobs are missing, on stdout."""
+    """Print the ranked table on stdout, and how to go on where jobs are missing."""
+    from invrender.record.summary import table
+
     folder = shown(summary.folder)
     missing = sum(job.status == "missing" for job in summary.jobs)
     failed = sum(job.status == "failed" for job in summary.jobs)

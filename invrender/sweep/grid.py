@@ -18,7 +18,7 @@ def grid(overrides: Sequence[Override]) -> tuple[list[str], list[Job]]:
 
     Raises `UserError` for an interval, which only a search can draw from.
     """
-    alternatives: dict[str, list[str]] = {}
+    alternatives: dict[str, list[str | None]] = {}
     swept = []
     for override in overrides:
         key = override.get_key_element()
@@ -28,12 +28,11 @@ def grid(overrides: Sequence[Override]) -> tuple[list[str], list[Job]]:
             alternatives[key] = list(override.sweep_string_iterator())
             swept.append(key)
         elif override.is_delete() and override.value() is None:
-            alternatives[key] = []
+            alternatives[key] = [None]
         else:
             alternatives[key] = [override.get_value_element_as_str()]
-    pairs = [[(key, value) for value in values] or [(key, None)] for key, values in alternatives.items()]
-    jobs = [job(number, dict(chosen), swept) for number, chosen in enumerate(itertools.product(*pairs))]
-    return swept, jobs
+    chosen = (dict(zip(alternatives, values, strict=True)) for values in itertools.product(*alternatives.values()))
+    return swept, [job(number, each, swept) for number, each in enumerate(chosen)]
 
 
 def job(number: int, chosen: dict[str, str | None], swept: Sequence[str]) -> Job:

@@ -6,7 +6,7 @@ keys:
 - ``schema``: 1.
 - ``command``: repeats the whole sweep. ``arguments``: those of `invrender sweep`, as a list.
 - ``swept``: the keys that differ between jobs, in the order given.
-- ``rank_by``: ``{"name": NAME, "higher_is_better": BOOL}``; NAME is ``loss``, ``seconds`` or ``UNKNOWN.ERROR``. It is None
+- ``rank_by``: ``{"name": NAME, "higher_is_better": BOOL}``; NAME is ``loss``, ``seconds`` or ``UNKNOWN.ERROR``. None
   until a job has finished.
 - ``jobs``: a list, by number. Of each job:
   ``number``, from 0; ``folder``, relative to the sweep's, with all that a fit leaves behind, and ``log.txt``;
@@ -14,7 +14,8 @@ keys:
   ``status``: ``finished``, ``failed``, ``pruned`` (by a search, for being hopeless) or ``missing`` (not done yet);
   ``rank``: from 1, None unless finished;
   ``errors``, ``errors_start``: by unknown, by name, as in ``result.json``; empty where the truth is not known;
-  ``loss``, ``loss_start``, ``seconds``, ``iterations``, ``stopped_because``: as in ``result.json``, None unless finished;
+  ``loss``, ``loss_start``, ``seconds``, ``iterations``, ``stopped_because``: as in ``result.json``, None unless
+  finished;
   ``message``: why it failed, in a line, else None.
 
 ``summary.csv`` has a row for each job, with a column for each swept key and each error (``UNKNOWN.ERROR``).
@@ -32,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from invrender.errors import UserError, suggestion
-from invrender.record.writing import whole
-from invrender.sweep.work import OUTCOME, read_outcome
+from invrender.sweep.work import read_outcome
+from invrender.writing import whole
 
 SCHEMA = 1
 NAME = "summary.json"
@@ -214,6 +215,3 @@ def read_summary(folder: Path) -> Summary:
 def same_jobs(old: Sequence[Job], new: Sequence[Job]) -> bool:
     """Whether two sweeps have the same jobs."""
     return [job.overrides for job in old] == [job.overrides for job in new]
-
-
-__all__ = ["NAME", "OUTCOME", "Job", "Summary", "read_summary", "same_jobs"]

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
@@ -41,10 +41,10 @@ class Sweep(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives to a sweeper."""
-        self.task: Task = task_function
-        self.config = config
+        self.task: Task = cast(Task, task_function)
+        self.config: Any = config
         self.loader = hydra_context.config_loader
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self.launcher: Any = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=Apart(self.task), config=config
         )
         self.folder = Path(config.hydra.sweep.dir).absolute()

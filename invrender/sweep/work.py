@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -141,8 +141,7 @@ class Apart:
         """Run a job; ``HydraConfig`` is set."""
         from hydra.core.hydra_config import HydraConfig
 
-        hydra = HydraConfig.instance().cfg
-        assert hydra is not None
+        hydra: Any = HydraConfig.instance().cfg
         child = CHILDREN.setdefault(os.getpid(), Child(threads_of(hydra.hydra.launcher)))
         child.run(self.task, config, hydra, int(hydra.hydra.sweep.subdir))
 
@@ -156,7 +155,7 @@ def threads_of(launcher: Any) -> int:
     for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
-    return launcher.get("cpus_per_task") or 1
+    return int(launcher.get("cpus_per_task") or 1)
 
 
 def usable_cores() -> int:
