@@ -66,8 +66,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
     )
     from invrender.fit import fit
     from invrender.io.scenes import write_scene
-    from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
+    from invrender.record.recorders import RecordOptions, recorders
     from invrender.rehearsal import rehearse
 
     options = prepared(config, FitConfig, job)

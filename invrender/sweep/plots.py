@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from invrender.record.units import is_relative, name_and_unit
 from invrender.sweep.summary import Job, Summary
 from invrender.writing import whole
 
@@ -43,8 +44,6 @@ def write_plots(summary: Summary) -> None:
 
 def draw(panel: Axes, key: str, measure: str, jobs: Sequence[Job]) -> None:
     """One panel: a measure against the values of a key."""
-    from invrender.record.units import is_relative
-
     scale = 100 if is_relative(measure.rpartition(".")[2]) else 1
     points = [(job.values[key], scale * value, job.rank) for job in jobs if (value := job.measure(measure)) is not None]
     places, numeric = places_of(list(dict.fromkeys(value for value, _, _ in points)))
@@ -91,8 +90,6 @@ def spread(values: Sequence[float]) -> bool:
 
 def measure_label(measure: str) -> str:
     """A measure with its unit."""
-    from invrender.record.units import is_relative, name_and_unit
-
     name, unit = name_and_unit(measure)
     if is_relative(measure.rpartition(".")[2]):
         return f"{measure}, %"

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from invrender.writing import whole
 
 if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
     from loky import ProcessPoolExecutor
 
     from invrender.record.base import Recorder
@@ -168,17 +169,31 @@ def folder_of(hydra: DictConfig) -> Path:
     return Path(hydra.hydra.runtime.output_dir)
 
 
-def split(config: DictConfig) -> tuple[DictConfig, DictConfig]:
-    """A job's composed config as what the task gets and what Hydra keeps; its folder is made."""
-    folder = Path(config.hydra.sweep.dir, str(config.hydra.sweep.subdir)).absolute()
+def composed(task: Task, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> DictConfig | None:
+    """A job's config, its folder made; None, with the failure recorded, where the overrides don't go together."""
+    folder = Path(str(master.hydra.sweep.dir)).absolute() / subdir_of(overrides)
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        config = loader.load_sweep_config(master, list(overrides))
+    except Exception as error:
+        write_outcome(folder, task.failed(error))
+        return None
     with read_write(config), open_dict(config):
         config.hydra.runtime.output_dir = str(folder)
+    return config
+
+
+def subdir_of(overrides: Sequence[str]) -> str:
+    """The job's folder inside the sweep's."""
+    return next(each.partition("=")[2] for each in reversed(overrides) if each.startswith("hydra.sweep.subdir="))
+
+
+def split(config: DictConfig) -> tuple[DictConfig, DictConfig]:
+    """A job's config as what the task gets and what Hydra keeps."""
     task = copy.deepcopy(config)
     with read_write(task), open_dict(task):
         del task["hydra"]
-    hydra = OmegaConf.masked_copy(config, ["hydra"])
-    return task, hydra
+    return task, OmegaConf.masked_copy(config, ["hydra"])
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

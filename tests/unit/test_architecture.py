@@ -100,7 +100,7 @@ def test_imports_point_down() -> None:
         ("fit", "from invrender.render import hard"),
         ("losses.pictures", "import invrender.solve.first_order"),
         ("render.base", "from invrender.render.hard import HardRenderer"),
-        ("config", "if TYPE_CHECKING:\n    from invrender.record import Run"),
+        ("config", "if TYPE_CHECKING:\n    from invrender.record.base import Run"),
     ],
 )
 def test_an_import_that_points_up_is_found(module: str, source: str) -> None:
