@@ -137,7 +137,7 @@ def answer(name: str, arguments: Sequence[str]) -> int:
 
 def usage() -> str:
     """The program's own help."""
-    every = {**COMMANDS, **ANSWERS}
+    every: dict[str, Command | Answer] = {**COMMANDS, **ANSWERS}
     commands = "\n".join(f"  {name:<12}{command.summary}" for name, command in every.items())
     return (
         "invrender: recover cameras, lights and textures from pictures.\n\n"

@@ -140,14 +140,14 @@ def doubled(tensor: Tensor) -> Tensor:
 
 def synchronize() -> None:
     """Wait for the GPU, if there is one at work."""
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def memory() -> int:
     """The most bytes that were in use, on the GPU where it is at work."""
-    if torch.cuda.is_initialized():
-        return int(torch.cuda.max_memory_allocated())
+    if torch.cuda.is_available() and (allocated := torch.cuda.max_memory_allocated()):
+        return int(allocated)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in kilobytes.
     return peak if sys.platform == "darwin" else 1024 * peak

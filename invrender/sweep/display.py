@@ -94,11 +94,9 @@ class Live:
         from rich.text import Text
 
         total = self.summary.total
+        bar = ProgressBar(total=max(1, total), completed=total - self.summary.count("missing"), width=30)
         head = Table.grid(padding=(0, 1))
-        head.add_row(
-            ProgressBar(total=max(1, total), completed=total - self.summary.count("missing"), width=30),
-            self.pace.text(),
-        )
+        head.add_row(bar, self.pace.text())
         best = [job for job in self.summary.ranked() if job.rank][:SHOWN_LIVE]
         self.live.update(Group(head, Text(best_table(self.summary, best), no_wrap=True)), refresh=True)
 

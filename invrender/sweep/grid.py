@@ -42,9 +42,7 @@ class Overrides:
         swept = self.swept()
         for override in swept.values():
             if not override.is_discrete_sweep():
-                raise UserError(
-                    f"{override.input_line}: an interval has no end of values; search in it with --optimize"
-                )
+                raise UserError(f"{override.input_line}: an interval has no end of values; search it with --optimize")
         combinations = itertools.product(*(each.sweep_string_iterator() for each in swept.values()))
         return [self.job(number, dict(zip(swept, values, strict=True))) for number, values in enumerate(combinations)]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class SearchSweep(Sweep):
     """So many trials, in a study that is kept in the sweep's folder.
 
-    trials: how many in all. objectives: measures, see `Sweep`; what counts in decibels is maximized, all else minimized.
+    trials: how many in all. objectives: measures, see `Sweep`; decibels are maximized, all else is minimized.
     prune: whether to give up hopeless fits, which Optuna can with one objective only; warmup: after so many steps at
     the earliest. parallel: so many trials are drawn and run together, one for each core where it is None. seed: of what
     is drawn.
@@ -43,6 +43,7 @@ class SearchSweep(Sweep):
         self.objectives = list(objectives)
         self.parallel = parallel or usable_cores()
         self.seed = seed
+        self.unbeaten: list[int] = []
         self.rank = self.rank or self.objectives[0]
 
     def plan(self, overrides: Overrides) -> Summary:
@@ -79,7 +80,8 @@ class SearchSweep(Sweep):
             self.launch(batch)
             self.settle(study, batch)
             batch = []
-        self.unbeaten = [] if len(self.objectives) == 1 else [trial.number for trial in study.best_trials]
+        if len(self.objectives) > 1:
+            self.unbeaten = [trial.number for trial in study.best_trials]
 
     def settle(self, study: Study, batch: list[Job]) -> None:
         """Tell the study what has become of its trials."""
@@ -91,7 +93,5 @@ class SearchSweep(Sweep):
 
     def conclusion(self) -> str | None:
         """With several objectives, the jobs that no other one beats in all of them."""
-        unbeaten = getattr(self, "unbeaten", [])
-        return (
-            f"unbeaten in {' and '.join(self.objectives)}: jobs {', '.join(map(str, unbeaten))}" if unbeaten else None
-        )
+        jobs = ", ".join(map(str, self.unbeaten))
+        return f"unbeaten in {' and '.join(self.objectives)}: jobs {jobs}" if jobs else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
@@ -52,7 +52,10 @@ def pruner() -> BasePruner:
 
 
 def spaces_of(overrides: Overrides) -> Spaces:
-    """By key, what a search draws from: lists and intervals, of whole numbers where both ends are; ``tag(log,interval(a,b))`` is logarithmic."""
+    """By key, what a search draws from: lists, and intervals, which are of whole numbers where both ends are.
+
+    ``tag(log,interval(a,b))`` is logarithmic.
+    """
     return {key: distribution(override) for key, override in overrides.swept().items()}
 
 
@@ -60,7 +63,7 @@ def distribution(override: Override) -> BaseDistribution:
     """What a search draws the value of a key from. Raises `UserError` for what it can't draw from."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    sweep = override.value()
+    sweep: Any = override.value()
     try:
         if isinstance(sweep, IntervalSweep):
             low, high = sweep.start, sweep.end

@@ -52,7 +52,7 @@ class Sweep(Sweeper):
         self.folder = Path(config.hydra.sweep.dir).absolute()
 
     def sweep(self, arguments: list[str]) -> None:
-        """Run the jobs. Ends with `SystemExit`: the highest exit status of the jobs, or 130 where it was interrupted."""
+        """Run the jobs. Ends with `SystemExit`: the highest exit status of the jobs, or 130 if it was interrupted."""
         summary = self.planned([*(f"{key}={value}" for key, value in self.params.items()), *arguments])
         verbosity = str(self.config.verbosity)
         interrupted = False
@@ -75,8 +75,9 @@ class Sweep(Sweeper):
             self.go_on(summary, before)
             summary.command, summary.arguments = before.command, before.arguments
             summary.update(job.number for job in summary.jobs)
-        elif (self.folder / NAME).exists():
-            raise UserError(f"hydra.sweep.dir is {self.folder}, which holds a sweep; go on with it with --resume")
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            mend = f"go on with --resume {self.folder}" if (self.folder / NAME).exists() else "give another"
+            raise UserError(f"hydra.sweep.dir is {self.folder}, which is not empty; nothing is overwritten: {mend}")
         self.folder.mkdir(parents=True, exist_ok=True)
         summary.write()
         return summary
@@ -85,9 +86,8 @@ class Sweep(Sweeper):
         """The sweep before anything has run."""
         jobs = overrides.grid()
         for job in jobs:
-            job.values = {
-                key: self.task.with_path(f"{key}={value}")[len(key) + 1 :] for key, value in job.values.items()
-            }
+            for key, value in job.values.items():
+                job.values[key] = self.task.with_path(f"{key}={value}").removeprefix(f"{key}=")
         return self.summary(list(overrides.swept()), jobs, len(jobs))
 
     def summary(self, swept: list[str], jobs: list[Job], expected: int) -> Summary:

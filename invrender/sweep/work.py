@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import os
@@ -75,6 +76,7 @@ class Child:
         from loky.process_executor import BrokenProcessPool
 
         if self.pool is None:
+            atexit.register(self.kill)
             self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
         try:
             outcome: Outcome = self.pool.submit(at_work, task, config, hydra, slot).result()
@@ -87,7 +89,8 @@ class Child:
     def kill(self) -> None:
         """End the process at once."""
         if self.pool is not None:
-            self.pool.shutdown(wait=False, kill_workers=True)
+            self.pool.shutdown(kill_workers=True)
+            self.pool = None
 
 
 def cause_of_death(error: Exception) -> str:
