@@ -68,9 +68,11 @@ class SearchSweep(Sweep):
 
     def run(self, summary: Summary) -> None:
         """Run what an interruption has left, then draw until there are enough."""
-        from invrender.sweep.study import ask, open_study
+        from invrender.sweep.study import ask, drawn, open_study
 
-        study = open_study(self.folder, self.objectives, self.seed)
+        # A sampler that begins anew with the same seed would draw the same values again.
+        study = open_study(self.folder, self.objectives, self.seed + len(summary.jobs))
+        summary.jobs += [self.job_of(number, values) for number, values in drawn(study)[len(summary.jobs) :]]
         batch = [job for job in summary.jobs if job.status == "missing"]
         while batch or len(summary.jobs) < self.trials:
             missing = min(self.parallel, self.trials - len(summary.jobs))

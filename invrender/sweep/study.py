@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
@@ -66,10 +66,10 @@ def distribution(override: Override) -> BaseDistribution:
     sweep: Any = override.value()
     try:
         if isinstance(sweep, IntervalSweep):
-            low, high = sweep.start, sweep.end
+            low, high = cast(float, sweep.start), cast(float, sweep.end)
             if isinstance(low, int) and isinstance(high, int):
                 return IntDistribution(low, high, log="log" in sweep.tags)
-            return FloatDistribution(float(low), float(high), log="log" in sweep.tags)
+            return FloatDistribution(low, high, log="log" in sweep.tags)
         if override.is_discrete_sweep():
             return CategoricalDistribution(list(override.sweep_string_iterator()))
     except (TypeError, ValueError) as error:
@@ -80,7 +80,12 @@ def distribution(override: Override) -> BaseDistribution:
 def ask(study: Study, spaces: Spaces) -> tuple[int, dict[str, str]]:
     """A new trial's number, and its values as they would be typed."""
     trial = study.ask(dict(spaces))
-    return trial.number, {key: typed(trial.params[key]) for key in spaces}
+    return trial.number, {key: typed(value) for key, value in trial.params.items()}
+
+
+def drawn(study: Study) -> list[tuple[int, dict[str, str]]]:
+    """All trials so far, as `ask` has given them."""
+    return [(trial.number, {key: typed(value) for key, value in trial.params.items()}) for trial in study.trials]
 
 
 def typed(value: object) -> str:

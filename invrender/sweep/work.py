@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import os
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -76,7 +76,8 @@ class Child:
         from loky.process_executor import BrokenProcessPool
 
         if self.pool is None:
-            atexit.register(self.kill)
+            # A launcher's process waits for its children before it calls what atexit knows of.
+            Finalize(None, self.kill, exitpriority=100)
             self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
         try:
             outcome: Outcome = self.pool.submit(at_work, task, config, hydra, slot).result()
