@@ -52,10 +52,7 @@ def pruner() -> BasePruner:
 
 
 def spaces_of(overrides: Overrides) -> Spaces:
-    """By key, what a search draws from: lists, and intervals, which are of whole numbers where both ends are.
-
-    ``tag(log,interval(a,b))`` is logarithmic.
-    """
+    """By key, what a search draws from: lists, ``interval(a,b)``, also in ``int(…)`` or ``tag(log,…)``."""
     return {key: distribution(override) for key, override in overrides.swept().items()}
 
 
