@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 
 from invrender.errors import UserError, suggestion
 from invrender.overrides import KNOWN_FLAGS
+from invrender.sweep.arguments import OPTIONS
 
 # Hydra's own query, which a subcommand answers on its standard output.
 QUERY = ("--shell-completion", "query=bash")
@@ -94,7 +95,8 @@ def candidates(line: str, commands: Collection[str], run: Callable[[list[str]], 
         return [name for name in commands if name.startswith(word)]
     name, *before = words
     if word.startswith("-"):
-        return [flag for flag in KNOWN_FLAGS if flag.startswith(word)]
+        flags = (*OPTIONS, *KNOWN_FLAGS) if name == "sweep" else KNOWN_FLAGS
+        return [flag for flag in flags if flag.startswith(word)]
     if name == "completion":
         return [shell for shell in SCRIPTS if shell.startswith(word)]
     # Of a list of values, the last one is to be completed.

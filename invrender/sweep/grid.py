@@ -31,8 +31,9 @@ class Overrides:
         return {key: override for key, override in self.by_key.items() if override.is_sweep_override()}
 
     def fixed(self) -> list[str]:
-        """Those with one value, as arguments."""
-        return [argument(key, each) for key, each in self.by_key.items() if not each.is_sweep_override()]
+        """Those with one value, as arguments; how much the sweep says does not concern its jobs."""
+        kept = {key: each for key, each in self.by_key.items() if key != "verbosity" and not each.is_sweep_override()}
+        return [argument(key, each) for key, each in kept.items()]
 
     def grid(self) -> list[Job]:
         """Every combination of the values; the last key varies fastest.
