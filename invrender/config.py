@@ -103,7 +103,10 @@ class Work:
 
 @dataclass
 class FitConfig(Work, SceneFile):
-    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it."""
+    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it.
+
+    verbosity: quiet, normal or verbose. dry_run: show what would be done, and do none of it.
+    """
 
     target: TargetConfig = field(default_factory=TargetConfig)
     recover: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +114,8 @@ class FitConfig(Work, SceneFile):
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordConfig = field(default_factory=RecordConfig)
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
+    verbosity: str = "normal"
+    dry_run: bool = False
 
 
 @dataclass

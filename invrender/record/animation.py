@@ -11,8 +11,8 @@ from invrender.fit import Step
 from invrender.record.display import Picture
 from invrender.record.panels import step_panel
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Target
+from invrender.writing import whole
 
 FRAME_MILLISECONDS = 100
 FIRST_MILLISECONDS = 800

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogFormatter
 
 from invrender.fit import Step
 from invrender.record.units import has_relative, is_relative, name_and_unit
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 PLOTTED = ("error in %", "error in °", "PSNR in dB", "error")
 

@@ -24,8 +24,8 @@ from invrender.record.display import (
 from invrender.record.history import History
 from invrender.record.results import result_of, write_result
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Scene
+from invrender.writing import whole
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000

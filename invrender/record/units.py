@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from invrender.parameters.base import Value
+if TYPE_CHECKING:
+    from invrender.parameters.base import Value
 
 UNITS = {"deg": "°", "px": " px"}
 

@@ -10,7 +10,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from invrender.record import RecordOptions, follow, recorders
+from invrender.record.base import follow
+from invrender.record.recorders import RecordOptions, recorders
 
 
 @pytest.fixture
