@@ -23,8 +23,9 @@ Item = TypeVar("Item")
 # Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 RESULTS = (
-    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "tensorboard", "progress.gif"),
-    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png"),
+    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
+    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
+    "report.html",
     *("picture.png", "mask.png", "depth.npy"),
 )
 
@@ -164,12 +165,11 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     from invrender.io.cameras import without_effect
 
-    for name in RESULTS:
-        if (job.folder / name).exists():
-            raise UserError(
-                f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten: "
-                "give a folder that is empty or not there"
-            )
+    for found in (path for pattern in RESULTS for path in job.folder.glob(pattern)):
+        raise UserError(
+            f"hydra.run.dir is {shown(job.folder)}, which holds a {found.name}; nothing is overwritten: "
+            "give a folder that is empty or not there"
+        )
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")

@@ -1,0 +1,29 @@
+"""A fit or a sweep as one HTML file that needs nothing else, neither files nor a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invrender.errors import UserError
+from invrender.record.report import fit_page, sweep_page
+
+__all__ = ["NAME", "write_report"]
+
+NAME = "report.html"
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a fit's or a sweep's folder into it, in place of an earlier one, and return its path.
+
+    It is made of the other files there; what is missing of pictures, film or geometry is left out.
+    Raises `UserError` where the folder holds no finished fit and no sweep.
+    """
+    if not folder.is_dir():
+        raise UserError(f"runs: there is no folder {folder}: give the folder of a fit or of a sweep")
+    for page in (sweep_page, fit_page):
+        if (folder / page.SOURCE).is_file():
+            page.write(folder, folder / NAME)
+            return folder / NAME
+    raise UserError(
+        f"runs: {folder} has no {fit_page.SOURCE} and no {sweep_page.SOURCE}: give the folder of a finished fit or of a sweep"
+    )
