@@ -76,13 +76,14 @@ class StoppingConfig:
 class RecordConfig:
     """What a fit leaves in its folder.
 
-    files: result, pictures, history. gif: the progress as a film of at most ``frames`` pictures. tensorboard: events,
-    with a picture every ``picture_every`` steps. bar: a progress bar.
+    files: result, pictures, history. gif: the progress as a film of at most ``frames`` pictures. report: all of them as
+    one HTML file. tensorboard: events, with a picture every ``picture_every`` steps. bar: a progress bar.
     """
 
     files: bool = True
     gif: bool = True
     frames: int = 60
+    report: bool = True
     tensorboard: bool = True
     picture_every: int = 10
     bar: bool = True

@@ -152,7 +152,7 @@ def spaced(points: Points, shortest: float) -> Points:
 
 def textured(thing: Object) -> trimesh.Trimesh:
     """An object's mesh with its texture, its vertex colours or its plain colour, in the object's frame."""
-    surface, corners = unwelded(thing)
+    surface, corners, uv = unwelded(thing)
     material = thing.material
     picture = None if material.texture is None else jpeg(srgb_picture(material.texture))
     look = PBRMaterial(
@@ -162,7 +162,7 @@ def textured(thing: Object) -> trimesh.Trimesh:
         # glTF's vertex colours are linear.
         surface.visual = ColorVisuals(surface, vertex_colors=rgba(material.vertex_colors * material.albedo)[corners])
     else:
-        surface.visual = TextureVisuals(uv=surface.vertex_attributes.get("uv"), material=look)
+        surface.visual = TextureVisuals(uv=uv, material=look)
     return surface
 
 
@@ -172,9 +172,9 @@ def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
     A textured mesh is subdivided as far as ``most_faces`` allows, so that the texture can be seen; a larger mesh is
     simplified to it.
     """
-    surface, corners = unwelded(thing)
+    surface, corners, uv = unwelded(thing)
     material = thing.material
-    vertices, faces, uv = surface.vertices, surface.faces, surface.vertex_attributes.get("uv")
+    vertices, faces = surface.vertices, surface.faces
     if material.texture is not None and uv is not None:
         while 4 * len(faces) <= most_faces:
             vertices, faces, attributes = trimesh.remesh.subdivide(vertices, faces, vertex_attributes={"uv": uv})
@@ -203,23 +203,20 @@ def simplified(
     return fewer, kept, of_fewer
 
 
-def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64]]:
-    """A mesh with one index for positions, normals and texture coordinates, and for each vertex its former number."""
+def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points | None]:
+    """A mesh with one index for positions, normals and texture coordinates.
+
+    Beside it, for each vertex its number in the object's mesh [V], and the texture coordinates [V, 2], if there are any.
+    """
     mesh = thing.mesh
     indices = [mesh.faces, mesh.normal_faces, *([] if mesh.uv_faces is None else [mesh.uv_faces])]
     rows = torch.stack(indices, dim=-1).reshape(-1, len(indices)).cpu().numpy()
     unique, first, number = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     normals = numpy(corner_normals(mesh.vertices, mesh).reshape(-1, 3))[first]
-    uv = {} if mesh.uv is None else {"uv": numpy(mesh.uv)[unique[:, 2]]}
     corners = unique[:, 0]
-    surface = trimesh.Trimesh(
-        numpy(mesh.vertices)[corners],
-        number.reshape(-1, 3),
-        vertex_normals=normals,
-        vertex_attributes=uv,
-        process=False,
-    )
-    return surface, corners
+    vertices, faces = numpy(mesh.vertices)[corners], number.reshape(-1, 3)
+    surface = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)
+    return surface, corners, None if mesh.uv is None else numpy(mesh.uv)[unique[:, -1]]
 
 
 def plain_material(color: tuple[int, ...]) -> PBRMaterial:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from invrender.errors import UserError
+from invrender.fit import Step
+from invrender.record.base import Run
 from invrender.record.report import fit_page, sweep_page
 
-__all__ = ["NAME", "write_report"]
+__all__ = ["NAME", "Report", "write_report"]
 
 NAME = "report.html"
 
@@ -27,3 +29,18 @@ def write_report(folder: Path) -> Path:
     raise UserError(
         f"runs: {folder} has no {fit_page.SOURCE} and no {sweep_page.SOURCE}: give the folder of a finished fit or of a sweep"
     )
+
+
+class Report:
+    """Writes the report when the fit is over. It reads what `Files` has written, and so comes after it."""
+
+    def __init__(self, run: Run) -> None:
+        self.folder = run.folder
+
+    def step(self, step: Step) -> None:
+        """Record a step."""
+        if step.stopped_because is not None:
+            write_report(self.folder)
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -89,8 +89,10 @@ function charts() {
 
 function chart(holder, plot, across) {
   const { stage } = data.charts;
-  const x = data.charts[across];
+  const x = [...data.charts[across]];
   const last = x.length - 1;
+  // The best scene has the iteration of the last step; of two points in one place only one would be drawn.
+  x[last] += 1e-6;
   const series = [{ label: across, value: (_, value) => short(value) }];
   const columns = [x];
   Object.entries(plot.series).forEach(([label, values], index) => {
@@ -137,6 +139,7 @@ function redrawn(holder, draw) {
     width = holder.clientWidth;
     draw();
   };
+  look();
   new ResizeObserver(() => requestAnimationFrame(look)).observe(holder);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
@@ -204,7 +207,8 @@ async function geometry() {
     draw();
     canvas.dataset.drawn = nodes.length;
   };
-  new ResizeObserver(() => requestAnimationFrame(fill)).observe(canvas);
+  fill();
+  new ResizeObserver(fill).observe(canvas);
 }
 
 function sweep() {
