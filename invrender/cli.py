@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invrender import __version__
 from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render
+
+if TYPE_CHECKING:
+    from invrender.sweep.work import Outcome
 
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
@@ -36,6 +39,7 @@ class Command:
 
 COMMANDS = {
     "fit": Command("recover what is unknown in a scene from pictures", run_fit),
+    "sweep": Command("run many fits and compare them, or search for the best", run_fit),
     "render": Command("render one picture of a scene", run_render),
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
 }
@@ -99,27 +103,34 @@ def usage() -> str:
 class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
 
-    statuses: of the jobs. files: the config files given as options, by the option's name.
+    typed: the arguments as given. statuses: of the jobs. files: the config files given as options, by the option's name.
     interrupted: whether Ctrl-C was pressed; a library that is being imported may turn that into an error of its own, or
     go on.
     """
 
     name: str
     arguments: list[str]
+    typed: list[str] = field(init=False)
     statuses: list[int] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     interrupted: bool = False
     wants_traceback: bool = field(default_factory=lambda: any(os.environ.get(each) == "1" for each in TRACEBACK_WANTED))
+
+    def __post_init__(self) -> None:
+        self.typed = self.arguments
 
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
         from invrender.config import register_schemas
         from invrender.overrides import rewrite, store
         from invrender.resources import register_resolvers
+        from invrender.sweep.arguments import sweep_arguments
 
         register_schemas()
         made = register_resolvers(create=not any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments))
         try:
+            if self.name == "sweep":
+                self.name, self.arguments = "fit", sweep_arguments(self.arguments)
             rewritten = rewrite(self.arguments, self.options_of, COMMANDS[self.name].positional)
             self.files = {file.name: file.path for file in rewritten.files}
             store(rewritten.files)
@@ -129,7 +140,7 @@ class Invocation:
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else UNUSABLE
         except Exception as error:
-            self.statuses.append(self.report(error, in_job=False))
+            self.note(self.failed(error, in_job=False))
         finally:
             remove_empty(made)
         return max(self.statuses, default=DONE)
@@ -138,24 +149,50 @@ class Invocation:
         """Hand over to Hydra, which reads `sys.argv` and calls `job`."""
         import hydra
 
+        from invrender.overrides import MULTIRUN
         from invrender.resources import configs_folder
 
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
+        # A fit's jobs run in other processes, which say in files how they ended.
+        task = self if self.name == "fit" and any(each in MULTIRUN for each in arguments) else self.job
         # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them.
         with environment("HYDRA_FULL_ERROR", "1"), argv([f"invrender {self.name}", *arguments]):
-            application(self.job)()
+            application(task)()
 
     def job(self, config: Any) -> None:
-        """One job; its errors are reported here, so that a sweep goes on."""
+        """One job in this process; its errors are reported here, so that the others go on."""
+        outcome = self(config)
+        self.note(outcome)
+        if outcome.status == "interrupted":
+            raise KeyboardInterrupt
+
+    def __call__(self, config: Any, recorders: Sequence[Any] = ()) -> Outcome:
+        """One job, with these recorders besides its own."""
+        from invrender.sweep.work import Outcome, Pruned
+
         try:
-            status = COMMANDS[self.name].work(config, self.described())
+            status = COMMANDS[self.name].work(config, self.described(recorders))
         except BrokenPipeError:
             raise
+        except Pruned as pruned:
+            return Outcome("pruned", message=str(pruned))
         except Exception as error:
-            status = self.report(error, in_job=True)
-        self.statuses.append(status)
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
+            return self.failed(error)
+        return Outcome("interrupted" if status == INTERRUPTED else "finished", status)
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep the exit status, and say what has failed."""
+        if outcome.message is not None:
+            told = "" if outcome.exit_status == BUG else "error: "
+            print(f"invrender {self.name}: {told}{outcome.message}", file=sys.stderr)
+        self.statuses.append(outcome.exit_status)
+
+    def failed(self, error: Exception, in_job: bool = True) -> Outcome:
+        """The outcome of a job, or of what comes before there is one, that ends with this error."""
+        from invrender.sweep.work import Outcome
+
+        status, message = self.explained(error, in_job)
+        return Outcome("interrupted" if status == INTERRUPTED else "failed", status, message)
 
     @contextmanager
     def noting_interrupts(self) -> Iterator[None]:
@@ -175,7 +212,7 @@ class Invocation:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def described(self) -> Job:
+    def described(self, recorders: Sequence[Any]) -> Job:
         """What Hydra knows of the job at hand."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
@@ -193,6 +230,7 @@ class Invocation:
             choices=dict(settings.runtime.choices),
             files=self.files,
             interrupted=lambda: self.interrupted,
+            recorders=recorders,
             sources=[Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"],
         )
 
@@ -208,28 +246,25 @@ class Invocation:
         folders = [configs_folder(), *config_dirs(self.arguments)]
         return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
 
-    def report(self, error: Exception, in_job: bool) -> int:
-        """Say in a line what can't be used, or that this is a bug; returns the exit status."""
+    def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
+        """The exit status, and a line that says what can't be used, or that this is a bug."""
         from invrender.messages import explain
         from invrender.overrides import one_line
 
         if self.wants_traceback:
             traceback.print_exception(error)
         if self.interrupted and not isinstance(error, OSError):
-            return INTERRUPTED
+            return INTERRUPTED, None
         # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
         message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
         if message is not None and isinstance(error, OSError) and not in_job:
             message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
             told = f"{type(error).__name__}: {one_line(str(error))}"
-            advice = "this is a bug; INVRENDER_TRACEBACK=1 shows where"
-            print(f"invrender {self.name}: {told}; {advice}", file=sys.stderr)
-            return BUG
+            return BUG, f"{told}; this is a bug; INVRENDER_TRACEBACK=1 shows where"
         for name, path in self.files.items():
             message = message.replace(name, str(path))
-        print(f"invrender {self.name}: error: {message}", file=sys.stderr)
-        return UNUSABLE
+        return UNUSABLE, message
 
 
 def config_dirs(arguments: Sequence[str]) -> list[Path]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from invrender.io.schema import SceneFile
+    from invrender.record.base import Recorder
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
@@ -36,7 +37,7 @@ class Job:
 
     folder: where it writes. command: repeats it. overrides: what was given for it. choices: by group, the option.
     files: config files that were given as options, by name. sources: the folders of configs, in order of search.
-    interrupted: whether Ctrl-C was pressed.
+    interrupted: whether Ctrl-C was pressed. recorders: of the fit, besides those that its config asks for.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Job:
     files: Mapping[str, Path]
     sources: Sequence[Path]
     interrupted: Callable[[], bool]
+    recorders: Sequence[Recorder] = ()
 
 
 def run_fit(config: DictConfig, job: Job) -> int:
@@ -98,7 +100,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         if job.interrupted():
             raise KeyboardInterrupt
         record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write)
-        last = follow(steps, record)
+        last = follow(steps, [*record, *job.recorders])
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
 
 

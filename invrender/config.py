@@ -93,12 +93,13 @@ class RecordConfig:
 class Work:
     """What every subcommand that renders has.
 
-    device: auto (cuda where there is one), cpu or cuda. allow_targets: further prefixes of what ``_target_`` may name.
+    device: auto (cuda where there is one), cpu or cuda. verbosity: quiet, normal or verbose. allow_targets: further prefixes of what ``_target_`` may name.
     """
 
     renderer: Any = MISSING
     seed: int = 0
     device: str = "auto"
+    verbosity: str = "normal"
     allow_targets: list[str] = field(default_factory=list)
 
 
