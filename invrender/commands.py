@@ -157,6 +157,17 @@ def run_board(config: DictConfig, job: Job) -> int:
     return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
 
 
+def run_report(config: DictConfig, job: Job) -> int:
+    """`invrender report`: the report.html of fits and sweeps, in place of earlier ones."""
+    from invrender.record.report import write_report
+
+    if not config.runs:
+        raise UserError("runs is empty, expected the folder of a fit or of a sweep: invrender report outputs/fit/RUN")
+    for folder in config.runs:
+        print(shown(write_report(Path(folder))))
+    return DONE
+
+
 def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
     """The config as an object of its schema; its scene's folder is made absolute, in ``config`` too.
 

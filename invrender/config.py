@@ -132,10 +132,18 @@ class BoardConfig:
     open: str = "auto"
 
 
+@dataclass
+class ReportConfig:
+    """`invrender report`. runs: folders of fits and sweeps."""
+
+    runs: list[str] = field(default_factory=list)
+
+
 def register_schemas() -> None:
-    """Make the schemas known to Hydra, as ``fit_schema``, ``render_schema`` and ``board_schema``."""
+    """Make the schemas known to Hydra, as ``fit_schema`` and so on, by the name of the command."""
     store = ConfigStore.instance()
-    for name, schema in (("fit", FitConfig), ("render", RenderConfig), ("board", BoardConfig)):
+    schemas = {"fit": FitConfig, "render": RenderConfig, "board": BoardConfig, "report": ReportConfig}
+    for name, schema in schemas.items():
         store.store(name=f"{name}_schema", node=schema, provider="invrender")
 
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from invrender.errors import UserError
 from invrender.overrides import MULTIRUN, quoted
+from invrender.record.report import write_report
 from invrender.sweep.display import Display, display_for, say_summary
 from invrender.sweep.grid import grid, parsed
 from invrender.sweep.plots import write_plots
@@ -61,6 +62,7 @@ class Sweep(Sweeper):
             interrupted = True
         finally:
             write_plots(summary)
+            write_report(self.folder)
             say_summary(summary, str(self.config.verbosity))
         summary.check_measure()
         status = max((job.exit_status for job in summary.jobs), default=0)
