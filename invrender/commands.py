@@ -83,6 +83,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
+            given=dict(each.lstrip("+").split("=", 1) for each in job.overrides if not each.startswith("~")),
             command=job.command,
             parameters=parameters,
             target=target,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -19,8 +20,6 @@ from invrender.record.geometry import colored_triangles
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
 
-# Settings that change nothing of what is found.
-NO_HYPERPARAMETERS = ("record", "device", "allow_targets")
 FLUSH_SECONDS = 5
 
 
@@ -29,7 +28,7 @@ class TensorBoard:
 
     Scalars loss/TERM, error/UNKNOWN/NAME and value/UNKNOWN/NAME, and custom charts of them by unknown; the pictures
     `progression` and, of textures that change, texture/OBJECT; in the end the mesh `geometry`, with the cameras and
-    their path; the configuration as text and as hyperparameters.
+    their path; the configuration as text; what was typed of it as hyperparameters, which makes a table of several runs.
 
     The last step, the best scene, has the number of the step before it, and readers keep the later of the two.
     """
@@ -58,17 +57,14 @@ class TensorBoard:
             self.events.add_summary(self.session_end)
 
     def begin(self, numbers: Mapping[str, float]) -> None:
-        """Record the configuration, the hyperparameters, and which scalars go together.
-
-        `invrender board` writes what a table of hyperparameters needs besides: which of them differ between the runs.
-        """
+        """Record the configuration, the hyperparameters, and which scalars go together."""
         self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
         self.writer.add_text("command", fenced(self.run.command, "sh"))
         self.writer.add_custom_scalars(layout(numbers))
-        settings = {name: value for name, value in self.run.config.items() if name not in NO_HYPERPARAMETERS}
-        # SummaryWriter.add_hparams would put these into a run of its own.
+        # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
+        # out: TensorBoard would take those of one run for all; without it, it finds out what there is in any.
         _, session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
-            dict(flattened(settings)), {}
+            {key: plain(text) for key, text in self.run.given.items()}, {}
         )
         self.events.add_summary(session_start)
 
@@ -128,13 +124,13 @@ def value_scalars(tag: str, value: Value) -> Iterator[tuple[str, float]]:
         yield tag, value
 
 
-def flattened(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
-    """Nested settings as ``a.b.c`` with plain values; lists as text, None left out."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flattened(value, f"{prefix}{name}.")
-        elif value is not None:
-            yield f"{prefix}{name}", value if isinstance(value, bool | int | float | str) else str(value)
+def plain(text: str) -> float | str:
+    """A typed value as a number, where it is a finite one, so that tables sort by it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
 
 
 def fenced(text: str, language: str) -> str:

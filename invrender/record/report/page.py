@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from invrender.errors import UserError
@@ -25,6 +26,8 @@ def write_page(path: Path, template: str, **context: Any) -> None:
         loader=PackageLoader(__name__, "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals["asset"] = asset
+    environment.filters["breakable"] = breakable
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     text = environment.get_template(template).render(context)
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -33,6 +36,11 @@ def write_page(path: Path, template: str, **context: Any) -> None:
 def asset(name: str) -> Markup:
     """A style or a script of ours, to stand between its tags as it is."""
     return Markup((HERE / name).read_text(encoding="utf-8").replace("</script", r"<\/script"))
+
+
+def breakable(key: str) -> Markup:
+    """A key with places for line breaks between its words."""
+    return Markup(re.sub("([._])", r"\1<wbr>", str(escape(key))))
 
 
 def webp(image: Image.Image, longest: int) -> str:

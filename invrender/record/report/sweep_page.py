@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from invrender.record.report.page import picture, read_json, write_page
-from invrender.record.units import error_text
+from invrender.record.units import error_text, has_relative
 
 SOURCE = "summary.json"
 THUMBNAILS = ("start", "final", "target")
@@ -50,9 +50,18 @@ def write(folder: Path, path: Path) -> None:
 
 
 def measures_of(jobs: list[dict[str, Any]]) -> list[str]:
-    """What the jobs are compared by: every error, as ``UNKNOWN.NAME``, the loss and the seconds."""
-    errors = [f"{unknown}.{name}" for job in jobs for unknown, errors in job["errors"].items() for name in errors]
-    return [*dict.fromkeys(errors), "loss", "seconds"]
+    """What the jobs are compared by: the errors, as ``UNKNOWN.NAME``, the loss and the seconds.
+
+    An absolute error is left out where the relative one is there.
+    """
+    errors = {
+        f"{unknown}.{name}": None
+        for job in jobs
+        for unknown, errors in job["errors"].items()
+        for name in errors
+        if not has_relative(name, errors)
+    }
+    return [*errors, "loss", "seconds"]
 
 
 def measure_of(job: Mapping[str, Any], measure: str) -> float | None:

@@ -148,6 +148,7 @@ def make_fit_in() -> MakeFit:
                 "recover": {"light_intensity": {"lr": 0.1, "lights": ["key"], "range": None}},
                 "optimizer": {"_target_": "torch.optim.Adam", "betas": [0.9, 0.999]},
             },
+            given={"scene": "cup", "recover": "light_intensity", "light.key.intensity": "0.2"},
             command="invrender fit scene=cup recover=light_intensity",
             parameters={"camera_pose": Pose(), "light_intensity": Intensity(), "texture": Texture()},
             target=Target(views=(View(rgb=picture(answer)),) * views, truth=truth),
