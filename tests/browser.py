@@ -23,11 +23,11 @@ OPTIONS = (
     *("--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars"),
 )
-PATIENCE = 60
+PATIENCE = 30
 
 
 class Page:
-    """One page of the browser. ``messages``: what its scripts have complained of."""
+    """One page of the browser. ``messages``: what its scripts complained of; ``requests``: what it asked for."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self.commands = os.fdopen(commands, "wb", buffering=0)
@@ -35,11 +35,11 @@ class Page:
         self.count = 0
         self.session: str | None = None
         self.messages: list[str] = []
+        self.requests: list[str] = []
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.send(f"{domain}.enable")
-        self.requests: list[str] = []
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Give a command and wait for its answer."""
@@ -75,9 +75,7 @@ class Page:
 
     def open(self, url: str, width: int = 1000, height: int = 800, mobile: bool = False) -> None:
         """Show a page in a window of this size."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.send("Page.navigate", url=url)
         self.wait_for("document.readyState === 'complete'")
 

@@ -37,7 +37,8 @@ class Files:
     """Writes a run's folder.
 
     At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
-    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/ and, when all else is there, result.json.
+    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/ and, when all else is there,
+    result.json.
 
     Raises `UserError` where the folder already holds a run.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import fast_simplification
@@ -79,7 +79,8 @@ def colored_triangles(
     for name, marker in markers(start, found, target, paths).items():
         marker.visual = ColorVisuals(marker, vertex_colors=COLORS[layer_of(name)])
         parts.append(marker)
-    joined = trimesh.util.concatenate(parts)
+    joined = joined_meshes(parts)
+    assert isinstance(joined.visual, ColorVisuals)
     return joined.vertices, joined.visual.vertex_colors[:, :3], joined.faces
 
 
@@ -88,9 +89,7 @@ def layer_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def markers(
-    start: Scene, found: Scene, target: Target, paths: Mapping[str, Points]
-) -> dict[str, trimesh.Trimesh]:
+def markers(start: Scene, found: Scene, target: Target, paths: Mapping[str, Points]) -> dict[str, trimesh.Trimesh]:
     """The cameras as pyramids and the paths as tubes, by name, in the world frame."""
     low, high = bounds(found.objects)
     size = float((high - low).norm())
@@ -135,10 +134,15 @@ def pyramid(camera: Camera, size: float) -> trimesh.Trimesh:
 
 def tubes(segments: Iterator[tuple[Points, Points]], radius: float) -> trimesh.Trimesh:
     """A thin cylinder for each pair of points."""
-    cylinders = [
-        trimesh.creation.cylinder(radius, sections=SIDES, segment=np.stack(segment)) for segment in segments
-    ]
-    return trimesh.util.concatenate(cylinders)
+    cylinders = [trimesh.creation.cylinder(radius, sections=SIDES, segment=np.stack(segment)) for segment in segments]
+    return joined_meshes(cylinders)
+
+
+def joined_meshes(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Several meshes as one."""
+    joined = trimesh.util.concatenate(meshes)
+    assert isinstance(joined, trimesh.Trimesh)
+    return joined
 
 
 def spaced(points: Points, shortest: float) -> Points:
@@ -174,7 +178,7 @@ def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
     """
     surface, corners, uv = unwelded(thing)
     material = thing.material
-    vertices, faces = surface.vertices, surface.faces
+    vertices, faces = np.asarray(surface.vertices), np.asarray(surface.faces)
     if material.texture is not None and uv is not None:
         while 4 * len(faces) <= most_faces:
             vertices, faces, attributes = trimesh.remesh.subdivide(vertices, faces, vertex_attributes={"uv": uv})
@@ -193,7 +197,10 @@ def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
 def simplified(
     vertices: Points, faces: NDArray[np.int64], colors: NDArray[np.uint8], most_faces: int
 ) -> tuple[Points, NDArray[np.int64], NDArray[np.uint8]]:
-    """The mesh with fewer faces, welded first so that it has no cracks; a vertex gets the colour of one it stands for."""
+    """The mesh with fewer faces; it is welded first, so that it gets no cracks.
+
+    Each vertex gets the colour of one of those that it stands for.
+    """
     welded, first, number = np.unique(vertices.astype(np.float32), axis=0, return_index=True, return_inverse=True)
     triangles = number.reshape(-1)[faces]
     _, _, collapses = fast_simplification.simplify(welded, triangles, target_count=most_faces, return_collapses=True)
@@ -206,7 +213,7 @@ def simplified(
 def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points | None]:
     """A mesh with one index for positions, normals and texture coordinates.
 
-    Beside it, for each vertex its number in the object's mesh [V], and the texture coordinates [V, 2], if there are any.
+    Beside it, for each vertex its number in the object's mesh [V], and the texture coordinates [V, 2], if any.
     """
     mesh = thing.mesh
     indices = [mesh.faces, mesh.normal_faces, *([] if mesh.uv_faces is None else [mesh.uv_faces])]

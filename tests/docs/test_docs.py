@@ -44,7 +44,7 @@ def commands(page: Path) -> list[str]:
     """The lines of all shell blocks, then the whole commands that stand in the text."""
     lines = [line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|render|board)|python) [^`]*[=/][^`]*)`", prose)
+    return lines + re.findall(r"`((?:invrender (?:fit|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture

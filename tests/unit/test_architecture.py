@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "solve": {"solve.base", "pyramid", "render.base"} | LEAVES,
     "fit": {"pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
-    "record": {"fit", "pyramid", "parameters.base"} | LEAVES,
+    "record": {"fit", "pyramid", "parameters.base", "geometry"} | LEAVES,
     "resources": {"errors"},
     "overrides": {"errors", "resources"},
     "messages": {"errors", "overrides"},

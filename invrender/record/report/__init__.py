@@ -26,9 +26,8 @@ def write_report(folder: Path) -> Path:
         if (folder / page.SOURCE).is_file():
             page.write(folder, folder / NAME)
             return folder / NAME
-    raise UserError(
-        f"runs: {folder} has no {fit_page.SOURCE} and no {sweep_page.SOURCE}: give the folder of a finished fit or of a sweep"
-    )
+    missing = f"no {fit_page.SOURCE} and no {sweep_page.SOURCE}"
+    raise UserError(f"runs: {folder} has {missing}: give the folder of a finished fit or of a sweep")
 
 
 class Report:

@@ -18,6 +18,8 @@ from invrender.record.writing import whole
 
 HERE = Path(__file__).parent
 WEBP_QUALITY = 82
+# Half the time of the default, for files that are a tenth larger.
+FAST = 1
 
 
 def write_page(path: Path, template: str, **context: Any) -> None:
@@ -48,7 +50,7 @@ def webp(image: Image.Image, longest: int) -> str:
     reduced = image.convert("RGB")
     reduced.thumbnail((longest, longest))
     file = io.BytesIO()
-    reduced.save(file, "WEBP", quality=WEBP_QUALITY)
+    reduced.save(file, "WEBP", quality=WEBP_QUALITY, method=FAST)
     return data_uri("image/webp", file.getvalue())
 
 

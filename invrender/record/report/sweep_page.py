@@ -24,7 +24,9 @@ def write(folder: Path, path: Path) -> None:
     rows = [
         {
             "job": job,
-            "cells": [(measure, measure_of(job, measure), text_of(measure, measure_of(job, measure))) for measure in measures],
+            "cells": [
+                (measure, measure_of(job, measure), text_of(measure, measure_of(job, measure))) for measure in measures
+            ],
             "link": link(folder, job),
             "pictures": pictures(folder / job["folder"]) if index < MOST_WITH_THUMBNAILS else {},
         }
@@ -41,7 +43,9 @@ def write(folder: Path, path: Path) -> None:
         "sweep.html",
         title=folder.resolve().name,
         summary=summary,
-        counts={status: sum(job["status"] == status for job in jobs) for status in dict.fromkeys(j["status"] for j in jobs)},
+        counts={
+            status: sum(job["status"] == status for job in jobs) for status in dict.fromkeys(j["status"] for j in jobs)
+        },
         rows=rows,
         measures=measures,
         thumbnails=THUMBNAILS,
