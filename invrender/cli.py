@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from invrender import __version__
 from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render, run_report
+from invrender.errors import UserError, suggestion
 
 if TYPE_CHECKING:
     from invrender.sweep.work import Outcome
 
-SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
 PIPE_CLOSED = 141
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
@@ -44,6 +44,43 @@ COMMANDS = {
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
     "report": Command("write the report of a fit or a sweep anew", run_report, positional="runs"),
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A subcommand that prints a text and has no config: what it does in a line, and the text for its arguments."""
+
+    summary: str
+    text: Callable[[Sequence[str]], str]
+
+
+def scenes(arguments: Sequence[str]) -> str:
+    """`invrender scenes`."""
+    from invrender.listing import listing
+
+    return listing("scene", config_folders(arguments))
+
+
+def params(arguments: Sequence[str]) -> str:
+    """`invrender params`."""
+    from invrender.listing import listing
+
+    return listing("recover", config_folders(arguments))
+
+
+def completed(arguments: Sequence[str]) -> str:
+    """`invrender completion`."""
+    from invrender.completion import completion
+
+    return completion(arguments, NAMES, run)
+
+
+ANSWERS = {
+    "scenes": Answer("list the scenes", scenes),
+    "params": Answer("list what can be recovered", params),
+    "completion": Answer("complete words in bash, zsh or fish", completed),
+}
+NAMES = (*COMMANDS, *ANSWERS)
 
 
 def main() -> None:
@@ -74,10 +111,10 @@ def run(arguments: Sequence[str]) -> int:
     if name == "--version":
         print(f"invrender {__version__}")
         return DONE
+    if name in ANSWERS:
+        return answer(name, rest)
     if name not in COMMANDS:
-        from invrender.errors import suggestion
-
-        hint = suggestion(name, COMMANDS) or f"; known are {', '.join(COMMANDS)}"
+        hint = suggestion(name, NAMES) or f"; known are {', '.join(NAMES)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
     invocation = Invocation(name, rest)
@@ -88,9 +125,21 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
+def answer(name: str, arguments: Sequence[str]) -> int:
+    """Print the text of a command without a config; the exit status."""
+    try:
+        if text := ANSWERS[name].text(arguments):
+            print(text)
+    except UserError as error:
+        print(f"invrender {name}: error: {error}", file=sys.stderr)
+        return UNUSABLE
+    return DONE
+
+
 def usage() -> str:
     """The program's own help."""
-    commands = "\n".join(f"  {name:<8}{command.summary}" for name, command in COMMANDS.items())
+    every: dict[str, Command | Answer] = {**COMMANDS, **ANSWERS}
+    commands = "\n".join(f"  {name:<12}{command.summary}" for name, command in every.items())
     return (
         "invrender: recover cameras, lights and textures from pictures.\n\n"
         f"usage: invrender COMMAND [GROUP=OPTION ...] [KEY=VALUE ...]\n\n{commands}\n\n"
@@ -104,7 +153,7 @@ def usage() -> str:
 class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
 
-    typed: the arguments as given. statuses: of the jobs. files: the config files given as options, by the option's name.
+    typed: the arguments as given. statuses: of the jobs. files: the config files given as options, by their names.
     interrupted: whether Ctrl-C was pressed; a library that is being imported may turn that into an error of its own, or
     go on.
     """
@@ -123,7 +172,7 @@ class Invocation:
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
         from invrender.config import register_schemas
-        from invrender.overrides import rewrite, store
+        from invrender.overrides import SHOWS_ONLY, rewrite, store
         from invrender.resources import register_resolvers
         from invrender.sweep.arguments import sweep_arguments
 
@@ -242,10 +291,7 @@ class Invocation:
 
     def options_of(self, group: str) -> set[str]:
         """The options of a group, of the user's config folder too."""
-        from invrender.resources import configs_folder
-
-        folders = [configs_folder(), *config_dirs(self.arguments)]
-        return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+        return {path.stem for folder in config_folders(self.arguments) for path in (folder / group).glob("*.yaml")}
 
     def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
         """The exit status, and a line that says what can't be used, or that this is a bug."""
@@ -266,6 +312,13 @@ class Invocation:
         for name, path in self.files.items():
             message = message.replace(name, str(path))
         return UNUSABLE, message
+
+
+def config_folders(arguments: Sequence[str]) -> list[Path]:
+    """Where groups are: the shipped ones, and the user's."""
+    from invrender.resources import configs_folder
+
+    return [configs_folder(), *config_dirs(arguments)]
 
 
 def config_dirs(arguments: Sequence[str]) -> list[Path]:

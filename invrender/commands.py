@@ -14,8 +14,10 @@ from invrender.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from invrender.fit import Step
     from invrender.io.schema import SceneFile
-    from invrender.record.base import Recorder
+    from invrender.record.base import Recorder, Run
+    from invrender.rehearsal import Rehearsal
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
@@ -23,6 +25,7 @@ Item = TypeVar("Item")
 
 # Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
     *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
@@ -64,8 +67,9 @@ def run_fit(config: DictConfig, job: Job) -> int:
     )
     from invrender.fit import fit
     from invrender.io.scenes import write_scene
-    from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
+    from invrender.record.recorders import RecordOptions, recorders
+    from invrender.rehearsal import rehearse
 
     options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
@@ -98,11 +102,32 @@ def run_fit(config: DictConfig, job: Job) -> int:
 
         recorded = RecordOptions(**vars(options.record))
         steps = begun(fit(scene, target, parameters, renderer, losses, solver, stopping))
+        if options.dry_run:
+            show_plan(described, rehearse(scene, target, parameters, renderer, losses, solver), next(steps))
+            return DONE
         if job.interrupted():
             raise KeyboardInterrupt
-        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write)
+        verbosity = checked_verbosity(options.verbosity)
+        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write, verbosity)
         last = follow(steps, [*record, *job.recorders])
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
+
+
+def show_plan(run: Run, rehearsal: Rehearsal, start: Step) -> None:
+    """Print what the fit would do, and draw its start over the target."""
+    from invrender.record.plan import plan_text, write_overlay
+
+    overlay = run.folder / "dry_run.png"
+    print(plan_text(run, rehearsal, start))
+    write_overlay(overlay, run, start)
+    print(f"the start over the target: {shown(overlay)}")
+
+
+def checked_verbosity(verbosity: str) -> str:
+    """How much to say. Raises `UserError` for another word."""
+    from invrender.io.checks import one_of
+
+    return one_of("verbosity", verbosity, VERBOSITIES)
 
 
 def begun(steps: Generator[Item, None, None]) -> Generator[Item, None, None]:

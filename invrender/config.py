@@ -93,19 +93,21 @@ class RecordConfig:
 class Work:
     """What every subcommand that renders has.
 
-    device: auto (cuda where there is one), cpu or cuda. verbosity: quiet, normal or verbose. allow_targets: further prefixes of what ``_target_`` may name.
+    device: auto (cuda where there is one), cpu or cuda. allow_targets: further prefixes of what ``_target_`` may name.
     """
 
     renderer: Any = MISSING
     seed: int = 0
     device: str = "auto"
-    verbosity: str = "normal"
     allow_targets: list[str] = field(default_factory=list)
 
 
 @dataclass
 class FitConfig(Work, SceneFile):
-    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it."""
+    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it.
+
+    verbosity: quiet, normal or verbose. dry_run: show what would be done, and do none of it.
+    """
 
     target: TargetConfig = field(default_factory=TargetConfig)
     recover: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +115,8 @@ class FitConfig(Work, SceneFile):
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordConfig = field(default_factory=RecordConfig)
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
+    verbosity: str = "normal"
+    dry_run: bool = False
 
 
 @dataclass

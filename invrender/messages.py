@@ -12,6 +12,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandat
 from invrender.errors import UserError, suggestion
 from invrender.overrides import OptionsOf, one_line
 
+# Launchers by the extra that they come with.
+EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
 
 
@@ -79,6 +81,10 @@ def missing_config(error: MissingConfigException, options_of: OptionsOf) -> str:
     """A group has no such option, or there is no such config."""
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
     options = sorted(options_of(group)) if group else []
+    if group == "hydra/launcher":
+        if option in EXTRAS:
+            return f"{group}={option} is not installed; pip install 'invrender[{EXTRAS[option]}]'"
+        options = sorted({*options, *EXTRAS})
     if not options:
         return one_line(re.split(r"Config search path|Available options", str(error))[0])
     return f"{group} has no option {option!r}{suggestion(option, options)}; known are {', '.join(options)}"

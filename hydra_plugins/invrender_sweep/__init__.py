@@ -1,6 +1,7 @@
 """Where Hydra looks for plugins; what they do is in `invrender.sweep`."""
 
 from invrender.sweep.processes import ProcessesLauncher
+from invrender.sweep.search import SearchSweep
 from invrender.sweep.sweeper import Sweep
 
 
@@ -10,3 +11,7 @@ class Processes(ProcessesLauncher):
 
 class Grid(Sweep):
     """Every combination of the values given."""
+
+
+class Search(SearchSweep):
+    """Values that Optuna draws."""

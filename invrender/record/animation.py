@@ -11,8 +11,8 @@ from invrender.fit import Step
 from invrender.record.display import target_pictures
 from invrender.record.panels import StepPictures, panel
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Target
+from invrender.writing import whole
 
 FRAME_MILLISECONDS = 100
 FIRST_MILLISECONDS = 800

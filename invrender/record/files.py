@@ -26,8 +26,8 @@ from invrender.record.history import History
 from invrender.record.paths import Paths
 from invrender.record.results import result_of, write_result
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Scene
+from invrender.writing import whole
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import fast_simplification
@@ -22,8 +23,8 @@ from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import bounds, corner_normals
 from invrender.record.display import Picture, srgb_picture
 from invrender.record.paths import CAMERA, Points
-from invrender.record.writing import whole
 from invrender.scene import Camera, Object, Scene, Target
+from invrender.writing import whole
 
 # By layer, which is how the names of what is drawn begin, its sRGB colour.
 COLORS = {
@@ -98,7 +99,7 @@ def markers(start: Scene, found: Scene, target: Target, paths: Mapping[str, Poin
         if f"found_{name}" in drawn or name != CAMERA:
             kept = spaced(points, SHORTEST_SEGMENT * size)
             if len(kept) > 1:
-                drawn[f"path_{name}"] = tubes(zip(kept[:-1], kept[1:], strict=True), EDGE_RADIUS * size)
+                drawn[f"path_{name}"] = tubes(pairwise(kept), EDGE_RADIUS * size)
     return drawn
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from invrender.fit import Step
 from invrender.record.base import Run
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 SCHEMA = 1
 

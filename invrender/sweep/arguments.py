@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from invrender.errors import UserError
-from invrender.overrides import OVERRIDE, quoted
+from invrender.overrides import OVERRIDE, SHOWS_ONLY, quoted
 from invrender.sweep.summary import read_summary
 
 
@@ -21,7 +21,9 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
         given, rest = parsed([*read_summary(Path(given.resume)).arguments, *arguments])
     if not given.optimize and (given.objective or given.trials is not None):
         raise UserError("--objective and --trials are of a search; give --optimize, too")
-    added = ["hydra/help=sweep", "-m"]
+    added = ["hydra/help=sweep"]
+    if not any(each.partition("=")[0] in SHOWS_ONLY for each in rest):
+        added.append("-m")
     if given.resume is not None:
         added += [f"hydra.sweep.dir={quoted(given.resume)}", "hydra.sweeper.resume=true"]
     if given.optimize:

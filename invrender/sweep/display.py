@@ -90,12 +90,15 @@ class Live:
         """Draw the table anew."""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
-        done = sum(job.status != "missing" for job in self.summary.jobs)
-        best = table(table_rows(self.summary, [job for job in self.summary.ranked() if job.rank][:SHOWN_LIVE]))
-        bar = ProgressBar(total=max(1, len(self.summary.jobs)), completed=done, width=30)
-        self.live.update(Group(Text(self.pace.text()), bar, Text(best, no_wrap=True)), refresh=True)
+        total = self.summary.total
+        bar = ProgressBar(total=max(1, total), completed=total - self.summary.count("missing"), width=30)
+        head = Table.grid(padding=(0, 1))
+        head.add_row(bar, self.pace.text())
+        best = [job for job in self.summary.ranked() if job.rank][:SHOWN_LIVE]
+        self.live.update(Group(head, Text(best_table(self.summary, best), no_wrap=True)), refresh=True)
 
     def __enter__(self) -> Self:
         self.live.start()
@@ -112,15 +115,14 @@ class Pace:
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
         self.began = time.monotonic()
-        self.at_first = sum(job.status != "missing" for job in summary.jobs)
+        self.at_first = summary.total - summary.count("missing")
 
     def text(self) -> str:
         """Progress, failures and time in a line."""
-        statuses = [job.status for job in self.summary.jobs]
-        left = statuses.count("missing")
-        done = len(statuses) - left
-        told = [f"{done}/{len(statuses)} jobs"]
-        told += [f"{statuses.count(word)} {word}" for word in ("failed", "pruned") if word in statuses]
+        left = self.summary.count("missing")
+        done = self.summary.total - left
+        told = [f"{done}/{self.summary.total} jobs"]
+        told += [f"{count} {word}" for word in ("failed", "pruned") if (count := self.summary.count(word))]
         elapsed = time.monotonic() - self.began
         told.append(clock(elapsed))
         if done > self.at_first and left:
@@ -173,21 +175,29 @@ def table_rows(summary: Summary, jobs: list[Job]) -> list[list[str]]:
     return rows
 
 
-def say_summary(summary: Summary, verbosity: str) -> None:
-    """Print the ranked table, and how to go on where jobs are missing, on stdout."""
+def best_table(summary: Summary, jobs: list[Job]) -> str:
+    """The table of these jobs, nothing where there are none."""
+    if not jobs:
+        return ""
+    return table(table_rows(summary, jobs))
+
+
+def say_summary(summary: Summary, verbosity: str, conclusion: str | None = None) -> None:
+    """Print the ranked table on stdout, and how to go on where jobs are missing."""
     folder = shown(summary.folder)
-    missing = sum(job.status == "missing" for job in summary.jobs)
-    failed = sum(job.status == "failed" for job in summary.jobs)
+    missing, failed = summary.count("missing"), summary.count("failed")
     if verbosity != "quiet":
-        jobs = summary.ranked()
-        print(f"\n{table(table_rows(summary, jobs[:SHOWN]))}")
+        jobs = [job for job in summary.ranked() if job.status != "missing"]
+        print(best_table(summary, jobs[:SHOWN]))
         if len(jobs) > SHOWN:
             print(f"and {len(jobs) - SHOWN} more in {folder}/summary.csv")
-        print(f"\nranked by {summary.rank_by}" if summary.rank_by else "\nno job has finished")
+        print(f"\nranked by {summary.rank_by}" if summary.rank_by else "no job has finished")
+        if conclusion is not None:
+            print(conclusion)
     print(f"results in {folder}", flush=True)
     if missing or failed:
         told = [f"{count} {word}" for count, word in ((missing, "missing"), (failed, "failed")) if count]
-        message = f"{' and '.join(told)} of {len(summary.jobs)} jobs; to run them: invrender sweep --resume {folder}"
+        message = f"{' and '.join(told)} of {summary.total} jobs; to run them: invrender sweep --resume {folder}"
         print(message, file=sys.stderr, flush=True)
 
 

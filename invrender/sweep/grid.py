@@ -1,9 +1,10 @@
-"""From the arguments of a sweep to its jobs: every combination of the values with commas between them."""
+"""The arguments of a sweep: what is swept, what is the same for all jobs, and the jobs of a grid."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,35 +14,43 @@ from invrender.errors import UserError
 from invrender.sweep.summary import Job
 
 
-def grid(overrides: Sequence[Override]) -> tuple[list[str], list[Job]]:
-    """The swept keys and the jobs. The last argument varies fastest.
+@dataclass(frozen=True)
+class Overrides:
+    """By key, in the order given; of a key that is given twice the last counts."""
 
-    Raises `UserError` for an interval, which only a search can draw from.
-    """
-    alternatives: dict[str, list[str]] = {}
-    swept = []
-    for override in overrides:
-        key = override.get_key_element()
-        if override.is_sweep_override() and not override.is_discrete_sweep():
-            raise UserError(f"{override.input_line}: an interval has no end of values; search in it with --optimize")
-        if override.is_sweep_override():
-            alternatives[key] = list(override.sweep_string_iterator())
-            swept.append(key)
-        elif override.is_delete() and override.value() is None:
-            alternatives[key] = []
-        else:
-            alternatives[key] = [override.get_value_element_as_str()]
-    pairs = [[(key, value) for value in values] or [(key, None)] for key, values in alternatives.items()]
-    jobs = [job(number, dict(chosen), swept) for number, chosen in enumerate(itertools.product(*pairs))]
-    return swept, jobs
+    by_key: dict[str, Override]
+
+    @classmethod
+    def parsed(cls, arguments: Sequence[str], loader: ConfigLoader) -> Overrides:
+        """The arguments as Hydra understands them."""
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+        return cls({override.get_key_element(): override for override in overrides})
+
+    def swept(self) -> dict[str, Override]:
+        """Those with several values."""
+        return {key: override for key, override in self.by_key.items() if override.is_sweep_override()}
+
+    def fixed(self) -> list[str]:
+        """Those with one value, as arguments."""
+        return [argument(key, each) for key, each in self.by_key.items() if not each.is_sweep_override()]
+
+    def grid(self) -> list[Job]:
+        """Every combination of the values; the last key varies fastest.
+
+        Raises `UserError` for an interval, which only a search can draw from.
+        """
+        swept = self.swept()
+        for override in swept.values():
+            if not override.is_discrete_sweep():
+                raise UserError(f"{override.input_line}: an interval has no end of values; search it with --optimize")
+        combinations = itertools.product(*(each.sweep_string_iterator() for each in swept.values()))
+        return [self.job(number, dict(zip(swept, values, strict=True))) for number, values in enumerate(combinations)]
+
+    def job(self, number: int, values: dict[str, str]) -> Job:
+        """The job with these values of the swept keys."""
+        return Job(number, [*self.fixed(), *(f"{key}={value}" for key, value in values.items())], values)
 
 
-def job(number: int, chosen: dict[str, str | None], swept: Sequence[str]) -> Job:
-    """A job of these keys and values; a key without a value is one to be deleted."""
-    overrides = [key if value is None else f"{key}={value}" for key, value in chosen.items()]
-    return Job(number, overrides, {key: str(chosen[key]) for key in swept})
-
-
-def parsed(arguments: Sequence[str], loader: ConfigLoader) -> list[Override]:
-    """The arguments as Hydra understands them."""
-    return OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+def argument(key: str, override: Override) -> str:
+    """An override of one value as it is typed; one that deletes a key has none."""
+    return key if override.is_delete() and override.value() is None else f"{key}={override.get_value_element_as_str()}"

@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from invrender.record.units import is_relative, name_and_unit
-from invrender.record.writing import whole
 from invrender.sweep.summary import Job, Summary
+from invrender.writing import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from invrender.errors import UserError
-from invrender.sweep.work import Apart, Child, split, usable_cores
+from invrender.sweep.work import Apart, Child, composed, split, usable_cores
 
 
 class ProcessesLauncher(Launcher):
@@ -44,9 +44,9 @@ class ProcessesLauncher(Launcher):
             slot = free.get()
             try:
                 with composing:
-                    config, hydra = split(self.loader.load_sweep_config(self.config, list(overrides)))
-                if not ending.is_set():
-                    self.children[slot].run(self.task, config, hydra, slot)
+                    config = composed(self.task, self.loader, self.config, overrides)
+                if config is not None and not ending.is_set():
+                    self.children[slot].run(self.task, *split(config), slot)
             finally:
                 free.put(slot)
 

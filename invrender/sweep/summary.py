@@ -6,7 +6,7 @@ keys:
 - ``schema``: 1.
 - ``command``: repeats the whole sweep. ``arguments``: those of `invrender sweep`, as a list.
 - ``swept``: the keys that differ between jobs, in the order given.
-- ``rank_by``: ``{"name": NAME, "higher_is_better": BOOL}``; NAME is ``loss``, ``seconds`` or ``UNKNOWN.ERROR``. It is None
+- ``rank_by``: ``{"name": NAME, "higher_is_better": BOOL}``; NAME is ``loss``, ``seconds`` or ``UNKNOWN.ERROR``. None
   until a job has finished.
 - ``jobs``: a list, by number. Of each job:
   ``number``, from 0; ``folder``, relative to the sweep's, with all that a fit leaves behind, and ``log.txt``;
@@ -14,7 +14,8 @@ keys:
   ``status``: ``finished``, ``failed``, ``pruned`` (by a search, for being hopeless) or ``missing`` (not done yet);
   ``rank``: from 1, None unless finished;
   ``errors``, ``errors_start``: by unknown, by name, as in ``result.json``; empty where the truth is not known;
-  ``loss``, ``loss_start``, ``seconds``, ``iterations``, ``stopped_because``: as in ``result.json``, None unless finished;
+  ``loss``, ``loss_start``, ``seconds``, ``iterations``, ``stopped_because``: as in ``result.json``, None unless
+  finished;
   ``message``: why it failed, in a line, else None.
 
 ``summary.csv`` has a row for each job, with a column for each swept key and each error (``UNKNOWN.ERROR``).
@@ -25,15 +26,14 @@ from __future__ import annotations
 import csv
 import json
 import math
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from invrender.errors import UserError, suggestion
-from invrender.record.writing import whole
-from invrender.sweep.work import OUTCOME, read_outcome
+from invrender.sweep.work import read_outcome
+from invrender.writing import whole
 
 SCHEMA = 1
 NAME = "summary.json"
@@ -78,7 +78,11 @@ class Job:
 
 @dataclass
 class Summary:
-    """A sweep so far. folder: its own. rank_by: a measure, chosen by the first finished job where it is None."""
+    """A sweep so far.
+
+    folder: its own. rank_by: a measure, chosen by the first finished job where it is None. expected: so many jobs in
+    the end.
+    """
 
     folder: Path
     command: str
@@ -86,6 +90,17 @@ class Summary:
     swept: list[str]
     jobs: list[Job]
     rank_by: str | None = None
+    expected: int = 0
+
+    @property
+    def total(self) -> int:
+        """Of all jobs, those of a search too that have yet to be drawn."""
+        return max(self.expected, len(self.jobs))
+
+    def count(self, status: str) -> int:
+        """How many jobs there are of a status."""
+        undrawn = self.total - len(self.jobs) if status == "missing" else 0
+        return undrawn + sum(job.status == status for job in self.jobs)
 
     def update(self, numbers: Iterable[int]) -> list[Job]:
         """Read what has become of these jobs; those that have ended since."""
@@ -113,16 +128,6 @@ class Summary:
     def ranked(self) -> list[Job]:
         """All jobs: the finished ones, the best first, then the others."""
         return sorted(self.jobs, key=lambda job: (job.rank is None, job.rank, job.number))
-
-    def missing(self) -> list[Job]:
-        """The jobs that have yet to run, failed ones of an earlier run too."""
-        return [job for job in self.jobs if job.status in ("missing", "failed")]
-
-    def clear(self, jobs: Iterable[Job]) -> None:
-        """Remove what jobs left behind that are to be run again."""
-        for job in jobs:
-            shutil.rmtree(self.folder / job.folder, ignore_errors=True)
-            job.status, job.message, job.exit_status = "missing", None, 0
 
     def check_measure(self) -> None:
         """Raise `UserError` where no finished job has the measure to rank by."""
@@ -209,11 +214,3 @@ def read_summary(folder: Path) -> Summary:
         raise UserError(f"--resume: {folder} has no {NAME}: give the folder of a sweep") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"--resume: {folder / NAME} is not the summary of a sweep") from error
-
-
-def same_jobs(old: Sequence[Job], new: Sequence[Job]) -> bool:
-    """Whether two sweeps have the same jobs."""
-    return [job.overrides for job in old] == [job.overrides for job in new]
-
-
-__all__ = ["NAME", "OUTCOME", "Job", "Summary", "read_summary", "same_jobs"]

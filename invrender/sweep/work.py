@@ -8,14 +8,16 @@ import os
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
     from loky import ProcessPoolExecutor
 
     from invrender.record.base import Recorder
@@ -74,6 +76,8 @@ class Child:
         from loky.process_executor import BrokenProcessPool
 
         if self.pool is None:
+            # A launcher's process waits for its children before it calls what atexit knows of.
+            Finalize(None, self.kill, exitpriority=100)
             self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
         try:
             outcome: Outcome = self.pool.submit(at_work, task, config, hydra, slot).result()
@@ -86,7 +90,8 @@ class Child:
     def kill(self) -> None:
         """End the process at once."""
         if self.pool is not None:
-            self.pool.shutdown(wait=False, kill_workers=True)
+            self.pool.shutdown(kill_workers=True)
+            self.pool = None
 
 
 def cause_of_death(error: Exception) -> str:
@@ -141,8 +146,7 @@ class Apart:
         """Run a job; ``HydraConfig`` is set."""
         from hydra.core.hydra_config import HydraConfig
 
-        hydra = HydraConfig.instance().cfg
-        assert hydra is not None
+        hydra: Any = HydraConfig.instance().cfg
         child = CHILDREN.setdefault(os.getpid(), Child(threads_of(hydra.hydra.launcher)))
         child.run(self.task, config, hydra, int(hydra.hydra.sweep.subdir))
 
@@ -156,7 +160,7 @@ def threads_of(launcher: Any) -> int:
     for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
-    return launcher.get("cpus_per_task") or 1
+    return int(launcher.get("cpus_per_task") or 1)
 
 
 def usable_cores() -> int:
@@ -169,17 +173,31 @@ def folder_of(hydra: DictConfig) -> Path:
     return Path(hydra.hydra.runtime.output_dir)
 
 
-def split(config: DictConfig) -> tuple[DictConfig, DictConfig]:
-    """A job's composed config as what the task gets and what Hydra keeps; its folder is made."""
-    folder = Path(config.hydra.sweep.dir, str(config.hydra.sweep.subdir)).absolute()
+def composed(task: Task, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> DictConfig | None:
+    """A job's config, its folder made; None, with the failure recorded, where the overrides don't go together."""
+    folder = Path(str(master.hydra.sweep.dir)).absolute() / subdir_of(overrides)
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        config = loader.load_sweep_config(master, list(overrides))
+    except Exception as error:
+        write_outcome(folder, task.failed(error))
+        return None
     with read_write(config), open_dict(config):
         config.hydra.runtime.output_dir = str(folder)
+    return config
+
+
+def subdir_of(overrides: Sequence[str]) -> str:
+    """The job's folder inside the sweep's."""
+    return next(each.partition("=")[2] for each in reversed(overrides) if each.startswith("hydra.sweep.subdir="))
+
+
+def split(config: DictConfig) -> tuple[DictConfig, DictConfig]:
+    """A job's config as what the task gets and what Hydra keeps."""
     task = copy.deepcopy(config)
     with read_write(task), open_dict(task):
         del task["hydra"]
-    hydra = OmegaConf.masked_copy(config, ["hydra"])
-    return task, hydra
+    return task, OmegaConf.masked_copy(config, ["hydra"])
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

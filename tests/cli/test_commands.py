@@ -150,7 +150,7 @@ def test_sweeps(invrender: Any, workspace: Path) -> None:
     )
     outcome = invrender("fit", "-m", "scene=cube,two.yaml", "camera.fov=40", *SHORT)
     assert outcome.status == 0
-    command = shlex.split((only(workspace / "outputs" / "fit_sweep") / "1" / "command.txt").read_text())
+    command = shlex.split((only(workspace / "outputs" / "sweep") / "1" / "command.txt").read_text())
     assert command[:6] == ["invrender", "fit", "--config-dir", "cfg", "scene=two.yaml", "camera.fov=40"]
 
 
@@ -226,7 +226,7 @@ def test_board_of_nothing(workspace: Path, capfd: pytest.CaptureFixture[str]) ->
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["fit", "render", "board"])
+@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "completion"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     text = capsys.readouterr().out
@@ -242,7 +242,7 @@ def test_the_programs_own_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["fit", "--cfg", "job"], ["fit", "-m", "--help"], ["board", "--info"]]
+    "arguments", [["--help"], ["fit", "--cfg", "job"], ["sweep", "--help"], ["board", "--info"], ["params"]]
 )
 def test_answers_without_torch(workspace: Path, arguments: list[str]) -> None:
     program = (

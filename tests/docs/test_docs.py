@@ -44,7 +44,7 @@ def commands(page: Path) -> list[str]:
     """The lines of all shell blocks, then the whole commands that stand in the text."""
     lines = [line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
+    return lines + re.findall(r"`((?:invrender (?:fit|sweep|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ def make_images(names: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def shortened(arguments: list[str]) -> list[str]:
     """Arguments of invrender with what makes them quick added; a renderer that they choose may not know of samples."""
-    if arguments[0] not in ("fit", "render") or {"--help", "--cfg"} & set(arguments):
+    if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
         return arguments
     given = {each.partition("=")[0] for each in arguments}
     added = [] if "renderer" in given else ["renderer.samples=1"]
-    if arguments[0] == "fit":
+    if arguments[0] != "render":
         added += SHORT if "target" in given else (*SHORT, "camera.width=48", "camera.height=48")
     return [*arguments, *added]
 
@@ -120,7 +120,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     statuses = {command: execute(command, monkeypatch) for command in ran}
     assert {command: status for command, status in statuses.items() if status != 0} == {}
     assert len(served) == sum("invrender board" in command for command in ran)
-    assert bool(ran) == (page.stem in ("README", "photos", "extending"))
+    assert bool(ran) == (page.stem in ("README", "photos", "extending", "sweeps"))
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invrender.errors import UserError
-from invrender.fit import Step
-from invrender.record.base import Run
 from invrender.record.report import fit_page, sweep_page
+
+if TYPE_CHECKING:
+    from invrender.fit import Step
+    from invrender.record.base import Run
 
 __all__ = ["NAME", "Report", "write_report"]
 

@@ -8,15 +8,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageSequence
 
-from invrender.parameters.base import Value
-from invrender.record.curves import PLOTTED, axis_and_label
 from invrender.record.report.page import picture, read_json, read_text, webp, write_page
 from invrender.record.summary import REASONS
-from invrender.record.units import errors_text, has_relative, name_and_unit, value_text
+from invrender.record.units import (
+    DECIBELS,
+    ERROR_AXES,
+    PER_CENT,
+    axis_and_label,
+    errors_text,
+    has_relative,
+    name_and_unit,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from invrender.parameters.base import Value
 
 SOURCE = "result.json"
 PICTURES = ("target", "start", "final", "difference", "overlay")
@@ -94,11 +104,11 @@ def curves(path: Path) -> dict[str, Any] | None:
     terms = [name for name in kept[0] if name.startswith("loss.")]
     losses = {"total": "loss", **({name.removeprefix("loss."): name for name in terms} if len(terms) > 1 else {})}
     plots = [plot("loss", {label: [row[name] for row in kept] for label, name in losses.items()})]
-    by_axis: dict[str, dict[str, list[str]]] = {axis: {} for axis in PLOTTED}
+    by_axis: dict[str, dict[str, list[str]]] = {axis: {} for axis in ERROR_AXES}
     errors = error_columns(list(kept[0]))
     for column, (axis, label) in errors.items():
         by_axis[axis][label] = [row[column] for row in kept]
-    plots += [plot(axis, series, 100 if axis == "error in %" else 1) for axis, series in by_axis.items() if series]
+    plots += [plot(axis, series, 100 if axis == PER_CENT else 1) for axis, series in by_axis.items() if series]
     return {
         "iteration": [int(row["iteration"]) for row in kept],
         "seconds": [float(row["seconds"]) for row in kept],
@@ -122,7 +132,7 @@ def error_columns(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def plot(title: str, series: Mapping[str, Sequence[str]], factor: float = 1) -> dict[str, Any]:
     """What is drawn below one another: numbers in a unit; logarithmic but for decibels, which are that already."""
-    logarithmic = title != "PSNR in dB"
+    logarithmic = title != DECIBELS
     numbers = {label: [number(text, factor, logarithmic) for text in texts] for label, texts in series.items()}
     return {"title": title, "logarithmic": logarithmic, "series": numbers}
 

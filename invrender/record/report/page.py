@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 HERE = Path(__file__).parent
 WEBP_QUALITY = 82

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from invrender.record import RecordOptions, follow, recorders
 from invrender.record import console as console_module
+from invrender.record.base import follow
 from invrender.record.console import Console, Lines
+from invrender.record.recorders import RecordOptions, recorders
 
 
 def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:

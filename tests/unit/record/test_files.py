@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.record import RecordOptions, follow, recorders
+from invrender.record.base import follow
 from invrender.record.display import srgb_picture
+from invrender.record.recorders import RecordOptions, recorders
 from invrender.scene import Scene
 
 ALL_FILES = RecordOptions(tensorboard=False, bar=False)

@@ -16,7 +16,8 @@ import pytest
 from browser import PATIENCE, Page, browser, needs_chromium
 from PIL import Image
 
-from invrender.record import RecordOptions, follow, recorders
+from invrender.record.base import follow
+from invrender.record.recorders import RecordOptions, recorders
 from invrender.record.report import write_report
 
 pytestmark = needs_chromium

@@ -14,7 +14,8 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.util.tensor_util import make_ndarray
 
 from invrender.color import srgb_from_linear
-from invrender.record import RecordOptions, follow, recorders
+from invrender.record.base import follow
+from invrender.record.recorders import RecordOptions, recorders
 
 
 @pytest.fixture
