@@ -206,7 +206,7 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     for found in (path for pattern in RESULTS for path in job.folder.glob(pattern)):
         raise UserError(
-            f"hydra.run.dir is {shown(job.folder)}, which holds a {found.name}; nothing is overwritten: "
+            f"hydra.run.dir is {shown(job.folder)}, which holds {found.name}; nothing is overwritten: "
             "give a folder that is empty or not there"
         )
     if OmegaConf.get_type(config) is not schema:
