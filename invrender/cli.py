@@ -304,7 +304,7 @@ class Invocation:
             return INTERRUPTED, None
         # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
         message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
-        if message is not None and isinstance(error, OSError) and not in_job:
+        if message is not None and isinstance(error, OSError) and error.strerror and not in_job:
             message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
             told = f"{type(error).__name__}: {one_line(str(error))}"

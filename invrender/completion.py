@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 
 from invrender.errors import UserError, suggestion
 from invrender.overrides import KNOWN_FLAGS
+from invrender.sweep.arguments import OPTIONS
 
 # Hydra's own query, which a subcommand answers on its standard output.
 QUERY = ("--shell-completion", "query=bash")
@@ -94,18 +95,16 @@ def candidates(line: str, commands: Collection[str], run: Callable[[list[str]], 
         return [name for name in commands if name.startswith(word)]
     name, *before = words
     if word.startswith("-"):
-        return [flag for flag in KNOWN_FLAGS if flag.startswith(word)]
+        flags = (*OPTIONS, *KNOWN_FLAGS) if name == "sweep" else KNOWN_FLAGS
+        return [flag for flag in flags if flag.startswith(word)]
     if name == "completion":
         return [shell for shell in SCRIPTS if shell.startswith(word)]
-    # Of a list of values, the last one is to be completed.
-    head, separator, tail = word.rpartition(",") if "=" in word else ("", "", word)
-    key, bracket = head.partition("=")[0], "["
-    asked = f"{key}={tail}" if separator else word.replace(f"={bracket}", "=")
+    # Of a list of values, the last one is to be completed. Lists before it don't decide what may follow.
+    key, equals, value = word.partition("=")
+    opening = value[: max(value.rfind(","), value.rfind("[")) + 1]
+    asked = f"{key}{equals}{value.removeprefix(opening)}"
     found = queried(name, [*(each for each in before if "," not in each), asked], run)
-    opening = word[: len(word) - len(tail)] if separator else ""
-    if separator:
-        return [opening + each.partition("=")[2] for each in found]
-    return [each.replace("=", f"={bracket}", 1) for each in found] if f"={bracket}" in word else found
+    return [each.replace("=", f"={opening}", 1) for each in found]
 
 
 def queried(name: str, words: Sequence[str], run: Callable[[list[str]], int]) -> list[str]:
@@ -113,16 +112,8 @@ def queried(name: str, words: Sequence[str], run: Callable[[list[str]], int]) ->
     folders = [each for each in words[:-1] if each.startswith("--config-dir=")]
     plain = [each for each in words[:-1] if not each.startswith("-")]
     line = " ".join(["invrender", *plain, words[-1]])
-    before = os.environ.get("COMP_LINE"), os.environ.get("COMP_POINT")
     os.environ["COMP_LINE"], os.environ["COMP_POINT"] = line, str(len(line))
     printed = io.StringIO()
-    try:
-        with redirect_stdout(printed):
-            run([name, *folders, *QUERY])
-    finally:
-        for key, value in zip(("COMP_LINE", "COMP_POINT"), before, strict=True):
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
+    with redirect_stdout(printed):
+        run([name, *folders, *QUERY])
     return [each for each in printed.getvalue().split() if each.startswith(words[-1])]

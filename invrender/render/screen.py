@@ -97,7 +97,17 @@ def screen_of(surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: boo
         outline = torch.cat([triangles, triangles[:, 2:]], dim=1)
         outline = outline.index_copy(0, cut, first + torch.arange(4 * len(cut), device=cut.device).reshape(-1, 4))
     return Screen(
-        vertices, triangles, face, picture, winding, points, outline, camera.near, camera.height, camera.width, len(cameras)
+        vertices,
+        triangles,
+        face,
+        picture,
+        winding,
+        points,
+        outline,
+        camera.near,
+        camera.height,
+        camera.width,
+        len(cameras),
     )
 
 

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from invrender.errors import UserError
-from invrender.overrides import OVERRIDE, SHOWS_ONLY, quoted
+from invrender.errors import UserError, suggestion
+from invrender.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY, quoted
 from invrender.sweep.summary import read_summary
+
+OPTIONS = ("--resume", "--jobs", "--rank", "--optimize", "--objective", "--trials")
 
 
 def sweep_arguments(arguments: Sequence[str]) -> list[str]:
@@ -19,6 +21,10 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     given, rest = parsed(arguments)
     if given.resume is not None and not any(OVERRIDE.fullmatch(each) for each in rest if not each.startswith("hydra")):
         given, rest = parsed([*read_summary(Path(given.resume)).arguments, *arguments])
+    for each in rest:
+        if each.startswith("--") and each.partition("=")[0] not in KNOWN_FLAGS:
+            near = suggestion(each, (*OPTIONS, *KNOWN_FLAGS)) or "; see --help"
+            raise UserError(f"there is no option {each!r}{near}")
     if not given.optimize and (given.objective or given.trials is not None):
         raise UserError("--objective and --trials are of a search; give --optimize, too")
     added = ["hydra/help=sweep"]

@@ -30,10 +30,6 @@ class Overrides:
         """Those with several values."""
         return {key: override for key, override in self.by_key.items() if override.is_sweep_override()}
 
-    def fixed(self) -> list[str]:
-        """Those with one value, as arguments."""
-        return [argument(key, each) for key, each in self.by_key.items() if not each.is_sweep_override()]
-
     def grid(self) -> list[Job]:
         """Every combination of the values; the last key varies fastest.
 
@@ -47,8 +43,10 @@ class Overrides:
         return [self.job(number, dict(zip(swept, values, strict=True))) for number, values in enumerate(combinations)]
 
     def job(self, number: int, values: dict[str, str]) -> Job:
-        """The job with these values of the swept keys."""
-        return Job(number, [*self.fixed(), *(f"{key}={value}" for key, value in values.items())], values)
+        """The job with these values of the swept keys; how much the sweep says does not concern its jobs."""
+        kept = {key: override for key, override in self.by_key.items() if key != "verbosity"}
+        given = [f"{key}={values[key]}" if key in values else argument(key, each) for key, each in kept.items()]
+        return Job(number, given, values)
 
 
 def argument(key: str, override: Override) -> str:

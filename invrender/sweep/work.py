@@ -66,6 +66,7 @@ class Child:
 
     threads: int
     pool: ProcessPoolExecutor | None = field(default=None, init=False)
+    killed: bool = field(default=False, init=False)
 
     def run(self, task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
         """Run a job, and leave its outcome in its folder.
@@ -81,26 +82,30 @@ class Child:
             self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
         try:
             outcome: Outcome = self.pool.submit(at_work, task, config, hydra, slot).result()
-        except BrokenProcessPool as error:
-            self.pool = None
-            outcome = Outcome("failed", 1, f"its process died {cause_of_death(error)}")
+        except Exception as error:
+            if self.killed:
+                return Outcome("interrupted")
+            died = isinstance(error, BrokenProcessPool)
+            outcome = Outcome("failed", 1, cause_of_death(error)) if died else task.failed(error)
+            self.pool = None if died else self.pool
         write_outcome(folder_of(hydra), outcome)
         return outcome
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, for good."""
+        self.killed = True
         if self.pool is not None:
             self.pool.shutdown(kill_workers=True)
             self.pool = None
 
 
 def cause_of_death(error: Exception) -> str:
-    """What the operating system says of a process that is no more."""
+    """Why a process is no more, in a line."""
     told = str(error)
     if "SIGKILL" in told:
-        return "(SIGKILL); most often there is not enough memory: run fewer jobs at a time"
-    _, found, codes = told.partition("exit codes of the workers are ")
-    return codes.strip() if found else f"({type(error).__name__})"
+        return "the job was killed (SIGKILL), most often because memory has run out: run fewer jobs at a time"
+    codes = told.partition("exit codes of the workers are ")[2].strip()
+    return f"the job's process died {codes or type(error).__name__}"
 
 
 def at_work(task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:

@@ -40,7 +40,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs"]),
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),
-        ("invrender render rec", []),
+        ("invrender sweep --opt", ["--optimize"]),
         ("invrender fit --config-dir=cfg scene=cu", ["scene=cube"]),
     ],
 )

@@ -42,7 +42,9 @@ def blocks(page: Path) -> Iterator[tuple[str, str, str | None]]:
 
 def commands(page: Path) -> list[str]:
     """The lines of all shell blocks, then the whole commands that stand in the text."""
-    lines = [line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line]
+    lines = [
+        line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
+    ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
     return lines + re.findall(r"`((?:invrender (?:fit|sweep|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
 
@@ -164,7 +166,13 @@ def test_the_readme_names_every_option(group: str) -> None:
 
 def test_the_keys_that_the_documents_name_are_there() -> None:
     named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|record|hydra)(?:\.(?!png)\w+)+)")
-    everything: Any = OmegaConf.create({"hydra": {"run": {"dir": ""}}})
+    ours = ("sweeper/grid", "sweeper/search", "launcher/processes")
+    everything: Any = OmegaConf.create(
+        {"hydra": {"run": {"dir": ""}, "sweep": {"dir": ""}, "launcher": {"cpus_per_task": 1}}}
+    )
+    for name in ours:
+        node = OmegaConf.load(REPOSITORY / "configs" / "hydra" / f"{name}.yaml")
+        everything = OmegaConf.merge(everything, {"hydra": {name.partition("/")[0]: node}})
     for group in GROUPS:
         for path in sorted((REPOSITORY / "configs" / group).glob("*.yaml")):
             node = OmegaConf.create(path.read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": {"errors", "overrides"},
     "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
     "sweep": {"errors", "resources", "overrides", "record", "fit", "writing"},
-    "completion": {"errors", "overrides"},
+    "completion": {"errors", "overrides", "sweep"},
     "listing": set(),
     "commands": {"resources", "overrides", "config", "record", "rehearsal", "fit", "targets"} | BUILDING | UNKNOWNS,
     "cli": {

@@ -13,7 +13,12 @@ import numba
 import torch
 
 # Contraction and reciprocals are rounded otherwise than written; NaN and infinity keep their meaning.
-OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp"},
+}
 
 
 def kernel(function: Callable[..., Any]) -> Any:

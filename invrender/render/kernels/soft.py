@@ -278,9 +278,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
                                 q, lights, shading.kinds, b0, b1, b2, s, g_red, g_green, g_blue, gradient, own_lights
                             )
                             if wanted[6] and q[LEVELS] > 0.0:
-                                look_up_back(
-                                    table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part]
-                                )
+                                look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
                         g_inside += g_logit * (1.0 - cover)
                         g_z -= g_logit * inverse_depth
                         if wanted[1]:

@@ -19,7 +19,7 @@ def test_every_combination_and_the_last_key_varies_fastest() -> None:
     jobs = overrides.grid()
     assert list(overrides.swept()) == ["optimizer", "camera.azimuth"]
     assert [list(job.values.values()) for job in jobs] == [["adam", "0"], ["adam", "15"], ["sgd", "0"], ["sgd", "15"]]
-    assert jobs[3].overrides == ["camera.fov=40", "~loss", "recover=[a,b]", "optimizer=sgd", "camera.azimuth=15"]
+    assert jobs[3].overrides == ["camera.fov=40", "optimizer=sgd", "~loss", "camera.azimuth=15", "recover=[a,b]"]
     assert [job.folder for job in jobs] == ["0", "1", "2", "3"]
 
 
