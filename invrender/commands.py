@@ -27,8 +27,9 @@ Item = TypeVar("Item")
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
-    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "tensorboard", "progress.gif"),
-    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png"),
+    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
+    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
+    "report.html",
     *("picture.png", "mask.png", "depth.npy"),
 )
 
@@ -86,6 +87,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
+            given=dict(each.lstrip("+").split("=", 1) for each in job.overrides if not each.startswith("~")),
             command=job.command,
             parameters=parameters,
             target=target,
@@ -181,6 +183,17 @@ def run_board(config: DictConfig, job: Job) -> int:
     return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
 
 
+def run_report(config: DictConfig, job: Job) -> int:
+    """`invrender report`: the report.html of fits and sweeps, in place of earlier ones."""
+    from invrender.record.report import write_report
+
+    if not config.runs:
+        raise UserError("runs is empty, expected the folder of a fit or of a sweep: invrender report outputs/fit/RUN")
+    for folder in config.runs:
+        print(shown(write_report(Path(folder))))
+    return DONE
+
+
 def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
     """The config as an object of its schema; its scene's folder is made absolute, in ``config`` too.
 
@@ -191,12 +204,11 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     from invrender.io.cameras import without_effect
 
-    for name in RESULTS:
-        if (job.folder / name).exists():
-            raise UserError(
-                f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten: "
-                "give a folder that is empty or not there"
-            )
+    for found in (path for pattern in RESULTS for path in job.folder.glob(pattern)):
+        raise UserError(
+            f"hydra.run.dir is {shown(job.folder)}, which holds {found.name}; nothing is overwritten: "
+            "give a folder that is empty or not there"
+        )
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")

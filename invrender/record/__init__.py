@@ -1,1 +1,1 @@
-"""Records of a fit: the terminal, files, TensorBoard."""
+"""Records of a fit: the terminal, files, TensorBoard, reports."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ class Run:
 
     folder: of this run alone.
     config: resolved, of plain containers.
+    given: the settings that were typed, by key, as they were typed.
     command: the shell command that repeats the run.
     scene: the start.
     renderer, device: names, as "embedded" and "cpu".
@@ -26,6 +27,7 @@ class Run:
 
     folder: Path
     config: dict[str, Any]
+    given: Mapping[str, str]
     command: str
     parameters: Parameters
     target: Target

@@ -8,6 +8,7 @@ from invrender.errors import UserError
 from invrender.record.base import Recorder, Run
 from invrender.record.console import Console
 from invrender.record.files import Files, WriteScene
+from invrender.record.report import Report
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class RecordOptions:
     """What to record.
 
     files: write the run's folder. gif: a progress.gif in it, of at most ``frames`` frames.
+    report: a report.html in it.
     tensorboard: write events, with pictures every ``picture_every`` steps.
     bar: show progress on the terminal.
     """
@@ -22,6 +24,7 @@ class RecordOptions:
     files: bool = True
     gif: bool = True
     frames: int = 60
+    report: bool = True
     tensorboard: bool = True
     picture_every: int = 10
     bar: bool = True
@@ -49,4 +52,6 @@ def recorders(
         from invrender.record.tensorboard import TensorBoard  # takes a while to import
 
         chosen.append(TensorBoard(run, options.picture_every))
+    if options.files and options.report:
+        chosen.append(Report(run))
     return chosen

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from invrender.errors import UserError
 from invrender.overrides import MULTIRUN, quoted
+from invrender.record.report import write_report
 from invrender.sweep.display import Display, display_for, say_summary
 from invrender.sweep.grid import Overrides
 from invrender.sweep.plots import write_plots
@@ -63,6 +64,7 @@ class Sweep(Sweeper):
             interrupted = True
         finally:
             write_plots(summary)
+            write_report(self.folder)
             say_summary(summary, verbosity, self.conclusion())
         summary.check_measure()
         raise SystemExit(INTERRUPTED if interrupted else max((job.exit_status for job in summary.jobs), default=0))

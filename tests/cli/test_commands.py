@@ -226,7 +226,47 @@ def test_board_of_nothing(workspace: Path, capfd: pytest.CaptureFixture[str]) ->
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "completion"])
+def test_a_fit_has_a_report_that_can_be_written_anew(
+    invrender: Any, workspace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fit = ("recover=light_intensity", "target.light.key.intensity=1", "hydra.run.dir=run")
+    assert invrender("fit", *fit, *SHORT).status == 0
+    report = workspace / "run" / "report.html"
+    text = report.read_text()
+    assert "light_intensity" in text
+    report.write_text("old")
+    capfd.readouterr()
+    assert run(["report", "run"]) == 0
+    assert capfd.readouterr().out == "run/report.html\n"
+    assert report.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "runs is empty, expected the folder of a fit"),
+        (["cfg"], "has no result.json and no summary.json"),
+        (["nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_a_report_of_nothing(
+    arguments: list[str], told: str, workspace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", *arguments]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("invrender report: error: ")
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_with_events_alone_is_not_written_into(invrender: Any, workspace: Path) -> None:
+    (workspace / "run").mkdir()
+    (workspace / "run" / "events.out.tfevents.1.host").touch()
+    outcome = invrender("fit", "recover=light_intensity", "hydra.run.dir=run")
+    assert "which holds events.out.tfevents.1.host; nothing is overwritten" in outcome.error
+
+
+@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "report", "completion"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     text = capsys.readouterr().out

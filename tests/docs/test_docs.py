@@ -46,7 +46,7 @@ def commands(page: Path) -> list[str]:
         line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
     ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|sweep|render|board)|python) [^`]*[=/][^`]*)`", prose)
+    return lines + re.findall(r"`((?:invrender (?:fit|sweep|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture

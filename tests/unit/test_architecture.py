@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fit": {"pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
     "rehearsal": {"fit", "pyramid"} | PROTOCOLS | LEAVES,
-    "record": {"fit", "rehearsal", "pyramid", "parameters.base"} | LEAVES,
+    "record": {"fit", "rehearsal", "pyramid", "parameters.base", "geometry"} | LEAVES,
     "resources": {"errors"},
     "overrides": {"errors", "resources"},
     "messages": {"errors", "overrides"},

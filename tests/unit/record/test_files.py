@@ -19,7 +19,7 @@ from invrender.record.recorders import RecordOptions, recorders
 from invrender.scene import Scene
 
 ALL_FILES = RecordOptions(tensorboard=False, bar=False)
-NO_ANIMATION = replace(ALL_FILES, gif=False)
+NO_ANIMATION = replace(ALL_FILES, gif=False, report=False)
 
 
 def write_scene(folder: Path, scene: Scene) -> None:
@@ -51,11 +51,13 @@ def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
         "config.yaml",
         "difference.png",
         "final.png",
+        "geometry.glb",
         "history.csv",
         "loss.png",
         "overlay.png",
         "progress.gif",
         "recovered",
+        "report.html",
         "result.json",
         "start.png",
         "target.png",
