@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from invrender import __version__
-from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render
+from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_doctor, run_fit, run_render
 
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
@@ -38,6 +38,7 @@ COMMANDS = {
     "fit": Command("recover what is unknown in a scene from pictures", run_fit),
     "render": Command("render one picture of a scene", run_render),
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
+    "doctor": Command("say what is installed, and which renderers work", run_doctor),
 }
 
 

@@ -63,6 +63,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
     from invrender.io.scenes import write_scene
     from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
+    from invrender.render.auto import in_use
 
     options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
@@ -77,6 +78,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
+        renderer_name, renderer_note = in_use(str(job.choices.get("renderer")), renderer, options.device)
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
@@ -84,7 +86,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
             parameters=parameters,
             target=target,
             scene=scene,
-            renderer=str(job.choices.get("renderer")),
+            renderer=renderer_name,
+            renderer_note=renderer_note,
             device=device,
             seed=options.seed,
         )
@@ -152,6 +155,15 @@ def run_board(config: DictConfig, job: Job) -> int:
     if not 1 <= config.port <= 65535:
         raise UserError(f"port is {config.port}, expected 1 to 65535")
     return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
+
+
+def run_doctor(config: DictConfig, job: Job) -> int:
+    """`invrender doctor`: what is installed, and which renderers work."""
+    from invrender.doctor import findings, works
+
+    for name, told in findings():
+        print(f"{name:<12}{told}", flush=True)
+    return DONE if works() else UNUSABLE
 
 
 def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:

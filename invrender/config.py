@@ -130,10 +130,20 @@ class BoardConfig:
     open: str = "auto"
 
 
+@dataclass
+class DoctorConfig:
+    """`invrender doctor` has no keys."""
+
+
 def register_schemas() -> None:
-    """Make the schemas known to Hydra, as ``fit_schema``, ``render_schema`` and ``board_schema``."""
+    """Make the schema of each subcommand known to Hydra, as ``fit_schema`` and so on."""
     store = ConfigStore.instance()
-    for name, schema in (("fit", FitConfig), ("render", RenderConfig), ("board", BoardConfig)):
+    for name, schema in (
+        ("fit", FitConfig),
+        ("render", RenderConfig),
+        ("board", BoardConfig),
+        ("doctor", DoctorConfig),
+    ):
         store.store(name=f"{name}_schema", node=schema, provider="invrender")
 
 

@@ -50,7 +50,7 @@ def automatic(
 
 
 def in_use(option: str, renderer: Renderer, device: str) -> tuple[str, str | None]:
-    """The name of the renderer that ``option`` stands for, and what is to be said of it: its version, why it is taken."""
+    """The name of the renderer that ``option`` stands for, and a note: PyTorch3D's version, or why `auto` takes it."""
     if option != "auto":
         return option, f"PyTorch3D {installed_version()}" if isinstance(renderer, PyTorch3DRenderer) else None
     chosen = choice(device)

@@ -37,12 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "solve": {"solve.base", "pyramid", "render.base"} | LEAVES,
     "fit": {"pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
+    "doctor": {"render.base", "render", "geometry"} | LEAVES,
     "record": {"fit", "pyramid", "parameters.base"} | LEAVES,
     "resources": {"errors"},
     "overrides": {"errors", "resources"},
     "messages": {"errors", "overrides"},
     "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "commands": {"resources", "overrides", "config", "record", "fit", "targets"} | BUILDING | UNKNOWNS,
+    "commands": {"resources", "overrides", "config", "doctor", "record", "fit", "targets"} | BUILDING | UNKNOWNS,
     "cli": {"errors", "resources", "overrides", "messages", "config", "commands"},
     "__main__": {"cli"},
 }
@@ -121,6 +122,12 @@ def test_the_command_line_is_there_before_torch() -> None:
     code = f"import sys, {names}; print(sorted({{'torch', 'numpy', 'trimesh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_pytorch3d_is_imported_in_one_place() -> None:
+    imported = re.compile(r"^\s*(from|import) pytorch3d\b", re.MULTILINE)
+    importing = [module for module, path in modules().items() if imported.search(path.read_text())]
+    assert importing == ["render.pytorch3d.adapter"]
 
 
 def test_srgb_is_converted_in_one_place() -> None:

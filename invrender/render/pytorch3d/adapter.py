@@ -77,8 +77,9 @@ class SceneShader(ShaderBase):
     def forward(self, fragments: Fragments, meshes: Meshes, znear: float, zfar: float, **kwargs: object) -> Tensor:
         """RGBA, [1, H, W, 4]."""
         colors = self.colors(fragments)
+        picture: Tensor
         if not self.setting.renderer.is_soft:
-            picture: Tensor = hard_rgb_blend(colors, fragments, self.blend_params)
+            picture = hard_rgb_blend(colors, fragments, self.blend_params)
         elif self.setting.renderer.background == "softmax":
             picture = softmax_rgb_blend(colors, fragments, self.blend_params, znear, zfar)
         else:
@@ -91,10 +92,9 @@ class SceneShader(ShaderBase):
         light = {"soft_gouraud": lit_by_vertex, "hard_flat": lit_by_face}.get(
             self.setting.renderer.shader, lit_by_fragment
         )
-        lit = light(
-            self.setting.scene, self.setting.assembly, fragments.pix_to_face[there], fragments.bary_coords[there]
-        )
-        return torch.zeros_like(fragments.bary_coords).index_put((there,), lit)
+        face, weights = fragments.pix_to_face[there], fragments.bary_coords[there]
+        colors: Tensor = torch.zeros_like(fragments.bary_coords)
+        return colors.index_put((there,), light(self.setting.scene, self.setting.assembly, face, weights))
 
 
 def face_weights(fragments: Fragments, blend: BlendParams, znear: float, zfar: float) -> Tensor:
@@ -104,7 +104,8 @@ def face_weights(fragments: Fragments, blend: BlendParams, znear: float, zfar: f
     logits = torch.nn.functional.logsigmoid(-fragments.dists / blend.sigma)
     logits = logits - (fragments.zbuf - nearest) / (zfar - znear) / blend.gamma
     logits = torch.where(there, logits, torch.full_like(logits, torch.finfo(logits.dtype).min))
-    return torch.softmax(logits, dim=-1) * there
+    weights: Tensor = torch.softmax(logits, dim=-1) * there
+    return weights
 
 
 def composite_rgb_blend(colors: Tensor, fragments: Fragments, blend: BlendParams, znear: float, zfar: float) -> Tensor:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from invrender.render.assembly import Assembly
-
 from invrender.render.shade import albedo, interpolate, light_surface, view_directions
 from invrender.scene import Scene
 
@@ -37,7 +36,7 @@ def lit_by_face(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor)
 
 
 def lit(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor, points: Tensor, normals: Tensor) -> Tensor:
-    """Linear RGB [N, 3] of surface points [N, 3] with normals [N, 3], whose albedo is that of ``weights`` in ``face``."""
+    """Linear RGB [N, 3] of points [N, 3] with normals [N, 3]; the albedo is looked up at ``weights`` in ``face``."""
     towards_camera = view_directions(scene, points)
     colors = torch.zeros_like(points)
     for thing, chosen, local in assembly.split(face):
