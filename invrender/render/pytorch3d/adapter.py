@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from invrender.pixels import background_pixels
 from invrender.render.assembly import Assembly
 from invrender.render.base import Rendered
 from invrender.render.pytorch3d.conversions import SingleLight, ndc_from_view, single_light, view_from_world
+from invrender.render.pytorch3d.horizon import beyond_horizon
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.render.pytorch3d.shading import lit_by_face, lit_by_fragment, lit_by_vertex
 from invrender.render.shade import albedo
@@ -62,6 +63,28 @@ class Setting:
     scene: Scene
     assembly: Assembly
     renderer: PyTorch3DRenderer
+
+
+class SteadyRasterizer(MeshRasterizer):
+    """PyTorch3D's rasterizer, with barycentrics and depths held constant where their gradients explode."""
+
+    def __init__(self, camera: Camera, assembly: Assembly, renderer: PyTorch3DRenderer) -> None:
+        super().__init__(pytorch3d_cameras(camera), raster_settings(camera, renderer))
+        self.camera = camera
+        self.corners = assembly.corners
+
+    def forward(self, meshes_world: Meshes, **kwargs: object) -> Fragments:
+        """What PyTorch3D finds; only gradients differ."""
+        found = super().forward(meshes_world, **kwargs)
+        if self.raster_settings.perspective_correct is False:
+            return found
+        with torch.no_grad():
+            exploding = beyond_horizon(self.camera, self.corners, found.pix_to_face[0])[None]
+        return replace(
+            found,
+            zbuf=torch.where(exploding, found.zbuf.detach(), found.zbuf),
+            bary_coords=torch.where(exploding[..., None], found.bary_coords.detach(), found.bary_coords),
+        )
 
 
 class SceneShader(ShaderBase):
@@ -128,14 +151,12 @@ def draw(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
     if len(assembly.faces) == 0:
         empty = background.new_zeros(camera.height, camera.width)
         return Rendered(background, empty, empty)
-    cameras = pytorch3d_cameras(camera)
+    rasterizer = SteadyRasterizer(camera, assembly, renderer)
     # The hard blend takes one colour only, so there the background is laid behind its picture here.
     behind = background[None] if renderer.is_soft else scene.background.new_zeros(3)
     blend = BlendParams(renderer.sigma, renderer.gamma, behind)
-    draws = MeshRendererWithFragments(
-        MeshRasterizer(cameras, raster_settings(camera, renderer)),
-        shader_for(scene, assembly, renderer, cameras, blend),
-    )
+    shader = shader_for(scene, assembly, renderer, rasterizer.cameras, blend)
+    draws = MeshRendererWithFragments(rasterizer, shader)
     meshes = meshes_of(scene, assembly)
     picture, fragments = draws(meshes, znear=camera.near, zfar=camera.far, eps=SMALLEST_DEPTH)
     rgb, alpha = picture[0, ..., :3], picture[0, ..., 3]
