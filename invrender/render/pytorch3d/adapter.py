@@ -160,12 +160,15 @@ def draw(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
     meshes = meshes_of(scene, assembly)
     picture, fragments = draws(meshes, znear=camera.near, zfar=camera.far, eps=SMALLEST_DEPTH)
     rgb, alpha = picture[0, ..., :3], picture[0, ..., 3]
-    if not renderer.is_soft:
-        rgb = torch.where(alpha[..., None] > 0, rgb, background)
-        depth = torch.where(alpha > 0, fragments.zbuf[0, ..., 0], torch.zeros_like(alpha))
-    else:
+    if renderer.is_soft:
         weights = face_weights(fragments, blend, camera.near, camera.far)
         depth = (weights * fragments.zbuf).sum(dim=-1)[0]
+        # A silhouette's picture is white whatever the scene: it depends on nothing.
+        rgb = rgb.detach() if renderer.shader == "soft_silhouette" else rgb
+    else:
+        alpha = alpha.detach()
+        rgb = torch.where(alpha[..., None] > 0, rgb, background)
+        depth = torch.where(alpha > 0, fragments.zbuf[0, ..., 0], torch.zeros_like(alpha))
     return Rendered(rgb, alpha, depth)
 
 
