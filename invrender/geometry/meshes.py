@@ -11,18 +11,19 @@ from invrender.geometry.cameras import transform
 from invrender.scene import Mesh, Object
 
 
-def corner_normals(vertices: Tensor, mesh: Mesh) -> Tensor:
-    """The unit normal at each corner of each face, [F, 3, 3].
+def group_normals(vertices: Tensor, mesh: Mesh) -> Tensor:
+    """The unit normals [N, 3] that ``mesh.normal_faces`` indexes.
 
     vertices: [V, 3] in any frame, indexed by ``mesh.faces``; the normals are in the same frame. Corners that share a
-    normal (``mesh.normal_faces``) get the area-weighted mean of their faces' normals, as PyTorch3D's vertex normals.
+    normal get the area-weighted mean of their faces' normals, as PyTorch3D's vertex normals.
     """
-    corners = vertices.index_select(0, mesh.faces.reshape(-1)).reshape(-1, 3, 3)
-    areas = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    groups = mesh.normal_faces.reshape(-1)
-    count = int(groups.max()) + 1 if groups.numel() else 0
-    sums = areas.new_zeros(count, 3).index_add(0, groups, areas.repeat_interleave(3, dim=0))
-    return torch.nn.functional.normalize(sums, dim=1, eps=1e-12).index_select(0, groups).reshape(-1, 3, 3)
+    first, second, third = (vertices.index_select(0, corner) for corner in mesh.faces.unbind(1))
+    areas = torch.linalg.cross(second - first, third - first)
+    groups = mesh.normal_faces
+    sums = areas.new_zeros(int(groups.max()) + 1 if groups.numel() else 0, 3)
+    for corner in groups.unbind(1):
+        sums = sums.index_add(0, corner, areas)
+    return torch.nn.functional.normalize(sums, dim=1, eps=1e-12)
 
 
 def world_vertices(thing: Object) -> Tensor:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from invrender.render.fragments import Fragments
-from invrender.render.reference import Pairs
+from invrender.render.reference import Pairs, fragments, rasterize_soft
+from invrender.render.screen import Screen
+from invrender.render.shade import shade
+from invrender.render.surfaces import Surfaces
 
 Background = Literal["composite", "softmax"]
 Touching = Fragments | Pairs
@@ -22,12 +25,71 @@ OPAQUE = -25.0  # log transmittance below which a pixel is covered whole: 1 − 
 
 @dataclass(frozen=True)
 class Softness:
-    """σ and γ as in SoftRas and PyTorch3D: of coverage in squared NDC units, of depth in normalised depth."""
+    """σ and γ as in SoftRas and PyTorch3D: of coverage in squared NDC units, of depth in normalised depth.
+
+    reach: the squared distance, in squared NDC units, beyond which a face does not touch a pixel.
+    """
 
     sigma: float
     gamma: float
+    reach: float
     near: float
     far: float
+
+    @property
+    def depth(self) -> float:
+        """The depth that makes a factor of e between the weights of two surfaces."""
+        return self.gamma * (self.far - self.near)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What the faces alone make of each of P pixels.
+
+    alpha: [P], 1 − Π (1 − D). color: [P, 3], the weighted mean of the faces' colours, or None if it was not asked for.
+    depth: [P], the weighted mean of the faces' depths; 0 where there is no face.
+    weight: [P], Σ D exp((nearest − z) / γ) in units of depth; 0 where there is no face.
+    nearest: [P], the least depth, infinite where there is no face; not differentiable.
+    """
+
+    alpha: Tensor
+    color: Tensor | None
+    depth: Tensor
+    weight: Tensor
+    nearest: Tensor
+
+
+def silhouette(screen: Screen, softness: Softness) -> Tensor:
+    """alpha [P] alone."""
+    pairs = rasterize_soft(screen, softness.reach)
+    return coverage(screen, pairs, softness)
+
+
+def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness) -> Layers:
+    """All layers of a soft picture; without ``surfaces`` no colours. The slow twin of the kernels."""
+    pairs = rasterize_soft(screen, softness.reach)
+    with torch.no_grad():
+        colored = contributing(pairs, softness, screen.pixels)
+    shown = fragments(screen, pairs.select(colored))
+    nearest = nearest_depth(shown, screen.pixels)
+    weights = (log_coverage(shown.inside, softness.sigma) - behind(shown, nearest, softness)).exp()
+    total = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights)
+    covered = torch.where(total > 0, total, torch.ones_like(total))
+    depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / covered
+    color = None
+    if surfaces is not None:
+        weighted = weights[:, None] * shade(surfaces, shown)
+        color = weighted.new_zeros(screen.pixels, 3).index_add(0, shown.pixel, weighted) / covered[:, None]
+    return Layers(coverage(screen, pairs, softness), color, depth, total, nearest)
+
+
+def coverage(screen: Screen, pairs: Pairs, softness: Softness) -> Tensor:
+    """alpha [P] of pairs; those in pixels that are covered whole are left out."""
+    with torch.no_grad():
+        open_pixels = transmittance(pairs, softness.sigma, screen.pixels) > OPAQUE
+    edges = open_pixels.index_select(0, pairs.pixel).nonzero()[:, 0]
+    alpha = -torch.expm1(transmittance(fragments(screen, pairs.select(edges)), softness.sigma, screen.pixels))
+    return torch.where(open_pixels, alpha, torch.ones_like(alpha))
 
 
 def log_coverage(inside: Tensor, sigma: float) -> Tensor:
@@ -40,67 +102,41 @@ def log_transparency(inside: Tensor, sigma: float) -> Tensor:
     return torch.nn.functional.logsigmoid(-inside / sigma)
 
 
-def transmittance(fragments: Touching, sigma: float, pixels: int) -> Tensor:
+def transmittance(touching: Touching, sigma: float, pixels: int) -> Tensor:
     """log Π (1 − D) for each of ``pixels`` pixels, [P]."""
-    logs = log_transparency(fragments.inside, sigma)
-    return logs.new_zeros(pixels).index_add(0, fragments.pixel, logs)
+    logs = log_transparency(touching.inside, sigma)
+    return logs.new_zeros(pixels).index_add(0, touching.pixel, logs)
 
 
-def nearest_depth(fragments: Touching, pixels: int) -> Tensor:
+def nearest_depth(touching: Touching, pixels: int) -> Tensor:
     """The least depth in each pixel, [P]; infinite where there is no fragment."""
-    far = fragments.depth.detach().new_full((pixels,), math.inf)
-    return far.scatter_reduce(0, fragments.pixel, fragments.depth.detach(), "amin")
+    far = touching.depth.detach().new_full((pixels,), math.inf)
+    return far.scatter_reduce(0, touching.pixel, touching.depth.detach(), "amin")
 
 
-def color_logits(fragments: Touching, softness: Softness, nearest: Tensor) -> Tensor:
-    """log (D exp(z / γ)) [N], measured from each pixel's nearest fragment so that float32 resolves it."""
-    behind = (fragments.depth - nearest.index_select(0, fragments.pixel)) / (softness.far - softness.near)
-    return log_coverage(fragments.inside, softness.sigma) - behind / softness.gamma
+def behind(touching: Touching, nearest: Tensor, softness: Softness) -> Tensor:
+    """How far [N] fragments are behind their pixel's nearest, in units of γ; so measured, float32 resolves it."""
+    return (touching.depth - nearest.index_select(0, touching.pixel)) / softness.depth
 
 
-def background_logits(softness: Softness, nearest: Tensor) -> Tensor:
-    """log exp(ε / γ) [P] on the same scale, and never below log ε, as in PyTorch3D's softmax blend."""
-    inverse = (softness.far - nearest) / (softness.far - softness.near)
-    return ((EPSILON - inverse.clamp(min=EPSILON)) / softness.gamma).clamp(min=math.log(EPSILON))
+def contributing(pairs: Pairs, softness: Softness, pixels: int) -> Tensor:
+    """The positions [M] of the pairs whose weight is above `NEGLIGIBLE` of their pixel's largest."""
+    logits = log_coverage(pairs.inside, softness.sigma) - behind(pairs, nearest_depth(pairs, pixels), softness)
+    largest = logits.new_full((pixels,), -math.inf).scatter_reduce(0, pairs.pixel, logits, "amax")
+    return (logits > largest.index_select(0, pairs.pixel) + math.log(NEGLIGIBLE)).nonzero()[:, 0]
 
 
-def contributing(fragments: Touching, softness: Softness, pixels: int) -> tuple[Tensor, Tensor]:
-    """Which fragments matter: positions for colour [M], and a mask [P] of pixels whose alpha is not simply 1.
+def over_background(layers: Layers, softness: Softness, background: Tensor, mode: Background) -> Tensor:
+    """The pixels' colours [P, 3] before a background [P, 3].
 
-    A fragment is left out of the colour if its weight is below `NEGLIGIBLE` of its pixel's largest.
-    """
-    logits = color_logits(fragments, softness, nearest_depth(fragments, pixels))
-    largest = logits.new_full((pixels,), -math.inf).scatter_reduce(0, fragments.pixel, logits, "amax")
-    matters = logits > largest.index_select(0, fragments.pixel) + math.log(NEGLIGIBLE)
-    return matters.nonzero()[:, 0], transmittance(fragments, softness.sigma, pixels) > OPAQUE
-
-
-def blend(
-    fragments: Fragments, colors: Tensor, softness: Softness, alpha: Tensor, background: Tensor, mode: Background
-) -> tuple[Tensor, Tensor]:
-    """Pixels' colours [P, 3] and depths [P] from shaded fragments.
-
-    colors: [N, 3]; alpha: [P]; background: [P, 3].
     ``softmax`` is the paper's formula, in which the background takes part in the softmax: with a small γ the colour
     of a face fills its whole reach, and the picture has no gradient at silhouettes.
     ``composite`` takes the softmax over faces alone and lays it over the background by alpha.
     """
-    pixels = alpha.shape[0]
-    nearest = nearest_depth(fragments, pixels)
-    logits = color_logits(fragments, softness, nearest)
-    highest = logits.detach().new_full((pixels,), -math.inf)
-    highest = highest.scatter_reduce(0, fragments.pixel, logits.detach(), "amax")
+    assert layers.color is not None
+    share = layers.alpha
     if mode == "softmax":
-        behind = background_logits(softness, nearest.clamp(max=softness.far))
-        highest = torch.maximum(highest, behind)
-    highest = torch.where(highest.isfinite(), highest, torch.zeros_like(highest))
-    weights = (logits - highest.index_select(0, fragments.pixel)).exp()
-    total = weights.new_zeros(pixels).index_add(0, fragments.pixel, weights)
-    rgb = colors.new_zeros(pixels, 3).index_add(0, fragments.pixel, weights[:, None] * colors)
-    depth = weights.new_zeros(pixels).index_add(0, fragments.pixel, weights * fragments.depth)
-    covered = torch.where(total > 0, total, torch.ones_like(total))
-    depth = depth / covered
-    if mode == "softmax":
-        share = (behind - highest).exp()
-        return (rgb + share[:, None] * background) / (total + share)[:, None], depth
-    return alpha[:, None] * (rgb / covered[:, None]) + (1 - alpha)[:, None] * background, depth
+        inverse = (softness.far - layers.nearest) / (softness.far - softness.near)
+        logit = ((EPSILON - inverse.clamp(min=EPSILON)) / softness.gamma).clamp(min=math.log(EPSILON))
+        share = layers.weight / (layers.weight + logit.exp())
+    return torch.lerp(background, layers.color, share[:, None])

@@ -1,4 +1,4 @@
-"""The embedded renderer: SoftRas on the reference rasterizer."""
+"""The embedded renderer: SoftRas over every face within reach of a pixel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import torch
 
 from invrender.errors import UserError
 from invrender.pixels import background_pixels, box_filter
-from invrender.render.assembly import Assembly
 from invrender.render.base import Rendered, check_samples
-from invrender.render.blend import Background, Softness, blend, contributing, transmittance
-from invrender.render.reference import fragments, rasterize_soft
-from invrender.render.screen import screen_faces
-from invrender.render.shade import shade
+from invrender.render.blend import Background, Softness, over_background, soft_layers
+from invrender.render.screen import screen_of
+from invrender.render.surfaces import Surfaces
 from invrender.scene import Scene
 
 LARGEST_SIGMA = 0.1  # with it a face's reach is half the picture
@@ -64,26 +62,15 @@ class EmbeddedRenderer:
         camera = scene.camera
         height, width = camera.height * self.samples, camera.width * self.samples
         fine = replace(scene, camera=camera.resized(width, height))
-        assembly = Assembly.of(fine)
-        screen = screen_faces(assembly, fine.camera, self.cull_backfaces)
-        softness = Softness(self.sigma, self.gamma, camera.near, camera.far)
-        pixels = height * width
-
-        pairs = rasterize_soft(screen, height, width, self.blur_radius)
-        with torch.no_grad():
-            colored, open_pixels = contributing(pairs, softness, pixels)
-        edges = open_pixels.index_select(0, pairs.pixel).nonzero()[:, 0]
-        silhouette = fragments(screen, pairs.select(edges), height, width, clip=True)
-        alpha = -torch.expm1(transmittance(silhouette, self.sigma, pixels))
-        alpha = torch.where(open_pixels, alpha, torch.ones_like(alpha))
-
-        shown = fragments(screen, pairs.select(colored), height, width, clip=True)
-        behind = background_pixels(scene.background, height, width)
-        rgb, depth = blend(shown, shade(fine, assembly, shown), softness, alpha, behind, self.background)
-        depth = depth.reshape(height, width)
+        surfaces = Surfaces.of([fine])
+        screen = screen_of(surfaces, [fine.camera], self.cull_backfaces)
+        softness = Softness(self.sigma, self.gamma, self.blur_radius, camera.near, camera.far)
+        layers = soft_layers(screen, surfaces, softness)
+        rgb = over_background(layers, softness, background_pixels(scene.background, height, width), self.background)
+        depth = layers.depth.reshape(height, width)
         seen = box_filter((depth > 0).to(depth), self.samples)
         return Rendered(
             box_filter(rgb.reshape(height, width, 3), self.samples),
-            box_filter(alpha.reshape(height, width), self.samples),
+            box_filter(layers.alpha.reshape(height, width), self.samples),
             box_filter(depth, self.samples) / torch.where(seen > 0, seen, torch.ones_like(seen)),
         )

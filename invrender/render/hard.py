@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from invrender.pixels import background_pixels, box_filter
-from invrender.render.assembly import Assembly
 from invrender.render.base import Rendered, check_samples
 from invrender.render.reference import Pairs, fragments, rasterize_hard
-from invrender.render.screen import ScreenFaces, screen_faces
+from invrender.render.screen import Screen, screen_of
 from invrender.render.shade import shade
+from invrender.render.surfaces import Surfaces
 from invrender.scene import Scene
 
 SHADED_AT_ONCE = 1 << 18
@@ -41,10 +41,10 @@ class HardRenderer:
         """The picture, averaged over the samples in linear light."""
         height, width = scene.camera.height * self.samples, scene.camera.width * self.samples
         fine = replace(scene, camera=scene.camera.resized(width, height))
-        assembly = Assembly.of(fine)
-        screen = screen_faces(assembly, fine.camera, self.cull_backfaces)
-        pairs = rasterize_hard(screen, height, width)
-        rgb, depth = self.shaded(fine, assembly, screen, pairs)
+        surfaces = Surfaces.of([fine])
+        screen = screen_of(surfaces, [fine.camera], self.cull_backfaces)
+        pairs = rasterize_hard(screen)
+        rgb, depth = self.shaded(surfaces, screen, pairs)
         alpha = rgb.new_zeros(height * width).index_fill(0, pairs.pixel, 1.0)
         behind = background_pixels(scene.background, height, width)
         rgb = torch.where(alpha[:, None] > 0, rgb.new_zeros(height * width, 3).index_add(0, pairs.pixel, rgb), behind)
@@ -57,14 +57,11 @@ class HardRenderer:
         )
 
     @staticmethod
-    def shaded(scene: Scene, assembly: Assembly, screen: ScreenFaces, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    def shaded(surfaces: Surfaces, screen: Screen, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Colours [N, 3] and depths [N] of the visible pairs, some at a time to bound the memory."""
-        camera = scene.camera
         colors, depths = [], []
         for begin in range(0, max(pairs.pixel.shape[0], 1), SHADED_AT_ONCE):
-            seen = fragments(
-                screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)), camera.height, camera.width, clip=False
-            )
-            colors.append(shade(scene, assembly, seen))
+            seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
+            colors.append(shade(surfaces, seen))
             depths.append(seen.depth)
         return torch.cat(colors), torch.cat(depths)

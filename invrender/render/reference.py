@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from invrender.render.fragments import Fragments
-from invrender.render.screen import ScreenFaces
+
+if TYPE_CHECKING:
+    from invrender.render.screen import Screen
 
 PAIRS_AT_ONCE = 1 << 18
-TINY = 1e-12
+TINY = 1e-17
 SMALLEST_AREA = 1e-10  # squared NDC units; thinner faces cover no pixel and their barycentrics are noise
 
 
@@ -39,40 +42,52 @@ class Pairs:
         return Pairs(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def rasterize_soft(screen: ScreenFaces, height: int, width: int, reach: float) -> Pairs:
+def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
+    """For faces [F, 3] of vertices [V, 4], as in `Screen`: their winding, 0 for those that can't show, and which cross
+    the near plane, both [F].
+
+    A determinant tells the winding whatever lies behind the camera; seen from outside, faces run counter-clockwise.
+    """
+    in_front = (vertices[:, 3] > near)[triangles]
+    first, second, third = (vertices[:, :3].double()[triangles[:, corner]] for corner in range(3))
+    winding = (first * torch.linalg.cross(second, third)).sum(dim=1).sign()
+    hidden = ~in_front.any(dim=1)
+    if cull_backfaces:
+        hidden = hidden | (winding > 0)
+    return winding.masked_fill(hidden, 0).to(vertices.dtype), in_front.any(dim=1) & ~in_front.all(dim=1)
+
+
+def rasterize_soft(screen: Screen, reach: float) -> Pairs:
     """Every pair whose pixel centre lies in the face or within ``reach`` of its outline.
 
     reach: the squared distance in squared NDC units (2 / the shorter side is one pixel), PyTorch3D's blur_radius.
     """
-    unit = 2.0 / min(height, width)
     found = []
     with torch.no_grad():
-        for face, pixel in candidates(screen, height, width, reach**0.5 / unit):
-            centre = pixel_centres(pixel, width, screen.outline)
-            weights = barycentric(screen, face, centre)
-            within = smallest(weights) > 0
-            if screen.outline.shape[1] > 3:  # clipped faces have a part that lies nearer than the near plane
-                within = within & (dot(weights, screen.depth.index_select(0, face)) > screen.near)
+        for face, pixel in candidates(screen, reach**0.5 / screen.unit):
+            centre = pixel_centres(screen, pixel)
+            sides = side_functions(screen, face, centre)
+            within = smallest(sides) > 0
+            weights = barycentric(sides)
+            depth = dot(weights, screen.depth.index_select(0, face))
+            within = within & (depth > screen.near)  # clipped faces have a part that lies nearer than the near plane
             squared, edge = squared_distances(screen, face, centre).min(dim=1)
-            squared = squared * unit**2
-            near = (within | (squared < reach)).nonzero()[:, 0]
-            depth = dot(clipped_to_face(weights[near]), screen.depth.index_select(0, face[near]))
-            near, depth = near[depth > 0], depth[depth > 0]
+            squared = squared * screen.unit**2
+            near = ((within | (squared < reach)) & (depth > 0)).nonzero()[:, 0]
             inside = torch.where(within[near], squared[near], -squared[near])
-            found.append(Pairs(face[near], pixel[near], edge[near], within[near], inside, depth))
+            found.append(Pairs(face[near], pixel[near], edge[near], within[near], inside, depth[near]))
     return joined(found, screen)
 
 
-def rasterize_hard(screen: ScreenFaces, height: int, width: int) -> Pairs:
+def rasterize_hard(screen: Screen) -> Pairs:
     """At most one pair for each pixel: the nearest face that holds its centre; ties go to the lower index."""
     with torch.no_grad():
-        nearest = torch.full((height * width,), torch.inf, dtype=screen.depth.dtype, device=screen.depth.device)
-        winner = torch.full((height * width,), -1, dtype=torch.int64, device=screen.depth.device)
-        for face, pixel in candidates(screen, height, width, 0.0):
-            centre = pixel_centres(pixel, width, screen.outline)
-            weights = barycentric(screen, face, centre)
-            depth = dot(weights, screen.depth.index_select(0, face))
-            hits = ((smallest(weights) >= 0) & (depth >= screen.near)).nonzero()[:, 0]
+        nearest = torch.full((screen.pixels,), torch.inf, dtype=screen.depth.dtype, device=screen.depth.device)
+        winner = torch.full((screen.pixels,), -1, dtype=torch.int64, device=screen.depth.device)
+        for face, pixel in candidates(screen, 0.0):
+            sides = side_functions(screen, face, pixel_centres(screen, pixel))
+            depth = dot(barycentric(sides), screen.depth.index_select(0, face))
+            hits = ((smallest(sides) >= 0) & (depth >= screen.near)).nonzero()[:, 0]
             face, pixel, depth = face[hits], pixel[hits], depth[hits]
             before = nearest.clone()
             nearest.scatter_reduce_(0, pixel, depth, "amin")
@@ -86,43 +101,50 @@ def rasterize_hard(screen: ScreenFaces, height: int, width: int) -> Pairs:
         return Pairs(winner[pixel], pixel, torch.zeros_like(pixel), within, torch.full_like(depth, torch.inf), depth)
 
 
-def fragments(screen: ScreenFaces, pairs: Pairs, height: int, width: int, clip: bool) -> Fragments:
-    """The smooth part: distances, barycentrics and depths of the pairs, differentiable in the screen faces.
-
-    clip: barycentrics are clipped to the face, as soft fragments outside it need.
-    """
-    unit = 2.0 / min(height, width)
-    centre = pixel_centres(pairs.pixel, width, screen.outline)
-    sides = screen.outline.shape[1]
-    starts = screen.outline.reshape(-1, 2)
-    ends = screen.outline.roll(-1, dims=1).reshape(-1, 2)
-    edge = pairs.face * sides + pairs.edge
-    squared = squared_distance(centre, starts.index_select(0, edge), ends.index_select(0, edge)) * unit**2
-    weights = barycentric(screen, pairs.face, centre)
-    if clip:
-        weights = clipped_to_face(weights)
+def fragments(screen: Screen, pairs: Pairs) -> Fragments:
+    """The smooth part: distances, barycentrics and depths of the pairs, differentiable in the screen."""
+    centre = pixel_centres(screen, pairs.pixel)
+    count = screen.outline.shape[1]
+    starts = screen.polygon.reshape(-1, 2)
+    ends = screen.polygon.roll(-1, dims=1).reshape(-1, 2)
+    edge = pairs.face * count + pairs.edge
+    squared = squared_distance(centre, starts.index_select(0, edge), ends.index_select(0, edge)) * screen.unit**2
+    weights = barycentric(side_functions(screen, pairs.face, centre))
     return Fragments(
         pixel=pairs.pixel,
+        picture=screen.picture.index_select(0, pairs.face),
         face=screen.face.index_select(0, pairs.face),
         inside=torch.where(pairs.within, squared, -squared),
         barycentric=weights,
         depth=dot(weights, screen.depth.index_select(0, pairs.face)),
+        footprint=footprints(screen, pairs.face, weights.detach()),
     )
 
 
-def candidates(screen: ScreenFaces, height: int, width: int, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
+def footprints(screen: Screen, face: Tensor, weights: Tensor) -> Tensor:
+    """The area [N] in barycentric coordinates (b₁, b₂) that a pixel covers: the projective map's Jacobian, w³ / |det|.
+
+    det: the determinant of the corners' homogeneous pixels; w: their third coordinate at barycentrics [N, 3].
+    """
+    homogeneous = screen.homogeneous.detach()
+    first, second, third = homogeneous.double().unbind(1)
+    determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(homogeneous)
+    across = dot(weights, homogeneous[..., 2].index_select(0, face))
+    return across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+
+
+def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
     """Pairs (face [M], pixel [M]) from the faces' bounding boxes widened by ``reach`` pixels, some at a time."""
-    outline = screen.outline.detach()
+    outline = screen.polygon.detach()
     if outline.shape[0] == 0:
         return
-    size = outline.new_tensor([width, height])
+    size = outline.new_tensor([screen.width, screen.height])
     lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()
     upper = (outline.amax(dim=1) + reach - 0.5).floor().clamp(min=-1).minimum(size - 1).long()
-    unit = 2.0 / min(height, width)
     # Measured from a corner: far from the picture's origin the products of a small face would cancel to nothing.
     shape = outline - outline[:, :1]
     ahead = shape.roll(-1, dims=1)
-    area = (shape[..., 0] * ahead[..., 1] - shape[..., 1] * ahead[..., 0]).sum(dim=1).abs() * unit**2
+    area = (shape[..., 0] * ahead[..., 1] - shape[..., 1] * ahead[..., 0]).sum(dim=1).abs() * screen.unit**2
     extent = (upper - lower + 1).clamp(min=0) * (area > SMALLEST_AREA)[:, None]
     counts = extent.prod(dim=1)
     faces = counts.nonzero()[:, 0]
@@ -136,20 +158,21 @@ def candidates(screen: ScreenFaces, height: int, width: int, reach: float) -> It
         offset = number - (ends[which] - counts[which])
         columns = extent[face, 0]
         row = lower[face, 1] + torch.div(offset, columns, rounding_mode="floor")
-        yield face, row * width + lower[face, 0] + offset % columns
+        row = row + screen.picture[face] * screen.height
+        yield face, row * screen.width + lower[face, 0] + offset % columns
 
 
-def pixel_centres(pixel: Tensor, width: int, like: Tensor) -> Tensor:
-    """[N, 2], (x, y) of pixels numbered row by row."""
-    row = torch.div(pixel, width, rounding_mode="floor")
-    return torch.stack([pixel - row * width, row], dim=1).to(like.dtype) + 0.5
+def pixel_centres(screen: Screen, pixel: Tensor) -> Tensor:
+    """[N, 2], (x, y) of pixels numbered row by row and picture by picture."""
+    row = torch.div(pixel, screen.width, rounding_mode="floor")
+    return torch.stack([pixel - row * screen.width, row % screen.height], dim=1).to(screen.vertices.dtype) + 0.5
 
 
-def barycentric(screen: ScreenFaces, face: Tensor, centre: Tensor) -> Tensor:
-    """Perspective-correct barycentrics [N, 3] of pixel centres [N, 2], right even for corners behind the camera.
+def side_functions(screen: Screen, face: Tensor, centre: Tensor) -> Tensor:
+    """[N, 3], the barycentrics of pixel centres [N, 2] but for their scale; all three positive inside the face.
 
-    Homogeneous rasterization (Olano and Greer, 1997), with the pixel as the origin so that nothing cancels. A face's
-    plane has a horizon; on its far side the weights keep their signs but no longer sum to one.
+    Homogeneous rasterization (Olano and Greer, 1997), right even for corners behind the camera, with the pixel as the
+    origin so that nothing cancels. Beyond the horizon of a face's plane the sum is negative.
     """
     first, second, third = (
         (corner[:, 0] - centre[:, 0] * corner[:, 2], corner[:, 1] - centre[:, 1] * corner[:, 2])
@@ -157,19 +180,18 @@ def barycentric(screen: ScreenFaces, face: Tensor, centre: Tensor) -> Tensor:
     )
     pairs = ((second, third), (third, first), (first, second))
     products = torch.stack([a[0] * b[1] - a[1] * b[0] for a, b in pairs], dim=1)
-    products = products * screen.winding.index_select(0, face)[:, None]
-    return products / total(products).clamp(min=TINY)[:, None]
+    return products * screen.winding.index_select(0, face)[:, None]
 
 
-def clipped_to_face(weights: Tensor) -> Tensor:
-    """Barycentrics [N, 3] with negative ones set to zero and the others scaled to sum to one."""
-    positive = weights.clamp(min=0)
-    return positive / total(positive).clamp(min=1e-5)[:, None]
+def barycentric(sides: Tensor) -> Tensor:
+    """Perspective-correct barycentrics [N, 3] from `side_functions`, clipped to the face and scaled to sum to one."""
+    positive = sides.clamp(min=0)
+    return positive / total(positive).clamp(min=TINY)[:, None]
 
 
-def squared_distances(screen: ScreenFaces, face: Tensor, centre: Tensor) -> Tensor:
+def squared_distances(screen: Screen, face: Tensor, centre: Tensor) -> Tensor:
     """Squared distances [N, K] in pixels from pixel centres [N, 2] to each edge of their face's outline."""
-    corners = screen.outline.index_select(0, face).unbind(1)
+    corners = screen.polygon.index_select(0, face).unbind(1)
     ahead = corners[1:] + corners[:1]
     return torch.stack([squared_distance(centre, a, b) for a, b in zip(corners, ahead, strict=True)], dim=1)
 
@@ -203,7 +225,7 @@ def smallest(values: Tensor) -> Tensor:
     return values[:, 0].minimum(values[:, 1]).minimum(values[:, 2])
 
 
-def joined(found: list[Pairs], screen: ScreenFaces) -> Pairs:
+def joined(found: list[Pairs], screen: Screen) -> Pairs:
     """Pairs found piece by piece, as one."""
     if not found:
         none = torch.zeros(0, dtype=torch.int64, device=screen.depth.device)

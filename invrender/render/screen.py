@@ -2,77 +2,151 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import homogeneous_pixels
-from invrender.render.assembly import Assembly
+from invrender.render.decide import decided
+from invrender.render.reference import classify
+from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera
 
 
 @dataclass(frozen=True)
-class ScreenFaces:
-    """The faces that can show, as the rasterizer needs them (G of the assembly's F faces).
+class Screen:
+    """The faces that can show, as the rasterizers need them: G of them, in pictures of one size.
 
-    face: [G], the index in the assembly.
-    homogeneous: [G, 3, 3], each corner's (x w, y w, w) in pixels.
-    depth: [G, 3], each corner's depth, which may lie behind the camera.
+    vertices: [V, 4]: (x w, y w, w) in pixels and the depth, which may lie behind the camera; the vertices of one
+        picture after those of another.
+    triangles: [G, 3] into ``vertices``. face: [G], the index in the surfaces. picture: [G].
     winding: [G], +1 for corners that run clockwise on the screen (y down), −1 for the others.
-    outline: [G, K, 2], pixels: what is left of the face in front of the near plane, as a convex polygon of K = 3 or,
-        where faces were clipped, 4 corners (the last repeated in those that need fewer).
-    near: the depth of the near plane.
+    points: [P, 2], pixels. outline: [G, K] into ``points``: what is left of the face in front of the near plane, a
+        convex polygon of K = 3 or, where faces were clipped, 4 corners (the last repeated in those that need fewer).
+    near: the depth of the near plane. height, width: of each picture. pictures: how many.
     """
 
+    vertices: Tensor
+    triangles: Tensor
     face: Tensor
-    homogeneous: Tensor
-    depth: Tensor
+    picture: Tensor
     winding: Tensor
+    points: Tensor
     outline: Tensor
     near: float
+    height: int
+    width: int
+    pictures: int
+
+    @property
+    def homogeneous(self) -> Tensor:
+        """Each corner's (x w, y w, w) in pixels, [G, 3, 3]."""
+        return self.corners[..., :3]
+
+    @property
+    def depth(self) -> Tensor:
+        """Each corner's depth, [G, 3]."""
+        return self.corners[..., 3]
+
+    @property
+    def corners(self) -> Tensor:
+        """The vertices of each face, [G, 3, 4]."""
+        return self.vertices.index_select(0, self.triangles.reshape(-1)).reshape(-1, 3, 4)
+
+    @property
+    def polygon(self) -> Tensor:
+        """The corners of each face's outline in pixels, [G, K, 2]."""
+        sides = self.outline.shape[1]
+        return self.points.index_select(0, self.outline.reshape(-1)).reshape(-1, sides, 2)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels all pictures have."""
+        return self.pictures * self.height * self.width
+
+    @property
+    def unit(self) -> float:
+        """The size of a pixel in NDC: half the shorter side is 1."""
+        return 2.0 / min(self.height, self.width)
 
 
-def screen_faces(assembly: Assembly, camera: Camera, cull_backfaces: bool) -> ScreenFaces:
-    """Project the faces, leave out those that can't show, clip the others."""
-    homogeneous, depth = homogeneous_pixels(camera, assembly.vertices)
-    corners = assembly.faces.reshape(-1)
-    homogeneous = homogeneous.index_select(0, corners).reshape(-1, 3, 3)
-    depth = depth.index_select(0, corners).reshape(-1, 3)
-    in_front = depth.detach() > camera.near
-    shows = in_front.any(dim=1)
-    # A determinant tells the winding whatever lies behind the camera; seen from outside, faces run counter-clockwise.
-    winding = torch.linalg.det(homogeneous.detach().double()).sign().to(depth.dtype)
-    if cull_backfaces:
-        shows = shows & (winding < 0)
-    kept = shows.nonzero()[:, 0]
-    homogeneous, depth, winding, in_front = (
-        each.index_select(0, kept) for each in (homogeneous, depth, winding, in_front)
+def screen_of(surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: bool) -> Screen:
+    """Project the faces of each picture by its camera, leave out those that can't show, clip the others."""
+    camera = cameras[0]
+    vertices, triangles, face, picture = projected(surfaces, cameras)
+    winding, crossing = decided(
+        lambda points, corners: classify(points, corners, camera.near, cull_backfaces), vertices, triangles
     )
-    outline = homogeneous if bool(in_front.all()) else clipped(homogeneous, depth, in_front, camera.near)
-    return ScreenFaces(kept, homogeneous, depth, winding, outline[..., :2] / outline[..., 2:], camera.near)
+    shown = (winding != 0).nonzero()[:, 0]
+    if shown.shape[0] < winding.shape[0]:
+        triangles, face, picture, winding, crossing = (
+            each.index_select(0, shown) for each in (triangles, face, picture, winding, crossing)
+        )
+    depth = vertices[:, 3:]
+    divisor = torch.where(depth.detach() > camera.near, vertices[:, 2:3], torch.ones_like(depth))
+    points = vertices[:, :2] / divisor
+    outline = triangles
+    cut = crossing.nonzero()[:, 0]
+    if cut.numel():
+        corners = vertices.index_select(0, triangles.index_select(0, cut).reshape(-1)).reshape(-1, 3, 4)
+        polygons = clipped(corners[..., :3], corners[..., 3], camera.near)
+        first = points.shape[0]
+        points = torch.cat([points, (polygons[..., :2] / polygons[..., 2:]).reshape(-1, 2)])
+        outline = torch.cat([triangles, triangles[:, 2:]], dim=1)
+        outline = outline.index_copy(0, cut, first + torch.arange(4 * len(cut), device=cut.device).reshape(-1, 4))
+    return Screen(
+        vertices, triangles, face, picture, winding, points, outline, camera.near, camera.height, camera.width, len(cameras)
+    )
 
 
-def clipped(homogeneous: Tensor, depth: Tensor, in_front: Tensor, near: float) -> Tensor:
+def projected(surfaces: Surfaces, cameras: Sequence[Camera]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The vertices [V, 4] of each picture in turn, its faces [G, 3] into them, and those faces' numbers and pictures."""
+    vertices, triangles, faces, pictures = [], [], [], []
+    count = 0
+    for number, (camera, placed) in enumerate(zip(cameras, surfaces.placements, strict=True)):
+        for first, last in stretches(placed):
+            begin, end = surfaces.first_vertex[first], surfaces.first_vertex[last]
+            homogeneous, depth = homogeneous_pixels(camera, surfaces.vertices[begin:end])
+            own = torch.arange(surfaces.first_face[first], surfaces.first_face[last], device=surfaces.faces.device)
+            vertices.append(torch.cat([homogeneous, depth[:, None]], dim=1))
+            triangles.append(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]] + (count - begin))
+            faces.append(own)
+            pictures.append(torch.full_like(own, number))
+            count += end - begin
+    return torch.cat(vertices), torch.cat(triangles), torch.cat(faces), torch.cat(pictures)
+
+
+def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of consecutive numbers, each as its first and the one after its last."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number:
+            found[-1] = (found[-1][0], number + 1)
+        else:
+            found.append((number, number + 1))
+    return found
+
+
+def clipped(homogeneous: Tensor, depth: Tensor, near: float) -> Tensor:
     """Cut faces [G, 3, 3] at depth ``near`` (Sutherland and Hodgman, 1974): homogeneous corners [G, 4, 3].
 
-    in_front: [G, 3]; at least one corner of each face is. Homogeneous pixels are linear in position, so the cut is
-    the same linear interpolation as in space.
+    depth: [G, 3]; one or two corners of each face are in front. Homogeneous pixels are linear in position, so the cut
+    is the same linear interpolation as in space.
     """
-    count = in_front.sum(dim=1)
-    lonely = torch.where(count == 1, in_front.int().argmax(1), in_front.int().argmin(1))
+    in_front = depth.detach() > near
+    single = in_front.sum(dim=1) == 1
+    lonely = torch.where(single, in_front.int().argmax(1), in_front.int().argmin(1))
     order = (lonely[:, None] + torch.arange(3, device=lonely.device)) % 3
     first, second, third = homogeneous.gather(1, order[..., None].expand(-1, -1, 3)).unbind(1)
     depths = depth.gather(1, order)
 
     def cut(start: Tensor, end: Tensor, start_depth: Tensor, end_depth: Tensor) -> Tensor:
-        span = torch.where(count == 3, torch.ones_like(start_depth), end_depth - start_depth)
-        return start + ((near - start_depth) / span)[:, None] * (end - start)
+        return start + ((near - start_depth) / (end_depth - start_depth))[:, None] * (end - start)
 
     towards_second = cut(first, second, depths[:, 0], depths[:, 1])
     towards_third = cut(first, third, depths[:, 0], depths[:, 2])
-    whole = torch.stack([first, second, third, third], dim=1)
     corner = torch.stack([first, towards_second, towards_third, towards_third], dim=1)
     quad = torch.stack([towards_second, second, third, towards_third], dim=1)
-    cases = count[:, None, None]
-    return torch.where(cases == 3, whole, torch.where(cases == 1, corner, quad))
+    return torch.where(single[:, None, None], corner, quad)

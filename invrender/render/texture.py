@@ -5,25 +5,57 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.render.mipmaps import finest_level
 
-def sample_bilinear(texture: Tensor, uv: Tensor) -> Tensor:
-    """Bilinear look-up, [N, C].
 
-    texture: [H, W, C]; row 0 is the top. uv: [N, 2]; (0, 0) is the outer corner of the lower left texel, (1, 1) that
-    of the upper right one (`align_corners=False`). Beyond the border the border's texels go on. Differentiable in both.
+def sample(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
+    """Trilinear look-up (Williams, 1983) in the pyramids of many textures at once, [N, C].
+
+    texels: [X, C]. textures: [N, L, 3], for each look-up and level the index of its first texel, its width and its
+    height, as in `Surfaces`; a look-up without levels is 1. uv: [N, 2] as in `sample_bilinear`.
+    minification: [N], how many texels of the finest level a pixel covers; the level is chosen without gradients.
     """
-    height, width, channels = texture.shape
-    x = (uv[:, 0] * width - 0.5).clamp(0, width - 1)
-    y = ((1 - uv[:, 1]) * height - 0.5).clamp(0, height - 1)
-    left = x.detach().floor().clamp(max=max(width - 2, 0)).long()
-    top = y.detach().floor().clamp(max=max(height - 2, 0)).long()
-    right, bottom = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    levels = (textures[..., 1] > 0).sum(dim=1)
+    level = torch.minimum(finest_level(minification.detach()), (levels - 1).clamp(min=0))
+    finer = level.floor().long()
+    color = bilinear(texels, chosen_level(textures, finer), uv)
+    between = (level - finer)[:, None]
+    if bool((between > 0).any()):
+        coarser = bilinear(texels, chosen_level(textures, (finer + 1).minimum((levels - 1).clamp(min=0))), uv)
+        color = torch.lerp(color, coarser, between.expand_as(color))
+    return torch.where((levels > 0)[:, None], color, torch.ones_like(color))
+
+
+def chosen_level(textures: Tensor, level: Tensor) -> Tensor:
+    """The rows [N, 3] of tables [N, L, 3] for one level [N] each."""
+    return textures.gather(1, level[:, None, None].expand(-1, 1, 3))[:, 0]
+
+
+def bilinear(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
+    """Look-ups [N, C] at uv [N, 2] in textures [N, 3] that lie one after the other in ``texels`` [X, C].
+
+    (0, 0) is the outer corner of the lower left texel, (1, 1) that of the upper right one (`align_corners=False`).
+    Beyond the border the border's texels go on. Differentiable in texels and uv.
+    """
+    first, width, height = textures.unbind(1)
+    right_most, lowest = (width - 1).clamp(min=0), (height - 1).clamp(min=0)
+    x = (uv[:, 0] * width - 0.5).clamp(min=0).minimum(right_most.to(uv))
+    y = ((1 - uv[:, 1]) * height - 0.5).clamp(min=0).minimum(lowest.to(uv))
+    left = x.detach().long().minimum((width - 2).clamp(min=0))
+    top = y.detach().long().minimum((height - 2).clamp(min=0))
+    right, bottom = (left + 1).minimum(right_most), (top + 1).minimum(lowest)
     across, down = (x - left)[:, None], (y - top)[:, None]
-    texels = texture.reshape(-1, channels)
 
     def texel(row: Tensor, column: Tensor) -> Tensor:
-        return texels.index_select(0, row * width + column)
+        return texels.index_select(0, first + row * width + column)
 
-    upper = torch.lerp(texel(top, left), texel(top, right), across)
-    lower = torch.lerp(texel(bottom, left), texel(bottom, right), across)
-    return torch.lerp(upper, lower, down)
+    upper = texel(top, left) * (1 - across) + texel(top, right) * across
+    lower = texel(bottom, left) * (1 - across) + texel(bottom, right) * across
+    return upper * (1 - down) + lower * down
+
+
+def sample_bilinear(texture: Tensor, uv: Tensor) -> Tensor:
+    """Bilinear look-up [N, C] in one texture [H, W, C], row 0 at the top, at uv [N, 2] as in `bilinear`."""
+    height, width, channels = texture.shape
+    row = torch.tensor([[0, width, height]], device=uv.device).expand(uv.shape[0], -1)
+    return bilinear(texture.reshape(-1, channels), row, uv)

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import rigid
-from invrender.render.assembly import Assembly
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.reference import barycentric, pixel_centres, rasterize_soft
-from invrender.render.screen import screen_faces
+from invrender.render.reference import pixel_centres, rasterize_soft, side_functions
+from invrender.render.screen import screen_of
+from invrender.render.surfaces import Surfaces
 from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene
 
 HERE = Path(__file__).parent
@@ -97,12 +97,12 @@ def beyond_horizon(case: dict[str, Tensor], name: str) -> Tensor:
     if not isinstance(renderer, EmbeddedRenderer):
         return torch.zeros(0, dtype=torch.int64)
     scene = scene_of(case, name)
-    assembly, camera = Assembly.of(scene), scene.camera
-    screen = screen_faces(assembly, camera, cull_backfaces=False)
-    pairs = rasterize_soft(screen, camera.height, camera.width, renderer.blur_radius)
-    weights = barycentric(screen, pairs.face, pixel_centres(pairs.pixel, camera.width, screen.outline))
-    faces = screen.face[pairs.face[weights.sum(dim=1) < 0.5]].unique()
-    return assembly.faces[faces].unique()
+    surfaces = Surfaces.of([scene])
+    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    pairs = rasterize_soft(screen, renderer.blur_radius)
+    sides = side_functions(screen, pairs.face, pixel_centres(screen, pairs.pixel))
+    faces = screen.face[pairs.face[sides.sum(dim=1) < 0]].unique()
+    return surfaces.faces[faces].unique()
 
 
 def tangential(gradient: Tensor, rotation: Tensor) -> Tensor:

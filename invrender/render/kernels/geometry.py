@@ -1,0 +1,174 @@
+"""One face and one pixel: distances, barycentrics and depths, and their derivatives.
+
+A face is held in a scratch array of float64, which the constants below index. All arithmetic is in float64 whatever
+the tensors' precision: it costs little where memory is what counts, and nothing cancels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from invrender.render.kernels.compiling import kernel
+
+SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
+CORNERS = 20  # three corners of four numbers: x w, y w, w and depth, the first three times the winding's sign, if odd
+FOOTPRINT = 32  # 1 / |determinant|: a pixel's area in barycentric coordinates is this times w³
+WINDING = 33
+FACE_SIZE = 34
+TINY = 1e-17
+
+
+@kernel
+def load_face(frame, g, f):  # type: ignore[no-untyped-def]
+    """Fill the scratch array of face g."""
+    sides = frame.outline.shape[1]
+    for k in range(sides):
+        a, b = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
+        x, y = frame.points[a, 0], frame.points[a, 1]
+        along_x, along_y = frame.points[b, 0] - x, frame.points[b, 1] - y
+        length = along_x * along_x + along_y * along_y
+        f[SIDES + 5 * k] = x
+        f[SIDES + 5 * k + 1] = y
+        f[SIDES + 5 * k + 2] = along_x
+        f[SIDES + 5 * k + 3] = along_y
+        f[SIDES + 5 * k + 4] = 1.0 / length if length > 0.0 else 0.0
+    for k in range(3):
+        for j in range(4):
+            f[CORNERS + 4 * k + j] = frame.vertices[frame.triangles[g, k], j]
+    c = f[CORNERS : CORNERS + 12]
+    determinant = (
+        c[0] * (c[5] * c[10] - c[6] * c[9]) + c[1] * (c[6] * c[8] - c[4] * c[10]) + c[2] * (c[4] * c[9] - c[5] * c[8])
+    )
+    f[FOOTPRINT] = 1.0 / max(abs(determinant), 1e-300)
+    f[WINDING] = frame.winding[g]
+
+
+@kernel
+def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyped-def]
+    """Fill row[: count] with the signed squared distances, in NDC, of the pixel centres (x, y), (x + 1, y), …
+
+    Positive inside the face. Loops without branches, so that the compiler makes vector instructions of them.
+    """
+    for i in range(count):
+        row[i] = math.inf
+    for k in range(sides):
+        start_x, along_x = f[SIDES + 5 * k], f[SIDES + 5 * k + 2]
+        along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
+        down = y - f[SIDES + 5 * k + 1]
+        for i in range(count):
+            right = x + i - start_x
+            share = (right * along_x + down * along_y) * inverse
+            share = 0.0 if share < 0.0 else share
+            share = 1.0 if share > 1.0 else share
+            gap_x, gap_y = right - share * along_x, down - share * along_y
+            squared = gap_x * gap_x + gap_y * gap_y
+            row[i] = squared if squared < row[i] else row[i]
+    scale = unit * unit
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
+    winding = f[WINDING]
+    if sides == 3:
+        for i in range(count):
+            at0, at1, at2 = x0 - i * w0, x1 - i * w1, x2 - i * w2
+            s0, s1, s2 = (
+                (at1 * y2 - y1 * at2) * winding,
+                (at2 * y0 - y2 * at0) * winding,
+                (at0 * y1 - y0 * at1) * winding,
+            )
+            least = s0 if s0 < s1 else s1
+            least = least if least < s2 else s2
+            row[i] = scale * (row[i] if least > 0.0 else -row[i])
+        return
+    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
+    for i in range(count):
+        at0, at1, at2 = x0 - i * w0, x1 - i * w1, x2 - i * w2
+        s0, s1, s2 = (at1 * y2 - y1 * at2) * winding, (at2 * y0 - y2 * at0) * winding, (at0 * y1 - y0 * at1) * winding
+        # A clipped face has a part that lies nearer than the near plane.
+        beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near)
+        within = s0 > 0.0 and s1 > 0.0 and s2 > 0.0 and beyond > 0.0
+        row[i] = scale * (row[i] if within else -row[i])
+
+
+@kernel
+def barycentric(f, x, y):  # type: ignore[no-untyped-def]
+    """Barycentrics (clipped to the face, summing to one), their sum before scaling, and the depth at a pixel centre."""
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
+    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    winding = f[WINDING]
+    s0 = max((x1 * y2 - y1 * x2) * winding, 0.0)
+    s1 = max((x2 * y0 - y2 * x0) * winding, 0.0)
+    s2 = max((x0 * y1 - y0 * x1) * winding, 0.0)
+    total = max(s0 + s1 + s2, TINY)
+    b0, b1, b2 = s0 / total, s1 / total, s2 / total
+    depth = b0 * f[CORNERS + 3] + b1 * f[CORNERS + 7] + b2 * f[CORNERS + 11]
+    return b0, b1, b2, total, depth
+
+
+@kernel
+def footprint(f, b0, b1, b2):  # type: ignore[no-untyped-def]
+    """The area that a pixel covers in barycentric coordinates."""
+    w = b0 * f[CORNERS + 2] + b1 * f[CORNERS + 6] + b2 * f[CORNERS + 10]
+    return w * w * w * f[FOOTPRINT]
+
+
+@kernel
+def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):  # type: ignore[no-untyped-def]
+    """Add to corners [3, 4] the gradient of barycentrics whose cotangents are g0, g1, g2."""
+    mean = (g0 * b0 + g1 * b1 + g2 * b2) if total > TINY else 0.0
+    scale = f[WINDING] / total
+    d0 = (g0 - mean) * scale if b0 > 0.0 else 0.0
+    d1 = (g1 - mean) * scale if b1 > 0.0 else 0.0
+    d2 = (g2 - mean) * scale if b2 > 0.0 else 0.0
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
+    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    gx0, gx1, gx2 = d2 * y1 - d1 * y2, d0 * y2 - d2 * y0, d1 * y0 - d0 * y1
+    gy0, gy1, gy2 = d1 * x2 - d2 * x1, d2 * x0 - d0 * x2, d0 * x1 - d1 * x0
+    corners[0, 0] += gx0
+    corners[0, 1] += gy0
+    corners[0, 2] -= x * gx0 + y * gy0
+    corners[1, 0] += gx1
+    corners[1, 1] += gy1
+    corners[1, 2] -= x * gx1 + y * gy1
+    corners[2, 0] += gx2
+    corners[2, 1] += gy2
+    corners[2, 2] -= x * gx2 + y * gy2
+
+
+@kernel
+def nearest_side(f, sides, x, y):  # type: ignore[no-untyped-def]
+    """The outline's edge that is nearest to a pixel centre, the share of the way along it, and the gap to the centre."""
+    best = math.inf
+    side, part, best_x, best_y = 0, 0.0, 0.0, 0.0
+    for k in range(sides):
+        right, down = x - f[SIDES + 5 * k], y - f[SIDES + 5 * k + 1]
+        share = (right * f[SIDES + 5 * k + 2] + down * f[SIDES + 5 * k + 3]) * f[SIDES + 5 * k + 4]
+        share = min(max(share, 0.0), 1.0)
+        gap_x, gap_y = right - share * f[SIDES + 5 * k + 2], down - share * f[SIDES + 5 * k + 3]
+        squared = gap_x * gap_x + gap_y * gap_y
+        if squared < best:
+            best, side, part, best_x, best_y = squared, k, share, gap_x, gap_y
+    return side, part, best_x, best_y
+
+
+@kernel
+def distance_back(f, sides, x, y, cotangent, outline):  # type: ignore[no-untyped-def]
+    """Add to outline [4, 2] the gradient of the squared distance in pixels, whose cotangent is given.
+
+    The nearest point slides along its edge at right angles to the gap, so that only its share matters.
+    """
+    side, share, gap_x, gap_y = nearest_side(f, sides, x, y)
+    ahead = (side + 1) % sides
+    outline[side, 0] -= 2.0 * cotangent * (1.0 - share) * gap_x
+    outline[side, 1] -= 2.0 * cotangent * (1.0 - share) * gap_y
+    outline[ahead, 0] -= 2.0 * cotangent * share * gap_x
+    outline[ahead, 1] -= 2.0 * cotangent * share * gap_y
+
+
+def face_scratch():  # type: ignore[no-untyped-def]
+    """A scratch array for one face."""
+    return np.empty(FACE_SIZE)

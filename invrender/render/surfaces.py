@@ -1,0 +1,187 @@
+"""What the scenes of a batch show, as flat tensors: the form in which surfaces are shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from invrender.geometry.meshes import group_normals, world_vertices
+from invrender.render.mipmaps import pyramid
+from invrender.scene import AmbientLight, DirectionalLight, Light, Material, Object, PointLight, Scene
+
+DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """The faces of all objects of B pictures, object after object; objects that pictures share are held once.
+
+    vertices: [V, 3], world frame. faces: [F, 3] into them.
+    normals: [N, 3], unit, world frame. normal_faces: [F, 3] into them.
+    uv: [T, 2]; uv_faces: [F, 3] into it (zeros for objects without texture).
+    colors: [V, 3], the vertices' colours, or None where no object has any.
+    texels: [X, 3], every level of every texture, row by row. textures: [O, L, 3] int64: for each object and level the
+        index of its first texel, its width and its height; a width of 0 where there is no such level.
+    object: [F] int64, the object that a face belongs to.
+    materials: [O, 7]: albedo, specular, shininess.
+    ambient: [B, 3], radiance. lights: [B, L, 6]: radiance, then the position, or the unit direction towards the light.
+    kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
+    eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
+    placements: for each picture its objects, as numbers. first_vertex, first_face: where each object begins, and at
+        the end their number.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    normals: Tensor
+    normal_faces: Tensor
+    uv: Tensor
+    uv_faces: Tensor
+    colors: Tensor | None
+    texels: Tensor
+    textures: Tensor
+    object: Tensor
+    materials: Tensor
+    ambient: Tensor
+    lights: Tensor
+    kinds: Tensor
+    eyes: Tensor
+    parallel: bool
+    shiny: bool
+    placements: tuple[tuple[int, ...], ...]
+    first_vertex: tuple[int, ...]
+    first_face: tuple[int, ...]
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene], mipmaps: bool = False) -> Surfaces:
+        """Gather the objects and lights of scenes whose lights are of the same kinds in the same order."""
+        objects: list[Object] = []
+        numbers: dict[int, int] = {}
+        placements = []
+        for scene in scenes:
+            for thing in scene.objects.values():
+                if id(thing) not in numbers:
+                    numbers[id(thing)] = len(objects)
+                    objects.append(thing)
+            placements.append(tuple(numbers[id(thing)] for thing in scene.objects.values()))
+        vertices = [world_vertices(thing) for thing in objects]
+        first_vertex = running_total(each.shape[0] for each in vertices)
+        first_face = running_total(thing.mesh.faces.shape[0] for thing in objects)
+        faces = [thing.mesh.faces + first for thing, first in zip(objects, first_vertex, strict=False)]
+        normals = [group_normals(world, thing.mesh) for world, thing in zip(vertices, objects, strict=True)]
+        first_normal = running_total(each.shape[0] for each in normals)
+        normal_faces = [thing.mesh.normal_faces + first for thing, first in zip(objects, first_normal, strict=False)]
+        uv = [uv_of(thing) for thing in objects]
+        first_uv = running_total(each.shape[0] for each, _ in uv)
+        uv_faces = [indices + first for (_, indices), first in zip(uv, first_uv, strict=False)]
+        texels, textures = packed_textures(objects, mipmaps)
+        materials = torch.stack([packed_material(thing.material) for thing in objects])
+        lights = [packed_lights(scene) for scene in scenes]
+        return cls(
+            vertices=torch.cat(vertices),
+            faces=torch.cat(faces),
+            normals=torch.cat(normals),
+            normal_faces=torch.cat(normal_faces),
+            uv=torch.cat([each for each, _ in uv]),
+            uv_faces=torch.cat(uv_faces),
+            colors=vertex_colors(objects),
+            texels=texels,
+            textures=textures,
+            object=torch.cat([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
+            materials=materials,
+            ambient=torch.stack([ambient for ambient, _, _ in lights]),
+            lights=torch.stack([rows for _, rows, _ in lights]),
+            kinds=torch.tensor(lights[0][2], dtype=torch.int64, device=faces[0].device),
+            eyes=torch.stack([eye(scene) for scene in scenes]),
+            parallel=scenes[0].camera.projection == "orthographic",
+            shiny=materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
+            placements=tuple(placements),
+            first_vertex=first_vertex,
+            first_face=first_face,
+        )
+
+
+def running_total(counts: Iterable[int]) -> tuple[int, ...]:
+    """0, and the sum of the counts up to each."""
+    return tuple(accumulate(counts, initial=0))
+
+
+def uv_of(thing: Object) -> tuple[Tensor, Tensor]:
+    """An object's texture coordinates [T, 2] and the faces' indices [F, 3] into them; zeros where it has no texture."""
+    mesh = thing.mesh
+    if thing.material.texture is None or mesh.uv is None or mesh.uv_faces is None:
+        return mesh.vertices.new_zeros(1, 2), torch.zeros_like(mesh.faces)
+    return mesh.uv, mesh.uv_faces
+
+
+def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
+    """The colours [V, 3] of all vertices, white where an object has none; None if none has."""
+    if all(thing.material.vertex_colors is None for thing in objects):
+        return None
+    found = [(thing.material.vertex_colors, thing.mesh.vertices) for thing in objects]
+    return torch.cat([torch.ones_like(vertices) if colors is None else colors for colors, vertices in found])
+
+
+def packed_textures(objects: Sequence[Object], mipmaps: bool) -> tuple[Tensor, Tensor]:
+    """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
+    tables: list[list[tuple[int, int, int]]] = []
+    texels: list[Tensor] = [objects[0].material.albedo.new_zeros(0, 3)] if objects else []
+    packed: dict[int, list[tuple[int, int, int]]] = {}
+    count = 0
+    for thing in objects:
+        texture = thing.material.texture
+        if texture is None or thing.mesh.uv is None or thing.mesh.uv_faces is None:
+            tables.append([])
+            continue
+        if id(texture) not in packed:
+            rows = packed[id(texture)] = []
+            for level in pyramid(texture) if mipmaps else [texture]:
+                rows.append((count, level.shape[1], level.shape[0]))
+                texels.append(level.reshape(-1, 3))
+                count += level.shape[0] * level.shape[1]
+        tables.append(packed[id(texture)])
+    levels = max((len(rows) for rows in tables), default=0)
+    table = torch.zeros(len(tables), max(levels, 1), 3, dtype=torch.int64)
+    for number, rows in enumerate(tables):
+        if rows:
+            table[number, : len(rows)] = torch.tensor(rows)
+    return torch.cat(texels), table.to(texels[0].device)
+
+
+def packed_material(material: Material) -> Tensor:
+    """Albedo, specular and shininess, [7]."""
+    return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
+
+
+def packed_lights(scene: Scene) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """The ambient radiance [3], the other lights [L, 6] and their kinds."""
+    ambient = torch.zeros_like(scene.camera.look_at)
+    rows, kinds = [], []
+    for light in scene.lights.values():
+        radiance = light.color * light.intensity
+        if isinstance(light, AmbientLight):
+            ambient = ambient + radiance
+        elif isinstance(light, DirectionalLight):
+            rows.append(torch.cat([radiance, torch.nn.functional.normalize(light.direction, dim=0, eps=1e-6)]))
+            kinds.append(DIRECTIONAL)
+        else:
+            rows.append(torch.cat([radiance, light.position]))
+            kinds.append(kind_of(light))
+    return ambient, torch.stack(rows) if rows else ambient.new_zeros(0, 6), tuple(kinds)
+
+
+def kind_of(light: Light) -> int:
+    """How `Surfaces` numbers a light's kind; −1 for ambient light, which is added up."""
+    if isinstance(light, PointLight):
+        return INVERSE_SQUARE if light.falloff == "inverse_square" else POINT
+    return DIRECTIONAL if isinstance(light, DirectionalLight) else -1
+
+
+def eye(scene: Scene) -> Tensor:
+    """The centre [3] of a perspective camera, the unit direction [3] towards an orthographic one; world frame."""
+    camera = scene.camera
+    return -camera.camera_from_world[2, :3] if camera.projection == "orthographic" else camera.position
