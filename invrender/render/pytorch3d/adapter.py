@@ -11,13 +11,19 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pixels import background_pixels
-from invrender.render.assembly import Assembly
 from invrender.render.base import Rendered
+from invrender.render.fragments import Fragments as FlatFragments
 from invrender.render.pytorch3d.conversions import SingleLight, ndc_from_view, single_light, view_from_world
 from invrender.render.pytorch3d.horizon import beyond_horizon
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
-from invrender.render.pytorch3d.shading import lit_by_face, lit_by_fragment, lit_by_vertex
-from invrender.render.shade import albedo
+from invrender.render.pytorch3d.shading import (
+    corner_normals,
+    corner_positions,
+    lit_by_face,
+    lit_by_vertex,
+)
+from invrender.render.shade import shade
+from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera, Scene
 
 with warnings.catch_warnings():
@@ -56,22 +62,13 @@ OWN_SHADERS = {
 SMALLEST_DEPTH = 1e-6  # corners on the camera's plane are divided by this; the faces they belong to are clipped
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a shader of ours needs besides what PyTorch3D hands to it."""
-
-    scene: Scene
-    assembly: Assembly
-    renderer: PyTorch3DRenderer
-
-
 class SteadyRasterizer(MeshRasterizer):
     """PyTorch3D's rasterizer, with barycentrics and depths held constant where their gradients explode."""
 
-    def __init__(self, camera: Camera, assembly: Assembly, renderer: PyTorch3DRenderer) -> None:
+    def __init__(self, camera: Camera, surfaces: Surfaces, renderer: PyTorch3DRenderer) -> None:
         super().__init__(pytorch3d_cameras(camera), raster_settings(camera, renderer))
         self.camera = camera
-        self.corners = assembly.corners
+        self.corners = corner_positions(surfaces)
 
     def forward(self, meshes_world: Meshes, **kwargs: object) -> Fragments:
         """What PyTorch3D finds; only gradients differ."""
@@ -93,17 +90,24 @@ class SceneShader(ShaderBase):
     The blending is PyTorch3D's, or `composite_rgb_blend`.
     """
 
-    def __init__(self, setting: Setting, cameras: PerspectiveCameras | OrthographicCameras, blend: BlendParams) -> None:
+    def __init__(
+        self,
+        surfaces: Surfaces,
+        renderer: PyTorch3DRenderer,
+        cameras: PerspectiveCameras | OrthographicCameras,
+        blend: BlendParams,
+    ) -> None:
         super().__init__(device=cameras.device, cameras=cameras, blend_params=blend)
-        self.setting = setting
+        self.surfaces = surfaces
+        self.renderer = renderer
 
     def forward(self, fragments: Fragments, meshes: Meshes, znear: float, zfar: float, **kwargs: object) -> Tensor:
         """RGBA, [1, H, W, 4]."""
         colors = self.colors(fragments)
         picture: Tensor
-        if not self.setting.renderer.is_soft:
+        if not self.renderer.is_soft:
             picture = hard_rgb_blend(colors, fragments, self.blend_params)
-        elif self.setting.renderer.background == "softmax":
+        elif self.renderer.background == "softmax":
             picture = softmax_rgb_blend(colors, fragments, self.blend_params, znear, zfar)
         else:
             picture = composite_rgb_blend(colors, fragments, self.blend_params, znear, zfar)
@@ -112,12 +116,24 @@ class SceneShader(ShaderBase):
     def colors(self, fragments: Fragments) -> Tensor:
         """The colour of every fragment, [1, H, W, K, 3]; only those that are there are shaded."""
         there = fragments.pix_to_face >= 0
-        light = {"soft_gouraud": lit_by_vertex, "hard_flat": lit_by_face}.get(
-            self.setting.renderer.shader, lit_by_fragment
-        )
-        face, weights = fragments.pix_to_face[there], fragments.bary_coords[there]
+        flat = flattened(fragments, there)
+        light = {"soft_gouraud": lit_by_vertex, "hard_flat": lit_by_face}.get(self.renderer.shader, shade)
         colors: Tensor = torch.zeros_like(fragments.bary_coords)
-        return colors.index_put((there,), light(self.setting.scene, self.setting.assembly, face, weights))
+        return colors.index_put((there,), light(self.surfaces, flat))
+
+
+def flattened(fragments: Fragments, there: Tensor) -> FlatFragments:
+    """The fragments of one picture that are ``there`` [1, H, W, K], as ours; textures are seen as if from close by."""
+    row, column = there.nonzero()[:, 1:3].unbind(1)
+    return FlatFragments(
+        pixel=row * there.shape[2] + column,
+        picture=torch.zeros_like(row),
+        face=fragments.pix_to_face[there],
+        inside=-fragments.dists[there],
+        barycentric=fragments.bary_coords[there],
+        depth=fragments.zbuf[there],
+        footprint=torch.zeros_like(fragments.zbuf[there]),
+    )
 
 
 def face_weights(fragments: Fragments, blend: BlendParams, znear: float, zfar: float) -> Tensor:
@@ -147,17 +163,17 @@ def draw(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
     camera = scene.camera
     background = background_pixels(scene.background, camera.height, camera.width)
     background = background.reshape(camera.height, camera.width, 3)
-    assembly = Assembly.of(scene)
-    if len(assembly.faces) == 0:
+    surfaces = Surfaces.of([scene])
+    if len(surfaces.faces) == 0:
         empty = background.new_zeros(camera.height, camera.width)
         return Rendered(background, empty, empty)
-    rasterizer = SteadyRasterizer(camera, assembly, renderer)
+    rasterizer = SteadyRasterizer(camera, surfaces, renderer)
     # The hard blend takes one colour only, so there the background is laid behind its picture here.
     behind = background[None] if renderer.is_soft else scene.background.new_zeros(3)
     blend = BlendParams(renderer.sigma, renderer.gamma, behind)
-    shader = shader_for(scene, assembly, renderer, rasterizer.cameras, blend)
+    shader = shader_for(scene, surfaces, renderer, rasterizer.cameras, blend)
     draws = MeshRendererWithFragments(rasterizer, shader)
-    meshes = meshes_of(scene, assembly)
+    meshes = meshes_of(scene, surfaces)
     picture, fragments = draws(meshes, znear=camera.near, zfar=camera.far, eps=SMALLEST_DEPTH)
     rgb, alpha = picture[0, ..., :3], picture[0, ..., 3]
     if renderer.is_soft:
@@ -205,28 +221,28 @@ def raster_settings(camera: Camera, renderer: PyTorch3DRenderer) -> Rasterizatio
     )
 
 
-def meshes_of(scene: Scene, assembly: Assembly) -> Meshes:
+def meshes_of(scene: Scene, surfaces: Surfaces) -> Meshes:
     """All faces as one mesh whose corners are not shared, so that each has a normal and a colour of its own."""
-    corners = assembly.corners.reshape(-1, 3)
+    corners = corner_positions(surfaces).reshape(-1, 3)
     faces = torch.arange(len(corners), device=corners.device).reshape(-1, 3)
     return Meshes(
         verts=[corners],
         faces=[faces],
-        textures=textures_of(scene, assembly, faces),
-        verts_normals=[assembly.normals.reshape(-1, 3)],
+        textures=textures_of(scene),
+        verts_normals=[corner_normals(surfaces).reshape(-1, 3)],
     )
 
 
-def textures_of(scene: Scene, assembly: Assembly, faces: Tensor) -> TexturesUV | TexturesVertex | None:
+def textures_of(scene: Scene) -> TexturesUV | TexturesVertex | None:
     """The albedo of a single object as PyTorch3D's textures; None where PyTorch3D's shaders are not used."""
     if len(scene.objects) != 1:
         return None
     (thing,) = scene.objects.values()
     mesh, material = thing.mesh, thing.material
     if material.texture is None:
-        corner = torch.eye(3).to(assembly.vertices).repeat(len(faces), 1)
-        which = torch.arange(len(faces), device=faces.device).repeat_interleave(3)
-        return TexturesVertex([albedo(thing, which, corner)])
+        white = torch.ones_like(mesh.vertices)
+        colors = material.albedo * (white if material.vertex_colors is None else material.vertex_colors)
+        return TexturesVertex([colors.index_select(0, mesh.faces.reshape(-1))])
     if material.vertex_colors is not None or mesh.uv is None or mesh.uv_faces is None:
         return None
     texture = material.texture * material.albedo
@@ -235,7 +251,7 @@ def textures_of(scene: Scene, assembly: Assembly, faces: Tensor) -> TexturesUV |
 
 def shader_for(
     scene: Scene,
-    assembly: Assembly,
+    surfaces: Surfaces,
     renderer: PyTorch3DRenderer,
     cameras: PerspectiveCameras | OrthographicCameras,
     blend: BlendParams,
@@ -245,7 +261,7 @@ def shader_for(
         return SoftSilhouetteShader(blend)
     light = single_light(list(scene.lights.values()), scene.background)
     if light is None or not own_shader_suits(scene, renderer):
-        return SceneShader(Setting(scene, assembly, renderer), cameras, blend)
+        return SceneShader(surfaces, renderer, cameras, blend)
     (thing,) = scene.objects.values()
     materials = Materials(
         specular_color=thing.material.specular[None],

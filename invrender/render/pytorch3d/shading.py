@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from invrender.render.assembly import Assembly
-from invrender.render.shade import albedo, interpolate, light_surface, view_directions
-from invrender.scene import Scene
+from invrender.render.fragments import Fragments
+from invrender.render.shade import lit, shade
+from invrender.render.surfaces import Surfaces
 
 
-def lit_by_fragment(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor) -> Tensor:
-    """Phong: linear RGB [N, 3] of points at barycentrics [N, 3] of faces [N]; the normal is interpolated."""
-    points = interpolate(assembly.corners.index_select(0, face), weights)
-    normals = interpolate(assembly.normals.index_select(0, face), weights)
-    return lit(scene, assembly, face, weights, points, torch.nn.functional.normalize(normals, dim=1, eps=1e-6))
+def lit_by_vertex(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """Gouraud: linear RGB [N, 3], interpolated between the corners; a texture is looked up at the corners alone."""
+    corners = shade(surfaces, corners_of(surfaces, fragments)).reshape(-1, 3, 3)
+    return (corners.index_select(0, fragments.face) * fragments.barycentric[..., None]).sum(dim=1)
 
 
-def lit_by_vertex(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor) -> Tensor:
-    """Gouraud: the colours at the corners are interpolated; a texture is looked up at the corners alone."""
-    count = assembly.faces.shape[0]
-    every = torch.arange(count, device=face.device).repeat_interleave(3)
-    corner = torch.eye(3).to(weights).repeat(count, 1)
-    colors = lit(scene, assembly, every, corner, assembly.corners.reshape(-1, 3), assembly.normals.reshape(-1, 3))
-    return interpolate(colors.reshape(-1, 3, 3).index_select(0, face), weights)
-
-
-def lit_by_face(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor) -> Tensor:
-    """Flat: lit at the middle of the face, with the face's own normal; the albedo is the fragment's."""
-    corners = assembly.corners
+def lit_by_face(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """Flat: linear RGB [N, 3], lit at the middle of the face with its own normal; the albedo is the fragment's."""
+    corners = corner_positions(surfaces)
     across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = torch.nn.functional.normalize(across, dim=1, eps=1e-12)
-    points = corners.mean(dim=1)
-    return lit(scene, assembly, face, weights, points.index_select(0, face), normals.index_select(0, face))
+    middles = corners.mean(dim=1)
+    return lit(surfaces, fragments, middles.index_select(0, fragments.face), normals.index_select(0, fragments.face))
 
 
-def lit(scene: Scene, assembly: Assembly, face: Tensor, weights: Tensor, points: Tensor, normals: Tensor) -> Tensor:
-    """Linear RGB [N, 3] of points [N, 3] with normals [N, 3]; the albedo is looked up at ``weights`` in ``face``."""
-    towards_camera = view_directions(scene, points)
-    colors = torch.zeros_like(points)
-    for thing, chosen, local in assembly.split(face):
-        reflected = light_surface(
-            scene,
-            thing.material,
-            points.index_select(0, chosen),
-            normals.index_select(0, chosen),
-            towards_camera.index_select(0, chosen),
-            albedo(thing, local, weights.index_select(0, chosen)),
-        )
-        colors = colors.index_add(0, chosen, reflected)
-    return colors
+def corner_positions(surfaces: Surfaces) -> Tensor:
+    """The world position of each corner of each face, [F, 3, 3]."""
+    return surfaces.vertices.index_select(0, surfaces.faces.reshape(-1)).reshape(-1, 3, 3)
+
+
+def corner_normals(surfaces: Surfaces) -> Tensor:
+    """The unit normal of each corner of each face, world frame, [F, 3, 3]."""
+    return surfaces.normals.index_select(0, surfaces.normal_faces.reshape(-1)).reshape(-1, 3, 3)
+
+
+def corners_of(surfaces: Surfaces, like: Fragments) -> Fragments:
+    """Every corner of every face as a fragment, [3 F]."""
+    count = surfaces.faces.shape[0]
+    none = like.depth.new_zeros(3 * count)
+    nowhere = torch.zeros_like(none, dtype=torch.int64)
+    return replace(
+        like,
+        pixel=nowhere,
+        picture=nowhere,
+        face=torch.arange(count, device=nowhere.device).repeat_interleave(3),
+        inside=none,
+        barycentric=torch.eye(3).to(like.barycentric).repeat(count, 1),
+        depth=none,
+        footprint=none,
+    )
