@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,12 +15,7 @@ from invrender.render.fragments import Fragments as FlatFragments
 from invrender.render.pytorch3d.conversions import SingleLight, ndc_from_view, single_light, view_from_world
 from invrender.render.pytorch3d.horizon import beyond_horizon
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
-from invrender.render.pytorch3d.shading import (
-    corner_normals,
-    corner_positions,
-    lit_by_face,
-    lit_by_vertex,
-)
+from invrender.render.pytorch3d.shading import corner_normals, corner_positions, lit_by_face, lit_by_vertex
 from invrender.render.shade import shade
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera, Scene
@@ -205,7 +199,7 @@ def raster_settings(camera: Camera, renderer: PyTorch3DRenderer) -> Rasterizatio
     cuda = camera.camera_from_world.is_cuda
     longer = max(camera.height, camera.width)
     if cuda and renderer.bin_size and 1 + (longer - 1) // renderer.bin_size >= kMaxFacesPerBin:
-        least = (longer - 1) // (kMaxFacesPerBin - 2) + 1
+        least = (longer - 1) // (kMaxFacesPerBin - 1) + 1
         raise UserError(
             f"renderer.bin_size is {renderer.bin_size}, expected at least {least} for {longer} pixels, 0 or null"
         )
@@ -304,9 +298,9 @@ def pytorch3d_lights(light: SingleLight) -> AmbientLights | DirectionalLights | 
     return PointLights(location=light.place[None], **colors)
 
 
-def rasterized_triangle(device: str, corners: Sequence[Sequence[float]] = ((-1, -1, 2), (1, -1, 2), (0, 1, 2))) -> bool:
+def rasterized_triangle(device: str) -> bool:
     """Whether PyTorch3D's compiled rasterizer runs on ``device`` and covers some of 8 × 8 pixels with a triangle."""
-    vertices = torch.tensor(corners, dtype=torch.float32, device=device)
+    vertices = torch.tensor([[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]], device=device)
     cameras = PerspectiveCameras(focal_length=1.0, device=device)
     meshes = Meshes(verts=[vertices], faces=[torch.tensor([[0, 1, 2]], device=device)])
     fragments = MeshRasterizer(cameras, RasterizationSettings(image_size=8))(meshes)
