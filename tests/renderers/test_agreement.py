@@ -41,7 +41,7 @@ class Settings:
 
 
 def embedded(settings: Settings) -> Renderer:
-    return EmbeddedRenderer(**vars(settings))
+    return EmbeddedRenderer(**vars(settings), mipmaps=False)
 
 
 def pytorch3d(settings: Settings) -> Renderer:

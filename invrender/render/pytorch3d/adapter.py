@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pixels import background_pixels
-from invrender.render.base import Rendered
+from invrender.render.base import Channels, Rendered
 from invrender.render.fragments import Fragments as FlatFragments
 from invrender.render.pytorch3d.conversions import SingleLight, ndc_from_view, single_light, view_from_world
 from invrender.render.pytorch3d.horizon import beyond_horizon
@@ -152,8 +152,24 @@ def composite_rgb_blend(colors: Tensor, fragments: Fragments, blend: BlendParams
     return torch.cat([alpha * faces + (1 - alpha) * blend.background_color, alpha], dim=-1)
 
 
-def draw(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
-    """The picture of a float32 scene at its camera's size."""
+def draw(scene: Scene, renderer: PyTorch3DRenderer, channels: Channels) -> Rendered:
+    """The picture of a float32 scene at its camera's size; what is not asked for is neither shaded nor kept."""
+    drawn = all_channels(scene, silhouette_of(renderer) if "rgb" not in channels else renderer)
+    none = drawn.alpha.new_zeros(0, 0)
+    return Rendered(
+        drawn.rgb if "rgb" in channels else drawn.rgb.new_zeros(0, 0, 3),
+        drawn.alpha if "alpha" in channels else none,
+        drawn.depth if "depth" in channels else none,
+    )
+
+
+def silhouette_of(renderer: PyTorch3DRenderer) -> PyTorch3DRenderer:
+    """The renderer without its colours: soft ones shade nothing."""
+    return replace(renderer, shader="soft_silhouette", blur_radius=renderer.reach) if renderer.is_soft else renderer
+
+
+def all_channels(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
+    """Colours, silhouette and depth."""
     camera = scene.camera
     background = background_pixels(scene.background, camera.height, camera.width)
     background = background.reshape(camera.height, camera.width, 3)

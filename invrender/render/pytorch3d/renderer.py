@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self, cast
 
@@ -10,7 +11,7 @@ import torch
 
 from invrender.errors import UserError
 from invrender.pixels import box_filter
-from invrender.render.base import Rendered, check_samples
+from invrender.render.base import ALL, Channels, Rendered, check_samples
 from invrender.render.pytorch3d.loading import adapter
 from invrender.scene import Scene
 
@@ -18,6 +19,7 @@ Shader = Literal["soft_phong", "hard_phong", "soft_silhouette", "soft_gouraud", 
 Background = Literal["composite", "softmax"]
 
 MOST_FACES_PER_PIXEL = 150  # kMaxPointsPerPixel in PyTorch3D's CUDA kernels
+SMALLEST_SIGMA = 1e-9
 COVERAGE_AT_REACH = 1e-4  # where PyTorch3D's own tutorials end a face's reach
 
 
@@ -77,14 +79,18 @@ class PyTorch3DRenderer:
         return math.log(1 / COVERAGE_AT_REACH - 1) * self.sigma if self.is_soft else 0.0
 
     def softened(self, sigma: float) -> Self:
-        """This renderer with another ``sigma``."""
-        return replace(self, sigma=sigma)
+        """This renderer with another ``sigma``; with 0 it is too small to be seen."""
+        return replace(self, sigma=max(sigma, SMALLEST_SIGMA))
 
-    def render(self, scene: Scene) -> Rendered:
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        """The pictures of many scenes, one after the other."""
+        return tuple(self.render(scene, channels) for scene in scenes)
+
+    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
         """The picture, differentiable in every tensor of the scene that the shader shows."""
         camera = scene.camera
         fine = replace(scene, camera=camera.resized(camera.width * self.samples, camera.height * self.samples))
-        drawn = cast("Rendered", adapter().draw(fine.to(dtype=torch.float32), self))
+        drawn = cast("Rendered", adapter().draw(fine.to(dtype=torch.float32), self, channels))
         dtype = scene.background.dtype
         seen = box_filter((drawn.depth > 0).to(dtype), self.samples)
         return Rendered(
