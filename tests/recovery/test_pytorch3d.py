@@ -25,7 +25,10 @@ def fitted(folder: Path, experiment: str, *arguments: str) -> dict[str, Any]:
 def both(folder: Path, experiment: str, *arguments: str) -> list[dict[str, Any]]:
     """The unknowns as found by the embedded renderer and by PyTorch3D; small pictures have many faces in each pixel."""
     pytest.importorskip("pytorch3d", reason="PyTorch3D is not installed")
-    chosen = {"embedded": ["renderer=embedded"], "pytorch3d": ["renderer=pytorch3d", "renderer.faces_per_pixel=100"]}
+    chosen = {
+        "embedded": ["renderer=embedded", "++renderer.mipmaps=false"],
+        "pytorch3d": ["renderer=pytorch3d", "renderer.faces_per_pixel=100"],
+    }
     found = [fitted(folder / name, experiment, *settings, *arguments) for name, settings in chosen.items()]
     return [result["parameters"] for result in found]
 
