@@ -17,7 +17,18 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from invrender import __version__
-from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render, run_report
+from invrender.commands import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    UNUSABLE,
+    Job,
+    run_board,
+    run_doctor,
+    run_fit,
+    run_render,
+    run_report,
+)
 from invrender.errors import UserError, suggestion
 
 if TYPE_CHECKING:
@@ -43,6 +54,7 @@ COMMANDS = {
     "render": Command("render one picture of a scene", run_render),
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
     "report": Command("write the report of a fit or a sweep anew", run_report, positional="runs"),
+    "doctor": Command("say what is installed, and which renderers work", run_doctor),
 }
 
 

@@ -70,6 +70,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
     from invrender.record.base import Run, follow
     from invrender.record.recorders import RecordOptions, recorders
     from invrender.rehearsal import rehearse
+    from invrender.render.auto import in_use
 
     options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
@@ -84,6 +85,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
+        renderer_name, renderer_note = in_use(str(job.choices.get("renderer")), renderer, options.device)
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
@@ -92,7 +94,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
             parameters=parameters,
             target=target,
             scene=scene,
-            renderer=str(job.choices.get("renderer")),
+            renderer=renderer_name,
+            renderer_note=renderer_note,
             device=device,
             seed=options.seed,
         )
@@ -192,6 +195,15 @@ def run_report(config: DictConfig, job: Job) -> int:
     for folder in config.runs:
         print(shown(write_report(Path(folder))))
     return DONE
+
+
+def run_doctor(config: DictConfig, job: Job) -> int:
+    """`invrender doctor`: what is installed, and which renderers work."""
+    from invrender.doctor import findings, works
+
+    for name, told in findings():
+        print(f"{name:<12}{told}", flush=True)
+    return DONE if works() else UNUSABLE
 
 
 def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:

@@ -143,10 +143,21 @@ class ReportConfig:
     runs: list[str] = field(default_factory=list)
 
 
+@dataclass
+class DoctorConfig:
+    """`invrender doctor` has no keys."""
+
+
 def register_schemas() -> None:
     """Make the schemas known to Hydra, as ``fit_schema`` and so on, by the name of the command."""
     store = ConfigStore.instance()
-    schemas = {"fit": FitConfig, "render": RenderConfig, "board": BoardConfig, "report": ReportConfig}
+    schemas = {
+        "fit": FitConfig,
+        "render": RenderConfig,
+        "board": BoardConfig,
+        "report": ReportConfig,
+        "doctor": DoctorConfig,
+    }
     for name, schema in schemas.items():
         store.store(name=f"{name}_schema", node=schema, provider="invrender")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -162,8 +162,8 @@ def fit(
     start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
     ``steps.throw(KeyboardInterrupt())``.
 
-    Raises `UserError` where an unknown or a loss does not go with the scene or the target, and where the start's loss
-    is not a number.
+    Raises `UserError` where an unknown or a loss does not go with the scene or the target, where no loss depends on an
+    unknown, and where the start's loss is not a number.
     """
     for name, parameter in parameters.items():
         with naming(f"recover.{name}"):
@@ -182,6 +182,8 @@ def fit(
     stages = list(solver.stages)
     last = len(stages) - 1
     final = Objective.at(stages[last], scene, target, parameters, renderer, losses)
+    coarsest = min(stages, key=lambda stage: stage.size or math.inf)
+    check_dependence(Objective.at(replace(coarsest, losses=None), scene, target, parameters, renderer, losses), raw)
     iteration = 0
 
     def report(
@@ -246,6 +248,21 @@ def fit(
     evaluation, raw = min(ends, key=lambda end: loss_or_infinity(end[0]))
     best = Best(best.iteration, last, float(evaluation.loss), evaluation.scene, raw)
     yield report(evaluation, raw, final, last, best, stopped)
+
+
+def check_dependence(objective: Objective, raw: Raw) -> None:
+    """Raise `UserError` for an unknown that no loss depends on, as far as the renderer tells."""
+    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
+    loss = objective(leaves).loss
+    gradients: Sequence[Tensor | None] = [None] * len(leaves)
+    if loss.requires_grad:
+        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    for name, gradient in zip(leaves, gradients, strict=True):
+        if gradient is None:
+            raise UserError(
+                f"recover.{name}: none of the losses ({', '.join(objective.losses)}) depends on it "
+                "in what this renderer draws; choose another loss or another renderer"
+            )
 
 
 def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:

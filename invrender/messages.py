@@ -14,6 +14,7 @@ from invrender.overrides import OptionsOf, one_line
 
 # Launchers by the extra that they come with.
 EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
+AUTO = "invrender.render.auto.automatic"
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
 
 
@@ -100,8 +101,11 @@ def unknown_key(error: OmegaConfBaseException) -> str:
     if key in ("scene.scene", "scene.camera", "scene.light"):
         return f"{where}; begin the scene's file with the line # @package _global_"
     near = suggestion(name, siblings)
-    if not near and "_target_" in siblings:
-        return f"{where}; if {error.parent_node['_target_']} takes it, add it with +{key}=…"
+    target = error.parent_node["_target_"] if "_target_" in siblings else None
+    if not near and target == AUTO:
+        return f"{where}: auto has those that all soft renderers have; choose renderer=embedded or renderer=pytorch3d"
+    if not near and target is not None:
+        return f"{where}; if {target} takes it, add it with +{key}=…"
     return f"{where}{near}" if near or not siblings else f"{where}; known are {', '.join(siblings)}"
 
 

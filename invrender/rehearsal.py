@@ -94,12 +94,12 @@ def rehearse(
 def plan_of(stage: Stage, objective: Objective, solver: Solver, raw: Raw, rates: Mapping[str, float]) -> StagePlan:
     """Time a step; the first of a stage takes longer and does not count."""
     descent = solver.begin(stage, raw, rates)
-    evaluation, following = descent.step(objective, raw)
+    _, following = descent.step(objective, raw)
     synchronize()
     began = time.perf_counter()
     descent.step(objective, following)
     synchronize()
-    height, width = evaluation.pictures[0].alpha.shape
+    height, width = objective.views[0].rgb.shape[:2]
     return StagePlan(stage, (height, width), time.perf_counter() - began)
 
 

@@ -23,6 +23,8 @@ class Run:
     command: the shell command that repeats the run.
     scene: the start.
     renderer, device: names, as "embedded" and "cpu".
+    renderer_note: the version of the library behind the renderer, or why `auto` has chosen it; None if there is nothing
+        to say.
     """
 
     folder: Path
@@ -35,6 +37,12 @@ class Run:
     renderer: str
     device: str
     seed: int
+    renderer_note: str | None = None
+
+    @property
+    def renderer_text(self) -> str:
+        """The renderer with what is to be said of it."""
+        return f"{self.renderer} ({self.renderer_note})" if self.renderer_note else self.renderer
 
 
 class Recorder(Protocol):

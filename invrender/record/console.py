@@ -22,6 +22,10 @@ LINE_SECONDS = 30.0
 class Progress(Protocol):
     """Shows how far a fit has come."""
 
+    def begin(self, text: str) -> None:
+        """Say in a line how the fit is run."""
+        ...
+
     def step(self, iteration: int, text: str) -> None:
         """Show a step."""
         ...
@@ -57,6 +61,8 @@ class Console:
         """Show a step."""
         if self.start is None:
             self.start = step
+            if self.progress is not None:
+                self.progress.begin(f"renderer {self.run.renderer_text} on {self.run.device}")
         self.last = step
         if self.progress is not None and step.stopped_because is None:
             terms = terms_text(step) if self.verbose else ""
@@ -104,6 +110,10 @@ class Bar:
     def __init__(self, total_steps: int) -> None:
         self.bar = tqdm(total=total_steps, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=self.FORMAT)
 
+    def begin(self, text: str) -> None:
+        """Print above the bar."""
+        self.bar.write(text, file=sys.stderr)
+
     def step(self, iteration: int, text: str) -> None:
         """Move on; drawn ten times a second at most."""
         self.bar.set_postfix_str(text, refresh=False)
@@ -124,12 +134,17 @@ class Lines:
         self.began = self.latest = time.monotonic()
         self.next_iteration = 0
 
+    def begin(self, text: str) -> None:
+        """Print a line."""
+        # A fit goes on, and is recorded, where whoever read its progress has gone.
+        with suppress(BrokenPipeError):
+            print(text, file=self.stream, flush=True)
+
     def step(self, iteration: int, text: str) -> None:
         """Print a line if it is time."""
         now = time.monotonic()
         if iteration < self.next_iteration and now - self.latest < LINE_SECONDS:
             return
-        # A fit goes on, and is recorded, where whoever read its progress has gone.
         with suppress(BrokenPipeError):
             line = f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}"
             print(line, file=self.stream, flush=True)

@@ -30,6 +30,7 @@ def result_of(run: Run, start: Step, last: Step) -> dict[str, Any]:
     result = {
         "schema": SCHEMA,
         "renderer": run.renderer,
+        "renderer_note": run.renderer_note,
         "device": run.device,
         "seed": run.seed,
         "iterations": last.iteration,

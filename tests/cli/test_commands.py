@@ -87,6 +87,7 @@ def test_fit_and_its_recovered_scene(invrender: Any, workspace: Path) -> None:
     assert str(folder) in outcome.out.splitlines()[-1]
     result = read(folder / "result.json")
     assert (result["renderer"], result["device"], result["seed"]) == ("embedded", "cpu", 0)
+    assert result["renderer_note"].startswith("auto: ")
     assert result["parameters"]["camera_pose"]["error_start"]["rotation_deg"] == pytest.approx(4.9, abs=0.3)
     words = shlex.split((folder / "command.txt").read_text())
     assert words == ["invrender", "fit", "--config-dir", "cfg", "scene=cube", *given]

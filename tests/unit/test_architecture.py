@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fit": {"pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
     "rehearsal": {"fit", "pyramid"} | PROTOCOLS | LEAVES,
+    "doctor": {"render.base", "render", "geometry"} | LEAVES,
     "record": {"fit", "rehearsal", "pyramid", "parameters.base", "geometry"} | LEAVES,
     "resources": {"errors"},
     "overrides": {"errors", "resources"},
@@ -46,7 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweep": {"errors", "resources", "overrides", "record", "fit", "writing"},
     "completion": {"errors", "overrides", "sweep"},
     "listing": set(),
-    "commands": {"resources", "overrides", "config", "record", "rehearsal", "fit", "targets"} | BUILDING | UNKNOWNS,
+    "commands": {"resources", "overrides", "config", "doctor", "record", "rehearsal", "fit", "targets"}
+    | BUILDING
+    | UNKNOWNS,
     "cli": {
         *("errors", "resources", "overrides", "messages", "config", "commands"),
         *("sweep", "completion", "listing"),
@@ -128,6 +131,12 @@ def test_the_command_line_is_there_before_torch() -> None:
     code = f"import sys, {names}; print(sorted({{'torch', 'numpy', 'trimesh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_pytorch3d_is_imported_in_one_place() -> None:
+    imported = re.compile(r"^\s*(from|import) pytorch3d\b", re.MULTILINE)
+    importing = [module for module, path in modules().items() if imported.search(path.read_text())]
+    assert importing == ["render.pytorch3d.adapter"]
 
 
 def test_srgb_is_converted_in_one_place() -> None:

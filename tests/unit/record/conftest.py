@@ -170,6 +170,7 @@ def make_fit_in() -> MakeFit:
             renderer="embedded",
             device="cpu",
             seed=7,
+            renderer_note="auto: there is no CUDA",
         )
         return MadeUpFit(run, step_count)
 

@@ -83,6 +83,7 @@ def test_result(finished) -> None:
     assert result == {
         "schema": 1,
         "renderer": "embedded",
+        "renderer_note": "auto: there is no CUDA",
         "device": "cpu",
         "seed": 7,
         "iterations": 20,
