@@ -1,0 +1,198 @@
+"""What the kernels read: the faces of a screen corner by corner, their surfaces, and which faces lie in which tile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from invrender.render.reference import boxes
+from invrender.render.screen import Screen
+from invrender.render.surfaces import Surfaces
+
+TILE = 8  # pixels; a tile is the work of one warp, so that its sums need no shared memory
+
+
+class Inputs(NamedTuple):
+    """The differentiable tensors of a picture of G faces; what is the corners' is gathered face by face.
+
+    outline: [G, K, 2], pixels. vertices: [G, 3, 4]: (x w, y w, w) in pixels and the depth. positions, normals, uv (the
+    third 0) and paint (vertex colours): [G, 3, 3]. texels: [X, 3]. materials: [O, 7]. ambient: [B, 3].
+    lights: [B, L, 6]. eyes: [B, 3]. What isn't needed is empty.
+    """
+
+    outline: Tensor
+    vertices: Tensor
+    positions: Tensor
+    normals: Tensor
+    uv: Tensor
+    paint: Tensor
+    texels: Tensor
+    materials: Tensor
+    ambient: Tensor
+    lights: Tensor
+    eyes: Tensor
+
+    @classmethod
+    def of(cls, screen: Screen, surfaces: Surfaces | None) -> Inputs:
+        """Gather them, differentiably."""
+        empty = screen.vertices.new_zeros(0)
+        if surfaces is None:
+            return cls(screen.polygon, screen.corners, *([empty] * 9))
+
+        def corners(values: Tensor, faces: Tensor) -> Tensor:
+            chosen = faces.index_select(0, screen.face).reshape(-1)
+            return values.index_select(0, chosen).reshape(-1, 3, values.shape[1])
+
+        textured = surfaces.texels.shape[0] > 0
+        return cls(
+            outline=screen.polygon,
+            vertices=screen.corners,
+            positions=corners(surfaces.vertices, surfaces.faces),
+            normals=corners(surfaces.normals, surfaces.normal_faces),
+            uv=torch.nn.functional.pad(corners(surfaces.uv, surfaces.uv_faces), (0, 1)) if textured else empty,
+            paint=empty if surfaces.colors is None else corners(surfaces.colors, surfaces.faces),
+            texels=surfaces.texels,
+            materials=surfaces.materials,
+            ambient=surfaces.ambient,
+            lights=surfaces.lights,
+            eyes=surfaces.eyes,
+        )
+
+
+class Which(NamedTuple):
+    """For each of `Inputs`, whether its gradient is wanted, or its tangent given."""
+
+    outline: bool
+    vertices: bool
+    positions: bool
+    normals: bool
+    uv: bool
+    paint: bool
+    texels: bool
+    materials: bool
+    ambient: bool
+    lights: bool
+    eyes: bool
+
+
+class Indices(NamedTuple):
+    """The discrete side of a picture: winding [G] and picture [G] as in `Screen`; thing: [G], the object of a face;
+    textures: [O, L, 3] and kinds: [L] as in `Surfaces`.
+    """
+
+    winding: Tensor
+    picture: Tensor
+    thing: Tensor
+    textures: Tensor
+    kinds: Tensor
+
+    @classmethod
+    def of(cls, screen: Screen, surfaces: Surfaces | None) -> Indices:
+        """Gather it."""
+        if surfaces is None:
+            none = screen.face.new_zeros(0)
+            return cls(screen.winding, screen.picture, none, none.reshape(0, 1, 3), none)
+        thing = surfaces.object.index_select(0, screen.face)
+        return cls(screen.winding, screen.picture, thing, surfaces.textures, surfaces.kinds)
+
+
+class Frame(NamedTuple):
+    """What faces are on the screen. numbers: [S], those of `Softness` that the kernels need, in the tensors' type."""
+
+    outline: Tensor
+    vertices: Tensor
+    winding: Tensor
+    numbers: Tensor
+    height: int
+    width: int
+
+
+class Surface(NamedTuple):
+    """What faces are shaded with: tensors of `Inputs` and `Indices`.
+
+    detail: [G], what turns the cube of a pixel's w into the texels that it covers. coarsest: [O], the last level of
+    an object's texture, −1 without one. lamps: lights of a picture. levels: of the table of textures.
+    """
+
+    positions: Tensor
+    normals: Tensor
+    uv: Tensor
+    paint: Tensor
+    texels: Tensor
+    materials: Tensor
+    ambient: Tensor
+    lights: Tensor
+    eyes: Tensor
+    thing: Tensor
+    detail: Tensor
+    textures: Tensor
+    coarsest: Tensor
+    kinds: Tensor
+    lamps: int
+    levels: int
+    pictures: int
+    things: int
+
+    @classmethod
+    def of(cls, inputs: Inputs, indices: Indices) -> Surface:
+        """Put together from plain tensors."""
+        textures = indices.textures
+        return cls(
+            *inputs[2:],
+            thing=indices.thing,
+            detail=details(inputs, indices),
+            textures=textures,
+            coarsest=(textures[..., 1] > 0).sum(dim=1) - 1,
+            kinds=indices.kinds,
+            lamps=indices.kinds.shape[0],
+            levels=textures.shape[1],
+            pictures=inputs.ambient.shape[0],
+            things=textures.shape[0],
+        )
+
+
+def details(inputs: Inputs, indices: Indices) -> Tensor:
+    """Twice each face's area in texels of its texture's finest level over that in homogeneous pixels, [G]."""
+    if inputs.uv.shape[0] == 0:
+        return inputs.vertices.new_zeros(0)
+    first, second, third = inputs.vertices[..., :3].double().unbind(1)
+    determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(inputs.vertices)
+    origin, right, top = inputs.uv.unbind(1)
+    across, along = right - origin, top - origin
+    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
+    texels = (indices.textures[:, 0, 1] * indices.textures[:, 0, 2]).index_select(0, indices.thing)
+    return area * texels / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
+
+
+class Bins(NamedTuple):
+    """Which of E faces may touch which tile, tile after tile and the nearer faces of each first.
+
+    face: [E] int64. tile: [E] int64. first: [tiles + 1] int64, where each tile's faces begin.
+    """
+
+    face: Tensor
+    tile: Tensor
+    first: Tensor
+
+
+def binned(inputs: Inputs, picture: Tensor, size: Sequence[int], unit: float, reach: float) -> Bins:
+    """Sort faces into the tiles of pictures of one ``size``: (pictures, height, width). reach: pixels."""
+    pictures, height, width = size
+    down, across = -(-height // TILE), -(-width // TILE)
+    lower, upper, shown = boxes(inputs.outline, height, width, unit, reach)
+    order = inputs.vertices[..., 3].amin(dim=1).argsort()
+    lower, upper = lower[order] // TILE, upper[order] // TILE
+    extent = (upper - lower + 1) * shown[order, None]
+    counts = extent.prod(dim=1)
+    ends = counts.cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    which = torch.repeat_interleave(counts, output_size=total)
+    offset = torch.arange(total, device=counts.device) - (ends - counts)[which]
+    columns = extent[which, 0]
+    row = picture[order][which] * down + lower[which, 1] + offset // columns
+    tile, by_tile = (row * across + lower[which, 0] + offset % columns).sort(stable=True)
+    starts = torch.arange(pictures * down * across + 1, device=tile.device)
+    return Bins(order[which][by_tile], tile, torch.searchsorted(tile, starts))
