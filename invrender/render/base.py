@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from torch import Tensor
 
@@ -11,6 +12,10 @@ from invrender.errors import UserError
 from invrender.scene import Scene
 
 MOST_SAMPLES = 64
+
+Channel = Literal["rgb", "alpha", "depth"]
+Channels = frozenset[Channel]
+ALL: Channels = frozenset(("rgb", "alpha", "depth"))
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Rendered:
     rgb: [H, W, 3], linear, over the scene's background.
     alpha: [H, W], the silhouette: how much of the pixel the objects cover.
     depth: [H, W], camera z of what is seen; 0 where nothing is.
+    A channel that was not asked for is a tensor without entries.
     """
 
     rgb: Tensor
@@ -30,12 +36,16 @@ class Rendered:
 class Renderer(Protocol):
     """`render` is a pure function of the scene and differentiable in every tensor that the renderer supports."""
 
-    def render(self, scene: Scene) -> Rendered:
+    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
         """The picture that the scene's camera takes. Raises `UserError` for a scene that it can't draw."""
         ...
 
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        """The pictures of many scenes, such as views of one or candidates for one, at less than the cost of each."""
+        ...
+
     def softened(self, sigma: float) -> Self:
-        """This renderer with edges of softness ``sigma`` (squared NDC units), or itself where edges are hard."""
+        """This renderer with edges of softness ``sigma`` (squared NDC units), 0 for its hardest."""
         ...
 
 

@@ -59,15 +59,16 @@ class Layers:
     nearest: Tensor
 
 
-def silhouette(screen: Screen, softness: Softness) -> Tensor:
-    """alpha [P] alone."""
-    pairs = rasterize_soft(screen, softness.reach)
-    return coverage(screen, pairs, softness)
+def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
+    """All layers of a soft picture; without ``surfaces`` no colours, and without them and ``depth`` alpha alone.
 
-
-def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness) -> Layers:
-    """All layers of a soft picture; without ``surfaces`` no colours. The slow twin of the kernels."""
+    The slow twin of the kernels.
+    """
     pairs = rasterize_soft(screen, softness.reach)
+    alpha = coverage(screen, pairs, softness)
+    if surfaces is None and not depth:
+        none = alpha.new_zeros(0)
+        return Layers(alpha, None, none, none, none)
     with torch.no_grad():
         colored = contributing(pairs, softness, screen.pixels)
     shown = fragments(screen, pairs.select(colored))
@@ -75,12 +76,12 @@ def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness) -
     weights = (log_coverage(shown.inside, softness.sigma) - behind(shown, nearest, softness)).exp()
     total = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights)
     covered = torch.where(total > 0, total, torch.ones_like(total))
-    depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / covered
+    mean_depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / covered
     color = None
     if surfaces is not None:
         weighted = weights[:, None] * shade(surfaces, shown)
         color = weighted.new_zeros(screen.pixels, 3).index_add(0, shown.pixel, weighted) / covered[:, None]
-    return Layers(coverage(screen, pairs, softness), color, depth, total, nearest)
+    return Layers(alpha, color, mean_depth, total, nearest)
 
 
 def coverage(screen: Screen, pairs: Pairs, softness: Softness) -> Tensor:

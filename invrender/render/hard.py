@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import torch
-from torch import Tensor
 
-from invrender.pixels import background_pixels, box_filter
-from invrender.render.base import Rendered, check_samples
-from invrender.render.reference import Pairs, fragments, rasterize_hard
+from invrender.render.base import ALL, Channels, Rendered, check_samples
+from invrender.render.batch import Batch, Pixels, in_batches
+from invrender.render.dispatch import Implementation, Kernels, implementation
 from invrender.render.screen import Screen, screen_of
-from invrender.render.shade import shade
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Scene
-
-SHADED_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class HardRenderer:
 
     samples: int = 4
     cull_backfaces: bool = False
+    kernels: Kernels = "auto"
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
@@ -37,31 +35,28 @@ class HardRenderer:
         """Itself: its edges stay hard."""
         return self
 
-    def render(self, scene: Scene) -> Rendered:
+    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
         """The picture, averaged over the samples in linear light."""
-        height, width = scene.camera.height * self.samples, scene.camera.width * self.samples
-        fine = replace(scene, camera=scene.camera.resized(width, height))
-        surfaces = Surfaces.of([fine])
-        screen = screen_of(surfaces, [fine.camera], self.cull_backfaces)
-        pairs = rasterize_hard(screen)
-        rgb, depth = self.shaded(surfaces, screen, pairs)
-        alpha = rgb.new_zeros(height * width).index_fill(0, pairs.pixel, 1.0)
-        behind = background_pixels(scene.background, height, width)
-        rgb = torch.where(alpha[:, None] > 0, rgb.new_zeros(height * width, 3).index_add(0, pairs.pixel, rgb), behind)
-        depth = depth.new_zeros(height * width).index_add(0, pairs.pixel, depth)
-        coverage = box_filter(alpha.reshape(height, width), self.samples)
-        return Rendered(
-            box_filter(rgb.reshape(height, width, 3), self.samples),
-            coverage,
-            box_filter(depth.reshape(height, width), self.samples) / coverage.clamp(min=1e-6),
-        )
+        return self.render_batch([scene], channels)[0]
 
-    @staticmethod
-    def shaded(surfaces: Surfaces, screen: Screen, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """Colours [N, 3] and depths [N] of the visible pairs, some at a time to bound the memory."""
-        colors, depths = [], []
-        for begin in range(0, max(pairs.pixel.shape[0], 1), SHADED_AT_ONCE):
-            seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
-            colors.append(shade(surfaces, seen))
-            depths.append(seen.depth)
-        return torch.cat(colors), torch.cat(depths)
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        """The pictures of many scenes."""
+        return in_batches(scenes, self.samples, lambda batch: self.pixels(batch, channels))
+
+    def pixels(self, batch: Batch, channels: Channels) -> Pixels:
+        """The fine pixels of a batch."""
+        surfaces = Surfaces.of(batch.scenes)
+        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces)
+        return hard_pixels(implementation(self.kernels, screen.vertices.device), screen, surfaces, batch, channels)
+
+
+def hard_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch: Batch, channels: Channels) -> Pixels:
+    """What the centres of a batch's pixels show."""
+    winner = work.nearest_faces(screen)
+    covered = winner >= 0
+    alpha = covered.to(screen.vertices.dtype)
+    if channels == {"alpha"}:
+        return Pixels(None, alpha, alpha.new_zeros(0))
+    color, depth = work.hard_layers(screen, surfaces, winner)
+    rgb = torch.where(covered[:, None], color, batch.background) if "rgb" in channels else None
+    return Pixels(rgb, alpha, depth)

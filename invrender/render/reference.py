@@ -177,9 +177,9 @@ def pixel_centres(screen: Screen, pixel: Tensor) -> Tensor:
 
 
 def side_functions(screen: Screen, face: Tensor, centre: Tensor) -> Tensor:
-    """[N, 3], the barycentrics of pixel centres [N, 2] but for their scale; all three positive inside the face.
+    """[N, 3], the barycentrics of points [N, 2] in pixels but for their scale; all three positive inside the face.
 
-    Homogeneous rasterization (Olano and Greer, 1997), right even for corners behind the camera, with the pixel as the
+    Homogeneous rasterization (Olano and Greer, 1997), right even for corners behind the camera, with the point as the
     origin so that nothing cancels. Beyond the horizon of a face's plane the sum is negative.
     """
     first, second, third = (

@@ -16,6 +16,20 @@ from invrender.scene import Camera
 
 
 @dataclass(frozen=True)
+class Block:
+    """Objects ``first`` … ``last`` − 1 of the surfaces in one picture.
+
+    vertex, face: what turns the surfaces' numbers of their vertices and faces into the screen's own.
+    """
+
+    picture: int
+    first: int
+    last: int
+    vertex: int
+    face: int
+
+
+@dataclass(frozen=True)
 class Screen:
     """The faces that can show, as the rasterizers need them: G of them, in pictures of one size.
 
@@ -25,6 +39,8 @@ class Screen:
     winding: [G], +1 for corners that run clockwise on the screen (y down), −1 for the others.
     points: [P, 2], pixels. outline: [G, K] into ``points``: what is left of the face in front of the near plane, a
         convex polygon of K = 3 or, where faces were clipped, 4 corners (the last repeated in those that need fewer).
+    facing: the winding of every face that was projected, 0 for those that don't show; the faces of one block after those
+        of another. blocks: where the objects of each picture are.
     near: the depth of the near plane. height, width: of each picture. pictures: how many.
     """
 
@@ -35,6 +51,8 @@ class Screen:
     winding: Tensor
     points: Tensor
     outline: Tensor
+    facing: Tensor
+    blocks: tuple[Block, ...]
     near: float
     height: int
     width: int
@@ -75,12 +93,13 @@ class Screen:
 def screen_of(surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: bool) -> Screen:
     """Project the faces of each picture by its camera, leave out those that can't show, clip the others."""
     camera = cameras[0]
-    vertices, triangles, face, picture = projected(surfaces, cameras)
-    winding, crossing = decided(
+    vertices, triangles, face, picture, blocks = projected(surfaces, cameras)
+    facing, crossing = decided(
         lambda points, corners: classify(points, corners, camera.near, cull_backfaces), vertices, triangles
     )
-    shown = (winding != 0).nonzero()[:, 0]
-    if shown.shape[0] < winding.shape[0]:
+    winding = facing
+    shown = (facing != 0).nonzero()[:, 0]
+    if shown.shape[0] < facing.shape[0]:
         triangles, face, picture, winding, crossing = (
             each.index_select(0, shown) for each in (triangles, face, picture, winding, crossing)
         )
@@ -97,25 +116,42 @@ def screen_of(surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: boo
         outline = torch.cat([triangles, triangles[:, 2:]], dim=1)
         outline = outline.index_copy(0, cut, first + torch.arange(4 * len(cut), device=cut.device).reshape(-1, 4))
     return Screen(
-        vertices, triangles, face, picture, winding, points, outline, camera.near, camera.height, camera.width, len(cameras)
+        vertices=vertices,
+        triangles=triangles,
+        face=face,
+        picture=picture,
+        winding=winding,
+        points=points,
+        outline=outline,
+        facing=facing,
+        blocks=blocks,
+        near=camera.near,
+        height=camera.height,
+        width=camera.width,
+        pictures=len(cameras),
     )
 
 
-def projected(surfaces: Surfaces, cameras: Sequence[Camera]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The vertices [V, 4] of each picture in turn, its faces [G, 3] into them, and those faces' numbers and pictures."""
-    vertices, triangles, faces, pictures = [], [], [], []
-    count = 0
+def projected(
+    surfaces: Surfaces, cameras: Sequence[Camera]
+) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Block, ...]]:
+    """The vertices [V, 4] of each picture in turn, its faces [G, 3] into them, those faces' numbers and pictures."""
+    vertices, triangles, faces, pictures, blocks = [], [], [], [], []
+    vertex_count = face_count = 0
     for number, (camera, placed) in enumerate(zip(cameras, surfaces.placements, strict=True)):
         for first, last in stretches(placed):
             begin, end = surfaces.first_vertex[first], surfaces.first_vertex[last]
+            block = Block(number, first, last, vertex_count - begin, face_count - surfaces.first_face[first])
             homogeneous, depth = homogeneous_pixels(camera, surfaces.vertices[begin:end])
             own = torch.arange(surfaces.first_face[first], surfaces.first_face[last], device=surfaces.faces.device)
             vertices.append(torch.cat([homogeneous, depth[:, None]], dim=1))
-            triangles.append(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]] + (count - begin))
+            triangles.append(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]] + block.vertex)
             faces.append(own)
             pictures.append(torch.full_like(own, number))
-            count += end - begin
-    return torch.cat(vertices), torch.cat(triangles), torch.cat(faces), torch.cat(pictures)
+            blocks.append(block)
+            vertex_count += end - begin
+            face_count += len(own)
+    return torch.cat(vertices), torch.cat(triangles), torch.cat(faces), torch.cat(pictures), tuple(blocks)
 
 
 def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:

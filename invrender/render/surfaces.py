@@ -31,7 +31,7 @@ class Surfaces:
     ambient: [B, 3], radiance. lights: [B, L, 6]: radiance, then the position, or the unit direction towards the light.
     kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
     eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
-    placements: for each picture its objects, as numbers. first_vertex, first_face: where each object begins, and at
+    objects: what O stands for. placements: for each picture its objects, as numbers. first_vertex, first_face: where each object begins, and at
         the end their number.
     """
 
@@ -52,6 +52,7 @@ class Surfaces:
     eyes: Tensor
     parallel: bool
     shiny: bool
+    objects: tuple[Object, ...]
     placements: tuple[tuple[int, ...], ...]
     first_vertex: tuple[int, ...]
     first_face: tuple[int, ...]
@@ -99,6 +100,7 @@ class Surfaces:
             eyes=torch.stack([eye(scene) for scene in scenes]),
             parallel=scenes[0].camera.projection == "orthographic",
             shiny=materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
+            objects=tuple(objects),
             placements=tuple(placements),
             first_vertex=first_vertex,
             first_face=first_face,

@@ -82,7 +82,7 @@ def load(name: str) -> dict[str, Tensor]:
 
 def renderer_of(case: dict[str, Tensor]) -> Renderer:
     sigma, gamma = float(case["sigma"]), float(case["gamma"])
-    return EmbeddedRenderer(sigma, gamma, background="softmax") if sigma else HardRenderer(samples=1)
+    return EmbeddedRenderer(sigma, gamma, background="softmax", mipmaps=False) if sigma else HardRenderer(samples=1)
 
 
 def picture_of(case: dict[str, Tensor], name: str) -> Tensor:

@@ -19,6 +19,7 @@ from invrender.scene import DirectionalLight, Light, Material, Mesh, Object, Poi
 
 RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
+    pytest.param(EmbeddedRenderer(visibility="edge"), id="edge"),
     pytest.param(EmbeddedRenderer(), id="composite"),
     pytest.param(EmbeddedRenderer(sigma=1e-2, gamma=1e-2, background="softmax"), id="softmax"),
     pytest.param(EmbeddedRenderer(sigma=1e-1, gamma=1e-6, cull_backfaces=True), id="wide"),

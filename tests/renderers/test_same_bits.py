@@ -17,6 +17,7 @@ from invrender.scene import DirectionalLight, PointLight, Scene
 
 RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
+    pytest.param(EmbeddedRenderer(visibility="edge"), id="edge"),
     pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3), id="composite"),
     pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, background="softmax"), id="softmax"),
 ]

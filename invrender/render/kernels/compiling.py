@@ -12,18 +12,13 @@ from typing import Any
 import numba
 import torch
 
-# Contraction and reciprocals are rounded otherwise than written; NaN and infinity keep their meaning.
-OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+# No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
+OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"nsz"}}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function with Numba when it is first called; the machine code is kept on disk."""
     return numba.njit(**OPTIONS)(function)
-
-
-def small(function: Callable[..., Any]) -> Any:
-    """Compile a function into those that call it."""
-    return numba.njit(**OPTIONS, inline="never")(function)
 
 
 @cache

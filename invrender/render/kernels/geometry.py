@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from invrender.render.kernels.compiling import kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
@@ -68,11 +66,11 @@ def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyp
     scale = unit * unit
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
-    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
+    x0, x1, x2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
     winding = f[WINDING]
     if sides == 3:
         for i in range(count):
-            at0, at1, at2 = x0 - i * w0, x1 - i * w1, x2 - i * w2
+            at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
             s0, s1, s2 = (
                 (at1 * y2 - y1 * at2) * winding,
                 (at2 * y0 - y2 * at0) * winding,
@@ -84,7 +82,7 @@ def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyp
         return
     z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
     for i in range(count):
-        at0, at1, at2 = x0 - i * w0, x1 - i * w1, x2 - i * w2
+        at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
         s0, s1, s2 = (at1 * y2 - y1 * at2) * winding, (at2 * y0 - y2 * at0) * winding, (at0 * y1 - y0 * at1) * winding
         # A clipped face has a part that lies nearer than the near plane.
         beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near)
@@ -169,6 +167,19 @@ def distance_back(f, sides, x, y, cotangent, outline):  # type: ignore[no-untype
     outline[ahead, 1] -= 2.0 * cotangent * share * gap_y
 
 
-def face_scratch():  # type: ignore[no-untyped-def]
-    """A scratch array for one face."""
-    return np.empty(FACE_SIZE)
+@kernel
+def barycentric_along(f, moved, x, y, b0, b1, b2, total):  # type: ignore[no-untyped-def]
+    """How barycentrics and depth change as the corners move by moved [3, 4]."""
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
+    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    dx0, dx1, dx2 = moved[0, 0] - x * moved[0, 2], moved[1, 0] - x * moved[1, 2], moved[2, 0] - x * moved[2, 2]
+    dy0, dy1, dy2 = moved[0, 1] - y * moved[0, 2], moved[1, 1] - y * moved[1, 2], moved[2, 1] - y * moved[2, 2]
+    scale = f[WINDING] / total
+    d0 = scale * (dx1 * y2 + x1 * dy2 - dy1 * x2 - y1 * dx2) if b0 > 0.0 else 0.0
+    d1 = scale * (dx2 * y0 + x2 * dy0 - dy2 * x0 - y2 * dx0) if b1 > 0.0 else 0.0
+    d2 = scale * (dx0 * y1 + x0 * dy1 - dy0 * x1 - y0 * dx1) if b2 > 0.0 else 0.0
+    sum_ = d0 + d1 + d2 if total > TINY else 0.0
+    d0, d1, d2 = d0 - b0 * sum_, d1 - b1 * sum_, d2 - b2 * sum_
+    depth = d0 * f[CORNERS + 3] + d1 * f[CORNERS + 7] + d2 * f[CORNERS + 11]
+    return d0, d1, d2, depth + b0 * moved[0, 3] + b1 * moved[1, 3] + b2 * moved[2, 3]

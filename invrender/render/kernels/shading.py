@@ -310,3 +310,141 @@ def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradien
         )  # fmt: skip
         first, second, third = first + x, second + y, third + z
     return first, second, third
+
+
+@kernel
+def load_moving_surface(moving, shading, face, picture, direction, q):  # type: ignore[no-untyped-def]
+    """Fill q[: GRADIENTS] with how a face's numbers change in one direction; moving: `Shading` with directions first.
+
+    Arrays of ``moving`` without directions do not change.
+    """
+    thing = shading.object[face]
+    q[:GRADIENTS] = 0.0
+    for k in range(3):
+        vertex, normal, corner = shading.faces[face, k], shading.normal_faces[face, k], shading.uv_faces[face, k]
+        for c in range(3):
+            if len(moving.vertices) > 0:
+                q[POSITIONS + 3 * k + c] = moving.vertices[direction, vertex, c]
+            if len(moving.normals) > 0:
+                q[NORMALS + 3 * k + c] = moving.normals[direction, normal, c]
+            if len(moving.colors) > 0:
+                q[PAINT + 3 * k + c] = moving.colors[direction, vertex, c]
+        if len(moving.uv) > 0:
+            q[UV + 2 * k] = moving.uv[direction, corner, 0]
+            q[UV + 2 * k + 1] = moving.uv[direction, corner, 1]
+    for c in range(7):
+        if len(moving.materials) > 0:
+            q[ALBEDO + c] = moving.materials[direction, thing, c]
+    for c in range(3):
+        if len(moving.ambient) > 0:
+            q[AMBIENT + c] = moving.ambient[direction, picture, c]
+        if len(moving.eyes) > 0:
+            q[EYE + c] = moving.eyes[direction, picture, c]
+
+
+@kernel
+def look_up_along(table, s, texels):  # type: ignore[no-untyped-def]
+    """How a look-up changes as the texels change by texels [X, 3]."""
+    finer = int(s[LEVEL])
+    share = s[LEVEL] - finer
+    r, g, b = 0.0, 0.0, 0.0
+    for part in range(2 if share > 0.0 else 1):
+        first, right, below, across, down = corner_texel(table, finer + part, s[U], s[V])
+        weight = share if part == 1 else 1.0 - share
+        for row in range(2):
+            for column in range(2):
+                texel = first + row * below + column * right
+                factor = weight * (down if row else 1.0 - down) * (across if column else 1.0 - across)
+                r += factor * texels[texel, 0]
+                g += factor * texels[texel, 1]
+                b += factor * texels[texel, 2]
+    return r, g, b
+
+
+@kernel
+def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, s, t0_, t1_, t2_):  # type: ignore[no-untyped-def]
+    """How a colour changes as the face's numbers change by moved (as q), the lights by moving_lights [L, 6],
+    the barycentrics by m0, m1, m2 and the texels so that the texture's colour does by t0_, t1_, t2_.
+
+    s: the scratch array that `shade` left.
+    """
+    n0, n1, n2 = s[NORMAL], s[NORMAL + 1], s[NORMAL + 2]
+    v0, v1, v2 = s[VIEW], s[VIEW + 1], s[VIEW + 2]
+    p0, p1, p2 = s[POSITION], s[POSITION + 1], s[POSITION + 2]
+    shiny = q[SHINY] != 0.0
+    dp0 = mixed(q, POSITIONS, 3, m0, m1, m2) + mixed(moved, POSITIONS, 3, b0, b1, b2)
+    dp1 = mixed(q, POSITIONS + 1, 3, m0, m1, m2) + mixed(moved, POSITIONS + 1, 3, b0, b1, b2)
+    dp2 = mixed(q, POSITIONS + 2, 3, m0, m1, m2) + mixed(moved, POSITIONS + 2, 3, b0, b1, b2)
+    dn0 = mixed(q, NORMALS, 3, m0, m1, m2) + mixed(moved, NORMALS, 3, b0, b1, b2)
+    dn1 = mixed(q, NORMALS + 1, 3, m0, m1, m2) + mixed(moved, NORMALS + 1, 3, b0, b1, b2)
+    dn2 = mixed(q, NORMALS + 2, 3, m0, m1, m2) + mixed(moved, NORMALS + 2, 3, b0, b1, b2)
+    along = dn0 * n0 + dn1 * n1 + dn2 * n2 if s[NORMAL_LENGTH] > SHORTEST else 0.0
+    inverse = 1.0 / s[NORMAL_LENGTH]
+    dn0, dn1, dn2 = (dn0 - along * n0) * inverse, (dn1 - along * n1) * inverse, (dn2 - along * n2) * inverse
+    dv0, dv1, dv2 = moved[EYE], moved[EYE + 1], moved[EYE + 2]
+    if shiny and q[PARALLEL] == 0.0:
+        dv0, dv1, dv2 = dv0 - dp0, dv1 - dp1, dv2 - dp2
+        along = dv0 * v0 + dv1 * v1 + dv2 * v2 if s[VIEW_LENGTH] > SHORTEST else 0.0
+        inverse = 1.0 / s[VIEW_LENGTH]
+        dv0, dv1, dv2 = (dv0 - along * v0) * inverse, (dv1 - along * v1) * inverse, (dv2 - along * v2) * inverse
+    dd0, dd1, dd2 = moved[AMBIENT], moved[AMBIENT + 1], moved[AMBIENT + 2]
+    dh0, dh1, dh2 = 0.0, 0.0, 0.0
+    for number in range(len(kinds)):
+        light, kind, change = lights[number], kinds[number], moving_lights[number]
+        t0, t1, t2, attenuation, inverse = incoming(light, kind, p0, p1, p2)
+        cosine = n0 * t0 + n1 * t1 + n2 * t2
+        if cosine <= 0.0:
+            continue
+        dt0, dt1, dt2, d_attenuation = change[3] * 1.0, change[4] * 1.0, change[5] * 1.0, 0.0
+        if kind != DIRECTIONAL:
+            dt0, dt1, dt2 = (dt0 - dp0) * inverse, (dt1 - dp1) * inverse, (dt2 - dp2) * inverse
+            along = dt0 * t0 + dt1 * t1 + dt2 * t2
+            dt0, dt1, dt2 = dt0 - along * t0, dt1 - along * t1, dt2 - along * t2
+            if kind == INVERSE_SQUARE:
+                d_attenuation = -2.0 * attenuation * along
+        d_cosine = dn0 * t0 + dn1 * t1 + dn2 * t2 + n0 * dt0 + n1 * dt1 + n2 * dt2
+        irradiance, change_of_it = attenuation * cosine, d_attenuation * cosine + attenuation * d_cosine
+        dd0 += change[0] * irradiance + light[0] * change_of_it
+        dd1 += change[1] * irradiance + light[1] * change_of_it
+        dd2 += change[2] * irradiance + light[2] * change_of_it
+        if shiny:
+            facing = n0 * v0 + n1 * v1 + n2 * v2
+            mirrored = 2.0 * cosine * facing - (t0 * v0 + t1 * v1 + t2 * v2)
+            if mirrored > 0.0:
+                d_facing = dn0 * v0 + dn1 * v1 + dn2 * v2 + n0 * dv0 + n1 * dv1 + n2 * dv2
+                d_mirrored = 2.0 * (d_cosine * facing + cosine * d_facing)
+                d_mirrored -= dt0 * v0 + dt1 * v1 + dt2 * v2 + t0 * dv0 + t1 * dv1 + t2 * dv2
+                lobe = mirrored ** q[SHININESS]
+                d_lobe = lobe * (q[SHININESS] * d_mirrored / mirrored + moved[SHININESS] * math.log(mirrored))
+                d_lobe = d_attenuation * lobe + attenuation * d_lobe
+                lobe *= attenuation
+                dh0 += change[0] * lobe + light[0] * d_lobe
+                dh1 += change[1] * lobe + light[1] * d_lobe
+                dh2 += change[2] * lobe + light[2] * d_lobe
+    if q[LEVELS] > 0.0:
+        du = mixed(q, UV, 2, m0, m1, m2) + mixed(moved, UV, 2, b0, b1, b2)
+        dv = mixed(q, UV + 1, 2, m0, m1, m2) + mixed(moved, UV + 1, 2, b0, b1, b2)
+        t0_ += s[TEXTURE_U] * du + s[TEXTURE_V] * dv
+        t1_ += s[TEXTURE_U + 1] * du + s[TEXTURE_V + 1] * dv
+        t2_ += s[TEXTURE_U + 2] * du + s[TEXTURE_V + 2] * dv
+    dc0, dc1, dc2 = 0.0, 0.0, 0.0
+    if q[PAINTED] != 0.0:
+        dc0 = mixed(q, PAINT, 3, m0, m1, m2) + mixed(moved, PAINT, 3, b0, b1, b2)
+        dc1 = mixed(q, PAINT + 1, 3, m0, m1, m2) + mixed(moved, PAINT + 1, 3, b0, b1, b2)
+        dc2 = mixed(q, PAINT + 2, 3, m0, m1, m2) + mixed(moved, PAINT + 2, 3, b0, b1, b2)
+    return (
+        change_of_color(q, moved, s, 0, t0_, dc0, dd0, dh0),
+        change_of_color(q, moved, s, 1, t1_, dc1, dd1, dh1),
+        change_of_color(q, moved, s, 2, t2_, dc2, dd2, dh2),
+    )
+
+
+@kernel
+def change_of_color(q, moved, s, c, texture, paint, diffuse, highlight):  # type: ignore[no-untyped-def]
+    """The product rule for one channel: albedo × texture × paint × diffuse + specular × highlight."""
+    t, p, a = s[TEXTURE + c], s[PAINTING + c], q[ALBEDO + c]
+    surface = moved[ALBEDO + c] * t * p + a * texture * p + a * t * paint
+    return (
+        surface * s[DIFFUSE + c] + a * t * p * diffuse
+        + moved[SPECULAR + c] * s[HIGHLIGHT + c] + q[SPECULAR + c] * highlight
+    )  # fmt: skip

@@ -25,20 +25,14 @@ from invrender.render.kernels.geometry import (
     load_face,
     signed_row,
 )
+from invrender.render.kernels.gradients import Gradients, store
 from invrender.render.kernels.shading import (
-    ALBEDO,
-    AMBIENT,
-    EYE,
     GRADIENTS,
     LEVELS,
-    NORMALS,
-    PAINT,
-    POSITIONS,
     SHADING_SIZE,
     SURFACE_SIZE,
     TEXEL_AREA,
     TEXTURE,
-    UV,
     load_surface,
     look_up_back,
     shade,
@@ -46,9 +40,6 @@ from invrender.render.kernels.shading import (
 )
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
-MOST_PARTS = 64  # of the work of a backward pass; fixed, so that sums don't depend on the number of threads
-SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
-OVERHEAD = 16  # pixels that a face costs even if it touches none
 NEGLIGIBLE = 1e-9  # a fragment that contributes at most this share of its pixel's colour is not shaded
 
 
@@ -188,27 +179,6 @@ class Cotangents(NamedTuple):
     weight: Array
 
 
-class CornerGradients(NamedTuple):
-    """By face: of the outline [G, K, 2], of the vertices [G, 3, 4], and of what is interpolated [G, 3, C]."""
-
-    outline: Array
-    vertices: Array
-    positions: Array
-    normals: Array
-    uv: Array
-    paint: Array
-
-
-class SharedGradients(NamedTuple):
-    """For each part of the work: of texels [parts, X, 3], materials, ambient, lights and eyes."""
-
-    texels: Array
-    materials: Array
-    ambient: Array
-    lights: Array
-    eyes: Array
-
-
 @kernel
 def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):  # type: ignore[no-untyped-def]
     """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `functions.tensors_of`."""
@@ -293,104 +263,23 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
                 if geometric and g_inside != 0.0:
                     cotangent = g_inside * scale if inside > 0.0 else -g_inside * scale
                     distance_back(f, sides, x + 0.5, y + 0.5, cotangent, outline)
-        if wanted[0]:
-            corners.outline[number] = outline[:sides]
-        if wanted[1]:
-            corners.vertices[number] = vertices
-        if shaded:
-            store(gradient, number, shading.object[face], picture, part, wanted, corners, shared)
+        thing = shading.object[face] if shaded else 0
+        store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
     if wanted[9]:
         shared.lights[part] += light_gradient
-
-
-@kernel
-def store(gradient, number, thing, picture, part, wanted, corners, shared):  # type: ignore[no-untyped-def]
-    """Keep what a face gathered."""
-    for k in range(3):
-        for c in range(3):
-            if wanted[2]:
-                corners.positions[number, k, c] = gradient[POSITIONS + 3 * k + c]
-            if wanted[3]:
-                corners.normals[number, k, c] = gradient[NORMALS + 3 * k + c]
-            if wanted[5]:
-                corners.paint[number, k, c] = gradient[PAINT + 3 * k + c]
-        if wanted[4]:
-            corners.uv[number, k, 0] = gradient[UV + 2 * k]
-            corners.uv[number, k, 1] = gradient[UV + 2 * k + 1]
-    if wanted[7]:
-        for c in range(7):
-            shared.materials[part, thing, c] += gradient[ALBEDO + c]
-    for c in range(3):
-        if wanted[8]:
-            shared.ambient[part, picture, c] += gradient[AMBIENT + c]
-        if wanted[10]:
-            shared.eyes[part, picture, c] += gradient[EYE + c]
 
 
 def backward(
     frame: Frame, shading: Shading, soft: Soft, box: Array, sums: Sums, cotangents: Cotangents, wanted: Array
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays, in the order of ``wanted``; None for those not wanted."""
-    count, dtype = len(frame.triangles), frame.vertices.dtype
-    bounds = equal_parts(box, parts_for(shading, wanted))
-    parts = len(bounds) - 1
-
-    def corner(number: int, corners: int, channels: int) -> Array:
-        return np.zeros((count * bool(wanted[number]), corners, channels), dtype)
-
-    def shared(number: int, like: Array) -> Array:
-        return np.zeros((parts, *(side if wanted[number] else 0 for side in like.shape)), dtype)
-
-    corners = CornerGradients(
-        corner(0, frame.outline.shape[1], 2), *(corner(1 + each, 3, c) for each, c in enumerate((4, 3, 3, 2, 3)))
-    )
-    own = SharedGradients(
-        *(shared(6 + each, getattr(shading, name)) for each, name in enumerate(SharedGradients._fields))
-    )
+    gradients = Gradients.empty(frame, shading, box, wanted)
 
     def run(part: int) -> None:
         backward_faces(
-            bounds[part], bounds[part + 1], part, frame, shading, soft, box, sums, cotangents, wanted, corners, own
-        )
+            gradients.bounds[part], gradients.bounds[part + 1], part, frame, shading, soft, box, sums, cotangents,
+            wanted, gradients.corners, gradients.shared,
+        )  # fmt: skip
 
-    divided(run, parts)
-    indices = (
-        frame.outline, frame.triangles, shading.faces, shading.normal_faces, shading.uv_faces, shading.faces
-    )  # fmt: skip
-    targets = (frame.points, frame.vertices, shading.vertices, shading.normals, shading.uv, shading.colors)
-    found: list[Array | None] = [None] * len(wanted)
-
-    def gather(number: int) -> None:
-        if wanted[number]:
-            found[number] = np.zeros(targets[number].shape, dtype)
-            every = np.arange(count) if number < 2 else frame.face
-            scatter(corners[number], indices[number], every, found[number])
-
-    divided(gather, len(targets))
-    for number, each in enumerate(own):
-        if wanted[6 + number]:
-            found[6 + number] = each.sum(axis=0)
-    return found
-
-
-def parts_for(shading: Shading, wanted: Array) -> int:
-    """Into how many parts the faces are divided: few where each part has a large texture's gradient of its own."""
-    return max(1, min(MOST_PARTS, SHARED_BYTES // max(shading.texels.nbytes, 1))) if wanted[6] else MOST_PARTS
-
-
-def equal_parts(box: Array, parts: int) -> Array:
-    """Bounds [parts + 1] of stretches of faces that touch about equally many pixels."""
-    areas = (box[:, 1] - box[:, 0] + 1) * (box[:, 3] - box[:, 2] + 1) + OVERHEAD
-    ends = np.cumsum(areas)
-    inner = np.arange(1, parts) * (ends[-1] / parts if len(ends) else 0.0)
-    return np.concatenate([[0], np.searchsorted(ends, inner), [len(box)]])
-
-
-@kernel
-def scatter(corners, indices, faces, out):  # type: ignore[no-untyped-def]
-    """Add corners [G, K, C] to out [V, C] at indices[faces[g], k], in the order of the faces."""
-    for g in range(len(corners)):
-        for k in range(corners.shape[1]):
-            vertex = indices[faces[g], k]
-            for c in range(corners.shape[2]):
-                out[vertex, c] += corners[g, k, c]
+    divided(run, gradients.parts)
+    return gradients.gathered(frame, shading, wanted)

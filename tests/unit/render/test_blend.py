@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import shapes
@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render import blend, embedded
+from invrender.render import blend
 from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.fragments import Fragments
 from invrender.render.hard import HardRenderer
+from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera, Projection, Scene
 
 
@@ -111,15 +113,15 @@ def test_fragments_that_are_not_shaded_would_not_show(
     corners, colors = loose_faces(40)
     leaf = corners.clone().requires_grad_()
     scene = scene_of(shapes.camera(24, 24, focal=16.0), leaf, colors, shapes.doubles([0.1, 0.7, 0.4]))
-    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode)
+    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode, kernels="reference")
     shaded: list[int] = []
-    blended = blend.blend
+    shade = blend.shade
 
-    def counted(fragments: Any, *rest: Any) -> tuple[Tensor, Tensor]:
+    def counted(surfaces: Surfaces, fragments: Fragments) -> Tensor:
         shaded.append(fragments.pixel.shape[0])
-        return blended(fragments, *rest)
+        return shade(surfaces, fragments)
 
-    monkeypatch.setattr(embedded, "blend", counted)
+    monkeypatch.setattr(blend, "shade", counted)
     cotangent = torch.randn(24, 24, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     pruned = stacked(renderer, scene)
     slope = shapes.slope(pruned, cotangent, leaf)

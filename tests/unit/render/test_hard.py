@@ -10,7 +10,7 @@ import shapes
 import torch
 
 from invrender.errors import UserError
-from invrender.render import hard, reference
+from invrender.render import reference, visible
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Mesh, Scene
@@ -81,7 +81,7 @@ def test_ties_go_to_the_first_object(monkeypatch: pytest.MonkeyPatch) -> None:
             torch.testing.assert_close(rgb, shapes.doubles(color).expand(7, 9, 3))
 
 
-@pytest.mark.parametrize("renderer", [HardRenderer(samples=2), EmbeddedRenderer(sigma=1e-3)])
+@pytest.mark.parametrize("renderer", [HardRenderer(samples=2, kernels="reference"), EmbeddedRenderer(sigma=1e-3, kernels="reference")])
 def test_the_pieces_that_work_is_cut_into_do_not_show(
     renderer: HardRenderer | EmbeddedRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +89,7 @@ def test_the_pieces_that_work_is_cut_into_do_not_show(
     scene = shapes.scene(tube, box, view=shapes.camera(14, 11, 14.0, (1.0, 2.0, 3.0), (0.0, 0.0, 0.0)))
     whole = renderer.render(scene)
     monkeypatch.setattr(reference, "PAIRS_AT_ONCE", 97)
-    monkeypatch.setattr(hard, "SHADED_AT_ONCE", 13)
+    monkeypatch.setattr(visible, "SHADED_AT_ONCE", 13)
     pieces = renderer.render(scene)
     for name in ("rgb", "alpha", "depth"):
         torch.testing.assert_close(getattr(whole, name), getattr(pieces, name), rtol=1e-12, atol=1e-14)

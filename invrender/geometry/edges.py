@@ -1,0 +1,65 @@
+"""The edges of a mesh, and which faces meet there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from invrender.scene import Mesh
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Each edge of a mesh once.
+
+    vertices: [E, 2] int64. faces: [E, 2] int64, the two faces that meet there, −1 for the second of one that is alone;
+        of more than two, each is alone.
+    creased: [E] bool: whether the two faces have normals or texture coordinates of their own along it.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    creased: Tensor
+
+
+known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def mesh_edges(mesh: Mesh) -> Edges:
+    """The edges of a mesh; those of a mesh whose faces are the very same tensors are found once."""
+    keys = (mesh.normal_faces, mesh.uv_faces)
+    found = known.get(mesh.faces)
+    if found is None or any(mine is not theirs for mine, theirs in zip(keys, found[0], strict=True)):
+        found = keys, found_edges(mesh)
+        known[mesh.faces] = found
+    edges: Edges = found[1]
+    return edges
+
+
+def found_edges(mesh: Mesh) -> Edges:
+    """The edges of a mesh, by sorting."""
+    faces = mesh.faces
+    face = torch.arange(len(faces), device=faces.device).repeat_interleave(3)
+    ends, turned = sides(faces).sort(dim=1)
+    kept_apart = [sides(each).gather(1, turned) for each in (mesh.normal_faces, mesh.uv_faces) if each is not None]
+    _, group, count = torch.unique(ends, dim=0, return_inverse=True, return_counts=True)
+    order = torch.argsort(group, stable=True)
+    paired = count[group[order]] == 2
+    alone = order[~paired]
+    first, second = order[paired].reshape(-1, 2).unbind(1)
+    creased = torch.zeros_like(first, dtype=torch.bool)
+    for each in kept_apart:
+        creased = creased | (each[first] != each[second]).any(dim=1)
+    return Edges(
+        torch.cat([ends[first], ends[alone]]),
+        torch.cat([torch.stack([face[first], face[second]], 1), torch.stack([face[alone], -torch.ones_like(alone)], 1)]),
+        torch.cat([creased, torch.ones_like(alone, dtype=torch.bool)]),
+    )
+
+
+def sides(faces: Tensor) -> Tensor:
+    """The three sides of each face [F, 3] as pairs [3 F, 2]."""
+    return torch.stack([faces, faces.roll(-1, 1)], dim=-1).reshape(-1, 2)

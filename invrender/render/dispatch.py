@@ -1,0 +1,55 @@
+"""Which kernels do the work: compiled ones for the device at hand, or the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.render import blend, edges, visible
+from invrender.render.blend import Layers, Softness
+from invrender.render.edges import Crossings, Outlines
+from invrender.render.screen import Screen
+from invrender.render.surfaces import Surfaces
+
+Kernels = Literal["auto", "numba", "triton", "reference"]
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """The operations of which every kind of kernels has its own, with the same signatures and results."""
+
+    soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
+    nearest_faces: Callable[[Screen], Tensor]
+    hard_layers: Callable[[Screen, Surfaces, Tensor], tuple[Tensor, Tensor]]
+    crossings: Callable[[Screen, Outlines], Crossings]
+
+
+def implementation(kernels: Kernels, device: torch.device) -> Implementation:
+    """The implementation by name; ``auto``: Numba on the CPU, Triton on CUDA where it is there, else the reference.
+
+    Raises `UserError` where the named kernels can't run on the device.
+    """
+    if kernels == "auto":
+        kernels = "numba" if device.type == "cpu" else "triton" if find_spec("triton") is not None else "reference"
+    elif kernels == "numba" and device.type != "cpu":
+        raise UserError(f"renderer.kernels is numba, which runs on the CPU, and the scene is on {device}: use auto")
+    elif kernels == "triton" and device.type == "cpu":
+        raise UserError("renderer.kernels is triton, which runs on CUDA, and the scene is on the CPU: use auto")
+    return loaded(kernels)
+
+
+@cache
+def loaded(kernels: Kernels) -> Implementation:
+    """The implementation of a name, imported when it is first needed."""
+    if kernels == "numba":
+        from invrender.render.kernels import passes
+
+        return Implementation(passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings)
+    return Implementation(blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)

@@ -1,0 +1,36 @@
+"""What the centre of each pixel shows: the nearest face, its colour and depth. The slow twins of the kernels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invrender.render.reference import Pairs, fragments, rasterize_hard
+from invrender.render.screen import Screen
+from invrender.render.shade import shade
+from invrender.render.surfaces import Surfaces
+
+SHADED_AT_ONCE = 1 << 18
+
+
+def nearest_faces(screen: Screen) -> Tensor:
+    """The screen's face that each pixel's centre shows, [P] int64; −1 where there is none."""
+    pairs = rasterize_hard(screen)
+    return pairs.pixel.new_full((screen.pixels,), -1).index_copy(0, pairs.pixel, pairs.face)
+
+
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
+    """The colours [P, 3] and depths [P] of the faces that win pixels [P], 0 where none does."""
+    pixel = (winner >= 0).nonzero()[:, 0]
+    face = winner.index_select(0, pixel)
+    none = screen.vertices.detach().new_zeros(len(pixel))
+    pairs = Pairs(face, pixel, torch.zeros_like(pixel), torch.ones_like(pixel, dtype=torch.bool), none, none)
+    colors, depths = [], []
+    for begin in range(0, max(len(pixel), 1), SHADED_AT_ONCE):
+        seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
+        colors.append(shade(surfaces, seen))
+        depths.append(seen.depth)
+    return (
+        none.new_zeros(screen.pixels, 3).index_add(0, pixel, torch.cat(colors)),
+        none.new_zeros(screen.pixels).index_add(0, pixel, torch.cat(depths)),
+    )
