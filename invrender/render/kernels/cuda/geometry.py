@@ -9,14 +9,25 @@ import triton
 import triton.language as tl
 
 from invrender.render import reference
-from invrender.render.kernels.cuda.vectors import add, add_up, add_up3, cross, dot, scale, subtract, where_positive
+from invrender.render.kernels.cuda.vectors import (
+    add,
+    add_up,
+    add_up3,
+    cross,
+    dot,
+    scale,
+    subtract,
+    where3,
+    where_positive,
+)
 
 TINY = tl.constexpr(reference.TINY)
+NEAR, SIGMA, GAMMA, REACH = (tl.constexpr(position) for position in range(4))  # positions in `Frame.numbers`
 
 
 @triton.jit
 def pixels_of(frame, tile, TILE: tl.constexpr):
-    """The pixels of a tile: their picture, their centres x and y, their numbers, and whether they are in the picture."""
+    """The pixels of a tile: their picture, their centres x and y, their numbers, and which lie in the picture."""
     across = (frame.width + TILE - 1) // TILE
     down = (frame.height + TILE - 1) // TILE
     picture = tile // (across * down)
@@ -32,8 +43,9 @@ def pixels_of(frame, tile, TILE: tl.constexpr):
 
 @triton.jit
 def nearest_side(frame, g, x, y, SIDES: tl.constexpr):
-    """The outline's nearest edge: the squared distance to it in pixels, its number, the share of the way along it of
-    its nearest point, and the gap from that to the pixel's centre.
+    """The outline's point that is nearest to pixels' centres.
+
+    Returns its squared distance in pixels, its edge, its share of the way along that, and the gap to the centre.
     """
     squared = tl.full(x.shape, float("inf"), x.dtype)
     side = tl.zeros(x.shape, tl.int32)
@@ -59,8 +71,9 @@ def nearest_side(frame, g, x, y, SIDES: tl.constexpr):
 
 @triton.jit
 def at_corner(k, side, share, SIDES: tl.constexpr):
-    """How much the nearest point moves with corner k of the outline: it slides along its edge at right angles to the
-    gap, so that only its share matters.
+    """How much the nearest point moves with corner k of the outline.
+
+    It slides along its edge at right angles to the gap, so that only its share matters.
     """
     before = (k + SIDES - 1) % SIDES
     return tl.where(side == k, 1.0 - share, 0.0) + tl.where(side == before, share, 0.0)
@@ -124,10 +137,19 @@ def barycentric(frame, g, x, y):
 
 
 @triton.jit
-def minification(frame, surface, g, weights):
+def minification(frame, surface, g, weights, LOOK: tl.constexpr):
     """How many texels of the finest level pixels cover; the projective map's Jacobian is w³ / |det|."""
-    w = dot(weights, of_corners(frame.vertices, g, 2))
-    return w * w * w * tl.load(surface.detail + g)
+    covered = tl.zeros_like(weights[0])
+    if LOOK.textured:
+        w = dot(weights, of_corners(frame.vertices, g, 2))
+        covered = w * w * w * tl.load(surface.detail + g)
+    return covered
+
+
+@triton.jit
+def on_face(shown, weights):
+    """Barycentrics, replaced by those of the face's middle where nothing is shown, so that everything is finite."""
+    return where3(shown, weights, 1.0 / 3.0)
 
 
 @triton.jit

@@ -16,6 +16,7 @@ from invrender.render.kernels.cuda.vectors import (
     add_up3,
     dot,
     load3,
+    load_color,
     multiply,
     ones3,
     scale,
@@ -129,16 +130,11 @@ def arriving(surface, picture, point, normal, view, shininess, LOOK: tl.constexp
 
 
 @triton.jit
-def texel3(texels, number, shown):
-    """The colours of texels."""
-    first = texels + number * 3
-    return tl.load(first, shown, 0.0), tl.load(first + 1, shown, 0.0), tl.load(first + 2, shown, 0.0)
-
-
-@triton.jit
 def corner_texel(surface, thing, level, uv):
-    """The upper left texel of a look-up, the ways to its right and lower neighbours, the shares across and down, and
-    how fast these grow with u and v.
+    """Where a look-up takes its four texels.
+
+    Returns the upper left one, the ways to its right and lower neighbours, the shares across and down, and how fast
+    these grow with u and v.
     """
     table = surface.textures + (thing * surface.levels + level) * 3
     first, width, height = load3(table)
@@ -157,9 +153,9 @@ def corner_texel(surface, thing, level, uv):
 def bilinear(surface, texels, thing, level, uv, shown):
     """The colour of one level of a texture with texels [X, 3], and its slopes along u and v."""
     first, right, below, across, down, rise_x, rise_y = corner_texel(surface, thing, level, uv)
-    a, b = texel3(texels, first, shown), texel3(texels, first + right, shown)
+    a, b = load_color(texels, first, shown), load_color(texels, first + right, shown)
     first += below
-    c, d = texel3(texels, first, shown), texel3(texels, first + right, shown)
+    c, d = load_color(texels, first, shown), load_color(texels, first + right, shown)
     above, beneath = subtract(b, a), subtract(d, c)
     upper, lower = add(a, scale(above, across)), add(c, scale(beneath, across))
     gap = subtract(lower, upper)
@@ -272,8 +268,9 @@ def arriving_back(
     surface, gradient, row, picture, point, normal, view, shininess, at_diffuse, at_highlight,
     LOOK: tl.constexpr, WANTED: tl.constexpr,
 ):  # fmt: skip
-    """The adjoint of `arriving`: the cotangents of point, normal, view and shininess; adds the lights' gradient to
-    that of row ``row`` of [·, L, 6].
+    """The cotangents of the point, normal, view and shininess of `arriving`.
+
+    Adds the lights' gradient to row ``row`` of theirs, [·, L, 6].
     """
     at_point, at_normal, at_view = zeros3(point[0]), zeros3(point[0]), zeros3(point[0])
     at_shininess = tl.zeros_like(point[0])
@@ -317,8 +314,9 @@ def shade_back(
     surface, gradient, part, g, picture, weights, texels_covered, shown, cotangents,
     LOOK: tl.constexpr, WANTED: tl.constexpr,
 ):  # fmt: skip
-    """The colours of fragments, and the cotangents of their barycentrics from those of the colours; adds everything
-    else to the gradients, those that many faces share to copy ``part`` of them.
+    """The colours of fragments, and the cotangents of their barycentrics from those of the colours.
+
+    Adds everything else to the gradients; to copy ``part`` of those that many faces share.
     """
     thing = tl.load(surface.thing + g)
     material = surface.materials + thing * 7

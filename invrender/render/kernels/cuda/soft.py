@@ -7,8 +7,6 @@ again, with nothing kept but a few sums for each, and adds what they say to the 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,6 +16,10 @@ from torch import Tensor
 
 from invrender.render import blend
 from invrender.render.kernels.cuda.geometry import (
+    GAMMA,
+    NEAR,
+    REACH,
+    SIGMA,
     barycentric,
     barycentric_back,
     barycentric_tangent,
@@ -27,34 +29,28 @@ from invrender.render.kernels.cuda.geometry import (
     nearest_side_back,
     nearest_side_tangent,
     of_corners,
+    on_face,
     pixels_of,
 )
-from invrender.render.kernels.cuda.shading import shade, shade_back, shade_tangent
 from invrender.render.kernels.cuda.launching import launch
-from invrender.render.kernels.cuda.tables import TILE, Bins, Frame, Inputs, Surface, Which
-from invrender.render.kernels.cuda.vectors import add, dot, scale, some, subtract, where3, zeros3
+from invrender.render.kernels.cuda.looks import DEPTH, SHADED, Look
+from invrender.render.kernels.cuda.shading import shade, shade_back, shade_tangent
+from invrender.render.kernels.cuda.tables import TILE, Bins, Frame, Inputs, Size, Surface, Which
+from invrender.render.kernels.cuda.vectors import (
+    add,
+    dot,
+    load_color,
+    scale,
+    some,
+    store_color,
+    subtract,
+    where3,
+    zeros3,
+)
 
-ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
-# Positions in `Frame.numbers`; areas and lengths in pixels.
-SIGMA, GAMMA, REACH, NEAR = (tl.constexpr(position) for position in range(4))
 COLORED, FULL = tl.constexpr(DEPTH), tl.constexpr(SHADED)
 NEGLIGIBLE = tl.constexpr(blend.NEGLIGIBLE)
 FAR = tl.constexpr(1e30)  # deeper than any face; infinity has no differences
-
-
-class Look(NamedTuple):
-    """What a picture is made of; kernels are compiled for each combination.
-
-    asked: `ALPHA`, `DEPTH` or `SHADED`. sides: of the outlines. shiny, parallel: as in `Surfaces`. painted: whether
-    there are vertex colours. textured: whether there are textures.
-    """
-
-    asked: int
-    sides: int
-    shiny: bool
-    parallel: bool
-    painted: bool
-    textured: bool
 
 
 class Sums(NamedTuple):
@@ -88,8 +84,10 @@ class Given(NamedTuple):
 
 @triton.jit
 def fragment(frame, g, x, y, LOOK: tl.constexpr):
-    """Where a face touches pixels, how: whether, the signed squared distance over σ, the coverage, the barycentrics,
-    their sum before scaling, the depth, and the nearest side.
+    """How a face touches pixels.
+
+    Returns whether it does, the signed squared distance over σ, the coverage, the barycentrics, their sum before
+    scaling, the depth, and the edge, share and gap of `nearest_side`.
     """
     squared, side, share, gap_x, gap_y = nearest_side(frame, g, x, y, LOOK.sides)
     least, weights, total, depth = barycentric(frame, g, x, y)
@@ -99,28 +97,6 @@ def fragment(frame, g, x, y, LOOK: tl.constexpr):
     squared = tl.where(touching, squared / tl.load(frame.numbers + SIGMA), 0.0)
     inside = tl.where(within, squared, -squared)
     return touching, inside, 1.0 / (1.0 + tl.exp(-inside)), weights, total, depth, side, share, gap_x, gap_y
-
-
-@triton.jit
-def on_face(shown, weights):
-    """Barycentrics, replaced by those of the face's middle where nothing is shown, so that everything is finite."""
-    return where3(shown, weights, 1.0 / 3.0)
-
-
-@triton.jit
-def load_color(color, pixel, mask):
-    """The colours of pixels."""
-    first = color + pixel * 3
-    return tl.load(first, mask, 0.0), tl.load(first + 1, mask, 0.0), tl.load(first + 2, mask, 0.0)
-
-
-@triton.jit
-def store_color(color, pixel, values, mask):
-    """Store the colours of pixels."""
-    first = color + pixel * 3
-    tl.store(first, values[0], mask)
-    tl.store(first + 1, values[1], mask)
-    tl.store(first + 2, values[2], mask)
 
 
 @triton.jit
@@ -151,9 +127,7 @@ def forward_tile(frame, surface, bins, sums, LOOK: tl.constexpr, TILE: tl.conste
                     color = scale(color, faded)
                     if some(shown):
                         weights = on_face(shown, weights)
-                        covered = tl.zeros_like(x)
-                        if LOOK.textured:
-                            covered = minification(frame, surface, g, weights)
+                        covered = minification(frame, surface, g, weights, LOOK)
                         seen = shade(surface, g, picture, weights, covered, shown, LOOK)
                         color = add(color, scale(seen, share))
     tl.store(sums.alpha + pixel, alpha, within)
@@ -208,9 +182,7 @@ def backward_face(
                 if GIVEN.color:
                     at_color = scale(load_color(cotangents.color, pixel, shown), part)
                     safe = on_face(shown, weights)
-                    covered = tl.zeros_like(x)
-                    if LOOK.textured:
-                        covered = minification(frame, surface, g, safe)
+                    covered = minification(frame, surface, g, safe, LOOK)
                     color, at_weights = shade_back(
                         surface, gradient, entry % copies, g, picture, safe, covered, shown, at_color, LOOK, WANTED
                     )
@@ -261,9 +233,7 @@ def tangent_tile(
                     depth += part * tl.where(shown, z_change + logit_change * (z - mean_depth), 0.0)
                     if LOOK.asked == FULL:
                         safe = on_face(shown, weights)
-                        covered = tl.zeros_like(x)
-                        if LOOK.textured:
-                            covered = minification(frame, surface, g, safe)
+                        covered = minification(frame, surface, g, safe, LOOK)
                         seen, seen_change = shade_tangent(
                             surface, tangent, g, picture, safe, weights_change, covered, shown, LOOK, GIVEN
                         )
@@ -278,12 +248,12 @@ def tangent_tile(
             store_color(changes.color, pixel, color, within)
 
 
-def forward(frame: Frame, surface: Surface, bins: Bins, size: Sequence[int], look: Look) -> Sums:
-    """The sums of all pixels of pictures of one ``size``: (pictures, height, width)."""
-    pixels, colored, shaded = math.prod(size), look.asked >= DEPTH, look.asked == SHADED
+def forward(frame: Frame, surface: Surface, bins: Bins, size: Size, look: Look) -> Sums:
+    """The sums of all pixels."""
+    colored, shaded = look.asked >= DEPTH, look.asked == SHADED
 
     def empty(needed: bool, *shape: int) -> Tensor:
-        return frame.vertices.new_empty(pixels * needed, *shape)
+        return frame.vertices.new_empty(size.pixels * needed, *shape)
 
     sums = Sums(empty(True), empty(shaded, 3), empty(colored), empty(colored), empty(colored), empty(True))
     launch(forward_tile, len(bins.first) - 1, frame, surface, bins, sums, LOOK=look, TILE=TILE)

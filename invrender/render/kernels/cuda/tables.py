@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from invrender.render.blend import Softness
 from invrender.render.reference import boxes
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
@@ -79,8 +79,10 @@ class Which(NamedTuple):
 
 
 class Indices(NamedTuple):
-    """The discrete side of a picture: winding [G] and picture [G] as in `Screen`; thing: [G], the object of a face;
-    textures: [O, L, 3] and kinds: [L] as in `Surfaces`.
+    """The discrete side of a picture of G faces.
+
+    winding: [G] and picture: [G] as in `Screen`. thing: [G], the object of each face. textures: [O, L, 3] and
+    kinds: [L] as in `Surfaces`.
     """
 
     winding: Tensor
@@ -99,8 +101,36 @@ class Indices(NamedTuple):
         return cls(screen.winding, screen.picture, thing, surfaces.textures, surfaces.kinds)
 
 
+class Size(NamedTuple):
+    """Of pictures. unit: of a pixel in NDC."""
+
+    pictures: int
+    height: int
+    width: int
+    unit: float
+
+    @classmethod
+    def of(cls, screen: Screen) -> Size:
+        """That of a screen."""
+        return cls(screen.pictures, screen.height, screen.width, screen.unit)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels all pictures have."""
+        return self.pictures * self.height * self.width
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """How many tiles a picture has, down and across."""
+        return -(-self.height // TILE), -(-self.width // TILE)
+
+
 class Frame(NamedTuple):
-    """What faces are on the screen. numbers: [S], those of `Softness` that the kernels need, in the tensors' type."""
+    """What faces are on the screen.
+
+    outline, vertices: as in `Inputs`. winding: as in `Indices`. numbers: near, σ, γ and reach, in pixels and depths; a
+    tensor, because to kernels plain numbers are float32.
+    """
 
     outline: Tensor
     vertices: Tensor
@@ -108,6 +138,23 @@ class Frame(NamedTuple):
     numbers: Tensor
     height: int
     width: int
+
+    @classmethod
+    def of(
+        cls, inputs: Inputs, indices: Indices, size: Size, near: float = 0.0, softness: Softness | None = None
+    ) -> Frame:
+        """Put together from plain tensors."""
+        area, numbers = size.unit**2, [near]
+        if softness is not None:
+            numbers += [softness.sigma / area, softness.depth, softness.reach / area]
+        return cls(
+            inputs.outline,
+            inputs.vertices,
+            indices.winding,
+            inputs.vertices.new_tensor(numbers),
+            size.height,
+            size.width,
+        )
 
 
 class Surface(NamedTuple):
@@ -168,9 +215,10 @@ def details(inputs: Inputs, indices: Indices) -> Tensor:
 
 
 class Bins(NamedTuple):
-    """Which of E faces may touch which tile, tile after tile and the nearer faces of each first.
+    """Which of E faces may touch which tile, tile after tile.
 
-    face: [E] int64. tile: [E] int64. first: [tiles + 1] int64, where each tile's faces begin.
+    face: [E] int64. tile: [E] int64. first: [tiles + 1] int64, where each tile's faces begin; empty where no kernel
+    goes from tile to tile.
     """
 
     face: Tensor
@@ -178,13 +226,12 @@ class Bins(NamedTuple):
     first: Tensor
 
 
-def binned(inputs: Inputs, picture: Tensor, size: Sequence[int], unit: float, reach: float) -> Bins:
-    """Sort faces into the tiles of pictures of one ``size``: (pictures, height, width). reach: pixels."""
-    pictures, height, width = size
-    down, across = -(-height // TILE), -(-width // TILE)
-    lower, upper, shown = boxes(inputs.outline, height, width, unit, reach)
+def binned(inputs: Inputs, indices: Indices, size: Size, reach: float) -> Bins:
+    """Sort faces into tiles, the nearer faces of each tile first. reach: pixels."""
+    down, across = size.tiles
+    lower, upper, shown = boxes(inputs.outline, size.height, size.width, size.unit, reach)
     order = inputs.vertices[..., 3].amin(dim=1).argsort()
-    lower, upper = lower[order] // TILE, upper[order] // TILE
+    lower, upper, picture = lower[order] // TILE, upper[order] // TILE, indices.picture[order]
     extent = (upper - lower + 1) * shown[order, None]
     counts = extent.prod(dim=1)
     ends = counts.cumsum(0)
@@ -192,7 +239,18 @@ def binned(inputs: Inputs, picture: Tensor, size: Sequence[int], unit: float, re
     which = torch.repeat_interleave(counts, output_size=total)
     offset = torch.arange(total, device=counts.device) - (ends - counts)[which]
     columns = extent[which, 0]
-    row = picture[order][which] * down + lower[which, 1] + offset // columns
+    row = picture[which] * down + lower[which, 1] + offset // columns
     tile, by_tile = (row * across + lower[which, 0] + offset % columns).sort(stable=True)
-    starts = torch.arange(pictures * down * across + 1, device=tile.device)
+    starts = torch.arange(size.pictures * down * across + 1, device=tile.device)
     return Bins(order[which][by_tile], tile, torch.searchsorted(tile, starts))
+
+
+def visible_parts(winner: Tensor, faces: int, size: Size) -> Bins:
+    """Which of ``faces`` faces are seen in which tile. winner: [P], the face that each pixel shows, −1 for none."""
+    down, across = size.tiles
+    pixel = (winner >= 0).nonzero()[:, 0]
+    row = pixel // size.width
+    picture, row, column = row // size.height, row % size.height, pixel % size.width
+    tile = (picture * down + row // TILE) * across + column // TILE
+    seen = torch.unique(tile * faces + winner.index_select(0, pixel))
+    return Bins(seen % max(faces, 1), seen // max(faces, 1), seen.new_zeros(0))

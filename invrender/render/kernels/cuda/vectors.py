@@ -96,3 +96,19 @@ def add_up3(pointer, values):
     add_up(pointer, values[0])
     add_up(pointer + 1, values[1])
     add_up(pointer + 2, values[2])
+
+
+@triton.jit
+def load_color(color, pixel, mask):
+    """The colours of pixels."""
+    first = color + pixel * 3
+    return tl.load(first, mask, 0.0), tl.load(first + 1, mask, 0.0), tl.load(first + 2, mask, 0.0)
+
+
+@triton.jit
+def store_color(color, pixel, values, mask):
+    """Store the colours of pixels."""
+    first = color + pixel * 3
+    tl.store(first, values[0], mask)
+    tl.store(first + 1, values[1], mask)
+    tl.store(first + 2, values[2], mask)
