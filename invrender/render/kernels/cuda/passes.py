@@ -57,9 +57,9 @@ def nearest_faces(screen: Screen) -> Tensor:
 
 def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
     """The twin of `visible.hard_layers` on CUDA."""
-    work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen), winner)
+    work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen))
     color, depth = Differentiable.apply(  # type: ignore[no-untyped-call]
-        work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces)
+        work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces)
     )
     return color, depth
 
@@ -115,22 +115,23 @@ class SoftPass:
 
 @dataclass
 class HardPass:
-    """`hard` for one screen; winner: [P], the face that each pixel shows, −1 for none."""
+    """`hard` for one screen; its tensors are those of `Indices` and `Inputs`."""
 
     look: Look
     size: Size
-    winner: Tensor
     constants: tuple[int, ...] = ()
     inputs: Inputs = field(init=False)
     frame: Frame = field(init=False)
     surface: Surface = field(init=False)
     parts: Bins = field(init=False)
+    winner: Tensor = field(init=False)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
         indices, self.inputs = split(tensors)
         self.frame = Frame.of(self.inputs, indices, self.size)
         self.surface = Surface.of(self.inputs, indices)
+        self.winner = indices.winner
         self.parts = visible_parts(self.winner, len(indices.winding), self.size)
         return hard.forward(self.frame, self.surface, self.parts, self.winner, self.look)
 

@@ -82,7 +82,7 @@ class Indices(NamedTuple):
     """The discrete side of a picture of G faces.
 
     winding: [G] and picture: [G] as in `Screen`. thing: [G], the object of each face. textures: [O, L, 3] and
-    kinds: [L] as in `Surfaces`.
+    kinds: [L] as in `Surfaces`. winner: [P], the face that each pixel shows, −1 for none; empty in soft pictures.
     """
 
     winding: Tensor
@@ -90,15 +90,17 @@ class Indices(NamedTuple):
     thing: Tensor
     textures: Tensor
     kinds: Tensor
+    winner: Tensor
 
     @classmethod
-    def of(cls, screen: Screen, surfaces: Surfaces | None) -> Indices:
+    def of(cls, screen: Screen, surfaces: Surfaces | None, winner: Tensor | None = None) -> Indices:
         """Gather it."""
+        none = screen.face.new_zeros(0)
+        winner = none if winner is None else winner
         if surfaces is None:
-            none = screen.face.new_zeros(0)
-            return cls(screen.winding, screen.picture, none, none.reshape(0, 1, 3), none)
+            return cls(screen.winding, screen.picture, none, none.reshape(0, 1, 3), none, winner)
         thing = surfaces.object.index_select(0, screen.face)
-        return cls(screen.winding, screen.picture, thing, surfaces.textures, surfaces.kinds)
+        return cls(screen.winding, screen.picture, thing, surfaces.textures, surfaces.kinds, winner)
 
 
 class Size(NamedTuple):
