@@ -158,7 +158,19 @@ def area_below(height: Tensor, slope: Tensor) -> Tensor:
     return torch.where(mixed, (height + half) ** 2 / (4 * rise), height.clamp(min=0))
 
 
-def antialiased(picture: Tensor, shares: Tensor, pixel: Tensor) -> Tensor:
+def antialiased(picture: Tensor, shares: Tensor, crossed: Crossings) -> Tensor:
+    """A picture [P, C] in which pairs of pixels take shares [N, 2] of each other's colour.
+
+    Pairs above each other go first and pairs beside each other work on the result, as a box filter separates: what is
+    left of a corner is the product of what is left of its sides.
+    """
+    for beside in (False, True):
+        chosen = (crossed.sideways == beside).nonzero()[:, 0]
+        picture = blended(picture, shares.index_select(0, chosen), crossed.pixel.index_select(0, chosen))
+    return picture
+
+
+def blended(picture: Tensor, shares: Tensor, pixel: Tensor) -> Tensor:
     """A picture [P, C] in which pairs of pixels [N, 2] take shares [N, 2] of each other's colour.
 
     Where edges would take more than the whole of a pixel, their shares are scaled down.

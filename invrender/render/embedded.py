@@ -105,5 +105,7 @@ def edge_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch:
     crossed = work.crossings(screen, found)
     alpha = pixels.alpha[:, None]
     picture = alpha if pixels.rgb is None else torch.cat([pixels.rgb, alpha], dim=1)
-    picture = antialiased(picture, shares(screen, found, crossed), crossed.pixel)
-    return Pixels(None if pixels.rgb is None else picture[:, :3], picture[:, -1], pixels.depth)
+    picture = antialiased(picture, shares(screen, found, crossed), crossed)
+    alpha = picture[:, -1]
+    depth = torch.where(alpha > 0, pixels.depth, torch.zeros_like(pixels.depth)) if "depth" in channels else pixels.depth
+    return Pixels(None if pixels.rgb is None else picture[:, :3], alpha, depth)

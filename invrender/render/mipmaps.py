@@ -8,11 +8,20 @@ from torch import Tensor
 from invrender.pixels import resize_area
 
 
-def pyramid(texture: Tensor) -> list[Tensor]:
-    """A texture [H, W, C] and its halves down to one texel, each the mean over what it covers (Williams, 1983)."""
+def pyramid(texture: Tensor, coverage: Tensor | None = None) -> list[Tensor]:
+    """A texture [H, W, C] and its halves down to one texel, each the mean over what it covers (Williams, 1983).
+
+    coverage: [H, W] in [0, 1]: how much of a texel belongs to a chart of the surface, or None for all of it. What
+    belongs to none does not enter the means, so that no foreign colour bleeds in at the charts' borders.
+    """
     levels = [texture]
     while max(levels[-1].shape[:2]) > 1:
-        levels.append(halved(levels[-1]))
+        if coverage is None:
+            levels.append(halved(levels[-1]))
+            continue
+        weighted, coverage = halved(levels[-1] * coverage[..., None]), halved(coverage[..., None])[..., 0]
+        mean = weighted / torch.where(coverage > 0, coverage, torch.ones_like(coverage))[..., None]
+        levels.append(filled(mean, coverage > 0))
     return levels
 
 
@@ -20,8 +29,28 @@ def halved(texture: Tensor) -> Tensor:
     """A texture [H, W, C] at half the size, odd sides rounded down, at least one texel."""
     height, width = (max(side // 2, 1) for side in texture.shape[:2])
     if texture.shape[0] == 2 * height and texture.shape[1] == 2 * width:
-        return texture.reshape(height, 2, width, 2, texture.shape[2]).mean(dim=(1, 3))
+        upper, lower = texture[0::2], texture[1::2]
+        return ((upper[:, 0::2] + upper[:, 1::2]) + (lower[:, 0::2] + lower[:, 1::2])) * 0.25
     return resize_area(texture, height, width)
+
+
+def filled(texture: Tensor, covered: Tensor) -> Tensor:
+    """A texture [H, W, C] whose texels outside ``covered`` [H, W] have the mean colour of covered neighbours, if any.
+
+    A bilinear look-up at a chart's border reads one texel beyond it.
+    """
+    if bool(covered.all()):
+        return texture
+    mask = covered.to(texture)[None]
+    sums = around(torch.cat([texture.movedim(-1, 0) * mask, mask]))
+    count = sums[-1:]
+    mean = (sums[:-1] / torch.where(count > 0, count, torch.ones_like(count))).movedim(0, -1)
+    return torch.where((covered | (count[0] == 0))[..., None], texture, mean)
+
+
+def around(planes: Tensor) -> Tensor:
+    """The sum over each 3 × 3 neighbourhood of planes [C, H, W], nothing beyond the border."""
+    return 9 * torch.nn.functional.avg_pool2d(planes[None], 3, stride=1, padding=1)[0]
 
 
 def finest_level(minification: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.meshes import group_normals, world_vertices
-from invrender.render.mipmaps import pyramid
+from invrender.render.charts import mesh_pyramid
 from invrender.scene import AmbientLight, DirectionalLight, Light, Material, Object, PointLight, Scene
 
 DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
@@ -141,7 +141,7 @@ def packed_textures(objects: Sequence[Object], mipmaps: bool) -> tuple[Tensor, T
             continue
         if id(texture) not in packed:
             rows = packed[id(texture)] = []
-            for level in pyramid(texture) if mipmaps else [texture]:
+            for level in mesh_pyramid(thing.mesh, texture) if mipmaps else [texture]:
                 rows.append((count, level.shape[1], level.shape[0]))
                 texels.append(level.reshape(-1, 3))
                 count += level.shape[0] * level.shape[1]
