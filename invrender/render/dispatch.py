@@ -52,4 +52,8 @@ def loaded(kernels: Kernels) -> Implementation:
         from invrender.render.kernels import passes
 
         return Implementation(passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings)
+    if kernels == "triton":
+        from invrender.render.kernels.cuda import passes as on_cuda
+
+        return Implementation(on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, on_cuda.crossings)
     return Implementation(blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)

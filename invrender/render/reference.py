@@ -157,8 +157,9 @@ def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def boxes(outline: Tensor, height: int, width: int, unit: float, reach: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The first and the last column and row, [G, 2] each, that faces with outlines [G, K, 2] may touch, and which touch
-    any, [G]. unit: the size of a pixel in NDC. reach: pixels.
+    """The first and the last column and row, [G, 2] each, that faces may touch, and which of them touch any, [G].
+
+    outline: [G, K, 2], pixels. unit: the size of a pixel in NDC. reach: pixels.
     """
     size = outline.new_tensor([width, height])
     lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()

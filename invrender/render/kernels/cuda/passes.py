@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from invrender.render import edges as reference_edges
 from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
-from invrender.render.kernels.cuda import hard, soft
+from invrender.render.edges import Crossings, Outlines
+from invrender.render.kernels.cuda import edges, hard, soft
 from invrender.render.kernels.cuda.looks import ALPHA, DEPTH, SHADED, Look
 from invrender.render.kernels.cuda.tables import (
     Bins,
@@ -21,6 +24,7 @@ from invrender.render.kernels.cuda.tables import (
     Surface,
     Which,
     binned,
+    tile_at,
     visible_parts,
 )
 from invrender.render.kernels.differentiable import Differentiable
@@ -36,7 +40,7 @@ def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, d
     """The twin of `blend.soft_layers` on CUDA."""
     asked = SHADED if surfaces is not None else DEPTH if depth else ALPHA
     work = SoftPass(Look.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
-    found: tuple[Tensor, ...] = Differentiable.apply(  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, ...] = Differentiable.apply(
         work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces)
     )
     alpha, color, mean_depth, weight, nearest = found
@@ -58,10 +62,35 @@ def nearest_faces(screen: Screen) -> Tensor:
 def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
     """The twin of `visible.hard_layers` on CUDA."""
     work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen))
-    color, depth = Differentiable.apply(  # type: ignore[no-untyped-call]
+    color, depth = Differentiable.apply(
         work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces)
     )
     return color, depth
+
+
+def crossings(screen: Screen, found: Outlines) -> Crossings:
+    """The twin of `edges.crossings` on CUDA."""
+    names = [each.name for each in fields(screen) if isinstance(getattr(screen, each.name), Tensor)]
+
+    def find(ends: Tensor, picture: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        plain_tensors: dict[str, Any] = dict(zip(names, tensors, strict=True))
+        plain_screen = replace(screen, **plain_tensors)
+        crossed = reference_edges.crossings(plain_screen, Outlines(ends, picture), unhidden)
+        return crossed.edge, crossed.pixel, crossed.sideways
+
+    return Crossings(*decided(find, found.ends, found.picture, *(getattr(screen, name) for name in names)))
+
+
+def unhidden(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
+    """The twin of `edges.unhidden` on CUDA."""
+    size = Size.of(screen)
+    indices, inputs = split((*Indices.of(screen, None), *Inputs.of(screen, None)))
+    frame = Frame.of(inputs, indices, size, near=screen.near)
+    column, row = place.long().unbind(1)
+    tile = tile_at(found.picture[edge], row, column, size)
+    points = edges.Points(place.contiguous(), depth * (1 - reference_edges.BEHIND), tile, found.ends[edge])
+    hidden = edges.hidden_points(frame, binned(inputs, indices, size, 1.0), points, screen.triangles)
+    return (~hidden).nonzero()[:, 0]
 
 
 def split(tensors: Sequence[Tensor]) -> tuple[Indices, Inputs]:

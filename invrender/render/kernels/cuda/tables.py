@@ -211,9 +211,9 @@ def details(inputs: Inputs, indices: Indices) -> Tensor:
     determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(inputs.vertices)
     origin, right, top = inputs.uv.unbind(1)
     across, along = right - origin, top - origin
-    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
     texels = (indices.textures[:, 0, 1] * indices.textures[:, 0, 2]).index_select(0, indices.thing)
-    return area * texels / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
+    area: Tensor = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs() * texels
+    return area / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
 
 
 class Bins(NamedTuple):
@@ -247,12 +247,16 @@ def binned(inputs: Inputs, indices: Indices, size: Size, reach: float) -> Bins:
     return Bins(order[which][by_tile], tile, torch.searchsorted(tile, starts))
 
 
+def tile_at(picture: Tensor, row: Tensor, column: Tensor, size: Size) -> Tensor:
+    """The tiles of pixels, all [N]."""
+    down, across = size.tiles
+    return (picture * down + row // TILE) * across + column // TILE
+
+
 def visible_parts(winner: Tensor, faces: int, size: Size) -> Bins:
     """Which of ``faces`` faces are seen in which tile. winner: [P], the face that each pixel shows, −1 for none."""
-    down, across = size.tiles
     pixel = (winner >= 0).nonzero()[:, 0]
     row = pixel // size.width
-    picture, row, column = row // size.height, row % size.height, pixel % size.width
-    tile = (picture * down + row // TILE) * across + column // TILE
+    tile = tile_at(row // size.height, row % size.height, pixel % size.width, size)
     seen = torch.unique(tile * faces + winner.index_select(0, pixel))
     return Bins(seen % max(faces, 1), seen // max(faces, 1), seen.new_zeros(0))
