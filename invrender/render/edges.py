@@ -11,6 +11,7 @@ the shares are the exact areas instead of a distance along the line between the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,9 @@ class Outlines:
 
     ends: Tensor
     picture: Tensor
+
+
+Unhidden = Callable[[Screen, Outlines, Tensor, Tensor, Tensor], Tensor]  # with the arguments of `unhidden`
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,33 @@ def end_points(screen: Screen, ends: Tensor) -> tuple[Tensor, Tensor]:
     return corners[..., :2] / divisor, corners[..., 2:]
 
 
-def crossings(screen: Screen, found: Outlines) -> Crossings:
-    """Every place where a visible edge passes between two pixels' centres. The slow twin of the kernels."""
+def unhidden(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
+    """The positions [M] of points [N] on edges, at pixels ``place`` [N, 2] and depths [N], that no face hides.
+
+    Faces that share an end with the edge don't hide it.
+    """
+    seen = [torch.ones(0, dtype=torch.bool, device=edge.device)]
+    faces = torch.arange(len(screen.triangles), device=edge.device)
+    for begin in range(0, len(edge), CROSSINGS_AT_ONCE):
+        here = slice(begin, begin + CROSSINGS_AT_ONCE)
+        number = len(edge[here])
+        face = faces.repeat(number)
+        sides = side_functions(screen, face, place[here].repeat_interleave(len(faces), dim=0))
+        nearer = dot(barycentric(sides), screen.depth[face]).reshape(number, -1)
+        hides = (smallest(sides) >= 0).reshape(number, -1) & (nearer < depth[here, None] * (1 - BEHIND))
+        hides &= nearer >= screen.near
+        ends = found.ends[edge[here]]
+        hides &= ~(screen.triangles[None, :, :, None] == ends[:, None, None, :]).any(3).any(2)
+        hides &= screen.picture[None] == found.picture[edge[here], None]
+        seen.append(~hides.any(dim=1))
+    return torch.cat(seen).nonzero()[:, 0]
+
+
+def crossings(screen: Screen, found: Outlines, seen_points: Unhidden = unhidden) -> Crossings:
+    """Every place where a visible edge passes between two pixels' centres. The slow twin of the kernels.
+
+    seen_points: finds the points that no face hides, as `unhidden` does.
+    """
     with torch.no_grad():
         points, depths = end_points(screen, found.ends)
         along = (points[:, 1] - points[:, 0]).abs()
@@ -108,33 +137,11 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
         turned = sideways[edge]
         place = torch.stack([across + 0.5, down], dim=1)
         place = torch.where(turned[:, None], place.flip(1), place)
-        seen = visible(screen, found, edge, place, depth)
+        seen = seen_points(screen, found, edge, place, depth)
         row, column = torch.where(turned, across, upper), torch.where(turned, upper, across)
         pixel = (found.picture[edge] * screen.height + row) * screen.width + column
         pixel = torch.stack([pixel, pixel + torch.where(turned, 1, screen.width)], dim=1)
         return Crossings(edge[seen], pixel[seen], turned[seen])
-
-
-def visible(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
-    """The positions [M] of points [N] on edges, at pixels ``place`` [N, 2] and depths [N], that no face hides.
-
-    Faces that share an end with the edge don't hide it.
-    """
-    seen = [torch.ones(0, dtype=torch.bool, device=edge.device)]
-    faces = torch.arange(len(screen.triangles), device=edge.device)
-    for begin in range(0, len(edge), CROSSINGS_AT_ONCE):
-        here = slice(begin, begin + CROSSINGS_AT_ONCE)
-        number = len(edge[here])
-        face = faces.repeat(number)
-        sides = side_functions(screen, face, place[here].repeat_interleave(len(faces), dim=0))
-        nearer = dot(barycentric(sides), screen.depth[face]).reshape(number, -1)
-        hides = (smallest(sides) >= 0).reshape(number, -1) & (nearer < depth[here, None] * (1 - BEHIND))
-        hides &= nearer >= screen.near
-        ends = found.ends[edge[here]]
-        hides &= ~(screen.triangles[None, :, :, None] == ends[:, None, None, :]).any(3).any(2)
-        hides &= screen.picture[None] == found.picture[edge[here], None]
-        seen.append(~hides.any(dim=1))
-    return torch.cat(seen).nonzero()[:, 0]
 
 
 def shares(screen: Screen, found: Outlines, crossed: Crossings) -> Tensor:

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from invrender.render.kernels.compiling import divided, kernel
-from invrender.render.kernels.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.geometry import (
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
+from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
     WINDING,
@@ -22,9 +22,9 @@ from invrender.render.kernels.geometry import (
     footprint,
     load_face,
 )
-from invrender.render.kernels.gradients import Gradients, equal_parts, store
-from invrender.render.kernels.moving import Moving, load_moving_face
-from invrender.render.kernels.shading import (
+from invrender.render.kernels.cpu.gradients import Gradients, equal_parts, store
+from invrender.render.kernels.cpu.moving import Moving, load_moving_face
+from invrender.render.kernels.cpu.shading import (
     GRADIENTS,
     LEVELS,
     SHADING_SIZE,
@@ -54,7 +54,7 @@ def nearest_faces(frame: Frame, bins: Bins, pictures: int) -> Array:
 
 
 @kernel
-def nearest_in_tiles(begin, end, frame, bins, winner):  # type: ignore[no-untyped-def]
+def nearest_in_tiles(begin, end, frame, bins, winner):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     f, nearest, first_face = np.empty(FACE_SIZE), np.empty((TILE, TILE)), np.empty((TILE, TILE), np.int64)
@@ -79,7 +79,7 @@ def nearest_in_tiles(begin, end, frame, bins, winner):  # type: ignore[no-untype
 
 
 @kernel
-def nearest_in_row(f, near, g, x, y, count, nearest, winner):  # type: ignore[no-untyped-def]
+def nearest_in_row(f, near, g, x, y, count, nearest, winner):
     """Enter face g where it holds the centres (x, y), (x + 1, y), … and is nearer than what was entered before."""
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
@@ -110,7 +110,7 @@ def forward(frame: Frame, shading: Shading, box: Array, winner: Array) -> tuple[
 
 
 @kernel
-def forward_faces(begin, end, frame, shading, box, winner, color, depth):  # type: ignore[no-untyped-def]
+def forward_faces(begin, end, frame, shading, box, winner, color, depth):
     """Fill in the pixels that show faces begin … end − 1."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
     for number in range(begin, end):
@@ -151,7 +151,7 @@ def backward(
 
 
 @kernel
-def backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared):  # type: ignore[no-untyped-def]
+def backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
     outline, vertices, gradient = np.zeros((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
@@ -212,7 +212,7 @@ def tangents(
 
 
 @kernel
-def tangent_faces(begin, end, frame, shading, box, winner, moving, color, depth):  # type: ignore[no-untyped-def]
+def tangent_faces(begin, end, frame, shading, box, winner, moving, color, depth):
     """Fill in the pixels that show faces begin … end − 1."""
     directions = len(color)
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.compiling import divided, kernel
-from invrender.render.kernels.frame import Array, Frame, Shading
-from invrender.render.kernels.shading import ALBEDO, AMBIENT, EYE, NORMALS, PAINT, POSITIONS, UV
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import Array, Frame, Shading
+from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE, NORMALS, PAINT, POSITIONS, UV
 
 MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number of threads
 SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
@@ -110,7 +110,7 @@ def equal_parts(box: Array, parts: int = MOST_PARTS) -> Array:
 
 
 @kernel
-def scattered(corners, indices, faces, out):  # type: ignore[no-untyped-def]
+def scattered(corners, indices, faces, out):
     """Add corners [G, K, C] to out [V, C] at indices[faces[g], k], in the order of the faces."""
     for g in range(len(corners)):
         for k in range(corners.shape[1]):
@@ -121,7 +121,7 @@ def scattered(corners, indices, faces, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared):  # type: ignore[no-untyped-def]
+def store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared):
     """Keep what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and of what it is shaded with."""
     if wanted[OUTLINE]:
         sides = corners.outline.shape[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from invrender.render.kernels.compiling import kernel
+from invrender.render.kernels.cpu.compiling import kernel
 from invrender.render.reference import SMALLEST_AREA
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def tiles_of(pixels: int) -> int:
 
 
 @kernel
-def measure_faces(frame, reach, box, nearest):  # type: ignore[no-untyped-def]
+def measure_faces(frame, reach, box, nearest):
     """Fill the boxes [G, 4] and the least depths [G] of faces."""
     sides = frame.outline.shape[1]
     for g in range(len(frame.triangles)):
@@ -156,7 +156,7 @@ def measure_faces(frame, reach, box, nearest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def by_depth(nearest):  # type: ignore[no-untyped-def]
+def by_depth(nearest):
     """The faces in order of depth [G], as well as `BUCKETS` buckets tell them apart."""
     order = np.empty(len(nearest), dtype=np.int64)
     if len(nearest) == 0:
@@ -175,7 +175,7 @@ def by_depth(nearest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_faces(frame, box, first):  # type: ignore[no-untyped-def]
+def count_faces(frame, box, first):
     """Fill first [tiles + 1]: where each tile's faces begin."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     for g in range(len(box)):
@@ -188,7 +188,7 @@ def count_faces(frame, box, first):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fill_tiles(frame, box, order, position, faces):  # type: ignore[no-untyped-def]
+def fill_tiles(frame, box, order, position, faces):
     """Write the faces of each tile, in the given order; position [tiles] moves from its first to its end."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     for g in order:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from invrender.render.kernels.compiling import kernel
-from invrender.render.kernels.frame import Array
+from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.frame import Array
 
 
 class Moving(NamedTuple):
@@ -25,7 +25,7 @@ class Moving(NamedTuple):
 
 
 @kernel
-def load_moving_face(frame, moving, g, outline, corners):  # type: ignore[no-untyped-def]
+def load_moving_face(frame, moving, g, outline, corners):
     """How the outline [K, 4, 2] and the corners [K, 3, 4] of face g change; arrays that do not change are left zero."""
     for direction in range(len(moving.points)):
         for k in range(frame.outline.shape[1]):

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from invrender.render.edges import BEHIND
-from invrender.render.kernels.compiling import divided, kernel
-from invrender.render.kernels.frame import TILE, Array, Bins, Frame
-from invrender.render.kernels.geometry import CORNERS, FACE_SIZE, load_face
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame
+from invrender.render.kernels.cpu.geometry import CORNERS, FACE_SIZE, load_face
 
 PARTS = 64
 
@@ -35,7 +35,7 @@ def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Ar
 
 
 @kernel
-def cut_edge(frame, ends, number):  # type: ignore[no-untyped-def]
+def cut_edge(frame, ends, number):
     """Both ends of an edge in pixels, their w and depths, cut at the near plane; and whether any of it is in front."""
     a, b = ends[number, 0], ends[number, 1]
     za, zb = frame.vertices[a, 3] * 1.0, frame.vertices[b, 3] * 1.0
@@ -53,7 +53,7 @@ def cut_edge(frame, ends, number):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def columns(low, high, size):  # type: ignore[no-untyped-def]
+def columns(low, high, size):
     """The first of the columns whose centres lie in [low, high), and the one after the last."""
     low, high = min(low, high), max(low, high)
     first = min(max(math.ceil(low - 0.5), 0.0), size * 1.0)
@@ -62,7 +62,7 @@ def columns(low, high, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_columns(frame, ends, count):  # type: ignore[no-untyped-def]
+def count_columns(frame, ends, count):
     """Fill count[1:] with how many columns (of steep edges, rows) of pixel centres each edge passes."""
     for number in range(len(ends)):
         xa, ya, _, _, xb, yb, _, _, shows = cut_edge(frame, ends, number)
@@ -73,7 +73,7 @@ def count_columns(frame, ends, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, seen):  # type: ignore[no-untyped-def]
+def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, seen):
     """Fill in what edges begin … end − 1 cross."""
     across_tiles, down_tiles = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     f = np.empty(FACE_SIZE)
@@ -111,7 +111,7 @@ def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, 
 
 
 @kernel
-def hidden(frame, bins, tile, ends, number, x, y, depth, f):  # type: ignore[no-untyped-def]
+def hidden(frame, bins, tile, ends, number, x, y, depth, f):
     """Whether a face that does not share an end with the edge lies before the point (x, y) at a depth."""
     a, b = ends[number, 0], ends[number, 1]
     for entry in range(bins.first[tile], bins.first[tile + 1]):

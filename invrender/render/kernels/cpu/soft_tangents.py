@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.compiling import divided, kernel
-from invrender.render.kernels.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.geometry import (
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
+from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
     barycentric,
@@ -23,8 +23,8 @@ from invrender.render.kernels.geometry import (
     nearest_row,
     signed_row,
 )
-from invrender.render.kernels.moving import Moving, load_moving_face
-from invrender.render.kernels.shading import (
+from invrender.render.kernels.cpu.moving import Moving, load_moving_face
+from invrender.render.kernels.cpu.shading import (
     GRADIENTS,
     LEVELS,
     SHADING_SIZE,
@@ -36,7 +36,7 @@ from invrender.render.kernels.shading import (
     shade,
     shade_along,
 )
-from invrender.render.kernels.soft import DEPTH, NEGLIGIBLE, SHADED, Soft, Sums
+from invrender.render.kernels.cpu.soft import DEPTH, NEGLIGIBLE, SHADED, Soft, Sums
 
 
 class Changes(NamedTuple):
@@ -70,7 +70,7 @@ def tangents(
 
 
 @kernel
-def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes):  # type: ignore[no-untyped-def]
+def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma

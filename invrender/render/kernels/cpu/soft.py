@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.compiling import divided, kernel
-from invrender.render.kernels.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.geometry import (
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
+from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
     barycentric,
@@ -27,8 +27,8 @@ from invrender.render.kernels.geometry import (
     signed_row,
     squared_row,
 )
-from invrender.render.kernels.gradients import Gradients, store
-from invrender.render.kernels.shading import (
+from invrender.render.kernels.cpu.gradients import Gradients, store
+from invrender.render.kernels.cpu.shading import (
     GRADIENTS,
     LEVELS,
     SHADING_SIZE,
@@ -91,7 +91,7 @@ def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: in
 
 
 @kernel
-def forward_tiles(begin, end, frame, shading, soft, bins, sums):  # type: ignore[no-untyped-def]
+def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, asked, inverse_depth, inverse_sigma = frame.outline.shape[1], soft.asked, 1.0 / soft.depth, 1.0 / soft.sigma
@@ -183,7 +183,7 @@ class Cotangents(NamedTuple):
 
 
 @kernel
-def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):  # type: ignore[no-untyped-def]
+def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `functions.tensors_of`."""
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width)

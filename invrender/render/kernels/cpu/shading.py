@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from invrender.render.kernels.compiling import kernel
+from invrender.render.kernels.cpu.compiling import kernel
 from invrender.render.surfaces import DIRECTIONAL, INVERSE_SQUARE
 
 # q: a face
@@ -30,7 +30,7 @@ SHORTEST = 1e-6  # lengths below are taken for it
 
 
 @kernel
-def load_surface(shading, face, picture, q):  # type: ignore[no-untyped-def]
+def load_surface(shading, face, picture, q):
     """Fill the scratch array of a face seen in a picture."""
     thing = shading.object[face]
     q[LEVELS], q[TEXEL_AREA] = 0.0, 0.0
@@ -59,13 +59,13 @@ def load_surface(shading, face, picture, q):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def mixed(q, at, step, b0, b1, b2):  # type: ignore[no-untyped-def]
+def mixed(q, at, step, b0, b1, b2):
     """Interpolate one number of three corners."""
     return b0 * q[at] + b1 * q[at + step] + b2 * q[at + 2 * step]
 
 
 @kernel
-def corner_texel(table, level, u, v):  # type: ignore[no-untyped-def]
+def corner_texel(table, level, u, v):
     """The upper left texel of a look-up, the ways to its right and lower neighbours, and the shares across and down."""
     width, height = table[level, 1], table[level, 2]
     x = min(max(u * width - 0.5, 0.0), width - 1.0)
@@ -77,7 +77,7 @@ def corner_texel(table, level, u, v):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def look_up(table, texels, levels, minification, slopes, s):  # type: ignore[no-untyped-def]
+def look_up(table, texels, levels, minification, slopes, s):
     """Fill in the texture's colour and level, and if asked for its slopes."""
     level = min(0.5 * math.log2(minification), levels - 1.0) if minification > 1.0 else 0.0
     finer = int(level)
@@ -104,7 +104,7 @@ def look_up(table, texels, levels, minification, slopes, s):  # type: ignore[no-
 
 
 @kernel
-def look_up_back(table, s, cotangent0, cotangent1, cotangent2, gradient):  # type: ignore[no-untyped-def]
+def look_up_back(table, s, cotangent0, cotangent1, cotangent2, gradient):
     """Add the gradient of a look-up to that of the texels [X, 3]."""
     finer = int(s[LEVEL])
     share = s[LEVEL] - finer
@@ -121,7 +121,7 @@ def look_up_back(table, s, cotangent0, cotangent1, cotangent2, gradient):  # typ
 
 
 @kernel
-def incoming(light, kind, p0, p1, p2):  # type: ignore[no-untyped-def]
+def incoming(light, kind, p0, p1, p2):
     """The unit direction from a point towards a light [6], the attenuation, and 1 / the distance."""
     if kind == DIRECTIONAL:
         return light[3] * 1.0, light[4] * 1.0, light[5] * 1.0, 1.0, 0.0
@@ -132,7 +132,7 @@ def incoming(light, kind, p0, p1, p2):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):  # type: ignore[no-untyped-def]
+def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):
     """The colour of a fragment; lights: [L, 6] of its picture, table: [levels, 3] of its object's texture.
 
     slopes: whether derivatives will follow, which need to know how the texture changes.
@@ -196,7 +196,7 @@ def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):
 
 
 @kernel
-def unmixed(q, at, step, b0, b1, b2, cotangent, gradient):  # type: ignore[no-untyped-def]
+def unmixed(q, at, step, b0, b1, b2, cotangent, gradient):
     """The gradient of `mixed`: added to gradient, laid out as q; and those of the barycentrics."""
     gradient[at] += b0 * cotangent
     gradient[at + step] += b1 * cotangent
@@ -205,7 +205,7 @@ def unmixed(q, at, step, b0, b1, b2, cotangent, gradient):  # type: ignore[no-un
 
 
 @kernel
-def unmixed_three(q, at, b0, b1, b2, c0, c1, c2, gradient):  # type: ignore[no-untyped-def]
+def unmixed_three(q, at, b0, b1, b2, c0, c1, c2, gradient):
     """`unmixed` for three numbers that lie one after the other."""
     x0, x1, x2 = unmixed(q, at, 3, b0, b1, b2, c0, gradient)
     y0, y1, y2 = unmixed(q, at + 1, 3, b0, b1, b2, c1, gradient)
@@ -214,7 +214,7 @@ def unmixed_three(q, at, b0, b1, b2, c0, c1, c2, gradient):  # type: ignore[no-u
 
 
 @kernel
-def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradient):  # type: ignore[no-untyped-def]
+def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradient):
     """Add the gradients of a colour with cotangents r, g, b to those of the face and of the lights [L, 6].
 
     s: the scratch array that `shade` left; s[TEXTURE : TEXTURE + 3] is overwritten by the texture's cotangent.
@@ -313,7 +313,7 @@ def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradien
 
 
 @kernel
-def load_moving_surface(moving, shading, face, picture, direction, q):  # type: ignore[no-untyped-def]
+def load_moving_surface(moving, shading, face, picture, direction, q):
     """Fill q[: GRADIENTS] with how a face's numbers change in one direction; moving: `Shading` with directions first.
 
     Arrays of ``moving`` without directions do not change.
@@ -343,7 +343,7 @@ def load_moving_surface(moving, shading, face, picture, direction, q):  # type: 
 
 
 @kernel
-def look_up_along(table, s, texels):  # type: ignore[no-untyped-def]
+def look_up_along(table, s, texels):
     """How a look-up changes as the texels change by texels [X, 3]."""
     finer = int(s[LEVEL])
     share = s[LEVEL] - finer
@@ -362,7 +362,7 @@ def look_up_along(table, s, texels):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, s, t0_, t1_, t2_):  # type: ignore[no-untyped-def]
+def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, s, t0_, t1_, t2_):
     """How a colour changes.
 
     moved: by how much the face's numbers change, laid out as q; moving_lights: [L, 6], the lights; m0, m1, m2: the
@@ -440,7 +440,7 @@ def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, 
 
 
 @kernel
-def change_of_color(q, moved, s, c, texture, paint, diffuse, highlight):  # type: ignore[no-untyped-def]
+def change_of_color(q, moved, s, c, texture, paint, diffuse, highlight):
     """The product rule for one channel: albedo × texture × paint × diffuse + specular × highlight."""
     t, p, a = s[TEXTURE + c], s[PAINTING + c], q[ALBEDO + c]
     surface = moved[ALBEDO + c] * t * p + a * texture * p + a * t * paint

@@ -12,10 +12,10 @@ from torch import Tensor
 from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
-from invrender.render.kernels import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned
+from invrender.render.kernels.cpu.moving import Moving
 from invrender.render.kernels.differentiable import differentiable
-from invrender.render.kernels.frame import Array, Bins, Frame, Shading, array, binned
-from invrender.render.kernels.moving import Moving
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from invrender.render.kernels.compiling import kernel
+from invrender.render.kernels.cpu.compiling import kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
 CORNERS = 20  # three corners of four numbers: x w, y w, w and depth, the first three times the winding's sign, if odd
@@ -19,7 +19,7 @@ TINY = 1e-17
 
 
 @kernel
-def load_face(frame, g, f):  # type: ignore[no-untyped-def]
+def load_face(frame, g, f):
     """Fill the scratch array of face g."""
     sides = frame.outline.shape[1]
     for k in range(sides):
@@ -44,7 +44,7 @@ def load_face(frame, g, f):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def squared_row(f, sides, x, y, count, row):  # type: ignore[no-untyped-def]
+def squared_row(f, sides, x, y, count, row):
     """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
 
     Loops without branches, so that the compiler makes vector instructions of them.
@@ -66,7 +66,7 @@ def squared_row(f, sides, x, y, count, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def nearest_row(f, sides, x, y, count, row, side, part):  # type: ignore[no-untyped-def]
+def nearest_row(f, sides, x, y, count, row, side, part):
     """As `squared_row`, and which edge of the outline is nearest, and the share of the way along it."""
     for i in range(count):
         row[i] = math.inf
@@ -88,7 +88,7 @@ def nearest_row(f, sides, x, y, count, row, side, part):  # type: ignore[no-unty
 
 
 @kernel
-def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyped-def]
+def signed_row(f, sides, near, unit, x, y, count, row):
     """Turn squared distances in pixels into signed ones in NDC, positive inside the face."""
     scale = unit * unit
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
@@ -118,7 +118,7 @@ def signed_row(f, sides, near, unit, x, y, count, row):  # type: ignore[no-untyp
 
 
 @kernel
-def barycentric(f, x, y):  # type: ignore[no-untyped-def]
+def barycentric(f, x, y):
     """Barycentrics (clipped to the face, summing to one), their sum before scaling, and the depth at a pixel centre."""
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
@@ -134,14 +134,14 @@ def barycentric(f, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def footprint(f, b0, b1, b2):  # type: ignore[no-untyped-def]
+def footprint(f, b0, b1, b2):
     """The area that a pixel covers in barycentric coordinates."""
     w = b0 * f[CORNERS + 2] + b1 * f[CORNERS + 6] + b2 * f[CORNERS + 10]
     return w * w * w * f[FOOTPRINT]
 
 
 @kernel
-def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):  # type: ignore[no-untyped-def]
+def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):
     """Add to corners [3, 4] the gradient of barycentrics whose cotangents are g0, g1, g2."""
     mean = (g0 * b0 + g1 * b1 + g2 * b2) if total > TINY else 0.0
     scale = f[WINDING] / total
@@ -165,14 +165,14 @@ def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):  # type: 
 
 
 @kernel
-def gap(f, side, share, x, y):  # type: ignore[no-untyped-def]
+def gap(f, side, share, x, y):
     """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
     at = SIDES + 5 * side
     return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]
 
 
 @kernel
-def distance_back(f, side, share, x, y, cotangent, outline):  # type: ignore[no-untyped-def]
+def distance_back(f, side, share, x, y, cotangent, outline):
     """Add to outline [4, 4] the gradient of the squared distance in pixels, whose cotangent is given.
 
     By edge: of the start x, y and the end x, y. The nearest point slides along its edge at right angles to the gap, so
@@ -187,7 +187,7 @@ def distance_back(f, side, share, x, y, cotangent, outline):  # type: ignore[no-
 
 
 @kernel
-def barycentric_along(f, moved, x, y, b0, b1, b2, total):  # type: ignore[no-untyped-def]
+def barycentric_along(f, moved, x, y, b0, b1, b2, total):
     """How barycentrics and depth change as the corners move by moved [3, 4]."""
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
