@@ -49,7 +49,11 @@ def implementation(kernels: Kernels, device: torch.device) -> Implementation:
 def loaded(kernels: Kernels) -> Implementation:
     """The implementation of a name, imported when it is first needed."""
     if kernels == "numba":
-        from invrender.render.kernels import passes
+        from invrender.render.kernels.cpu import passes
 
         return Implementation(passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings)
+    if kernels == "triton":
+        from invrender.render.kernels.cuda import passes as on_cuda
+
+        return Implementation(on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, on_cuda.crossings)
     return Implementation(blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)

@@ -11,6 +11,7 @@ the shares are the exact areas instead of a distance along the line between the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,9 @@ class Outlines:
 
     ends: Tensor
     picture: Tensor
+
+
+Unhidden = Callable[[Screen, Outlines, Tensor, Tensor, Tensor], Tensor]  # with the arguments of `unhidden`
 
 
 @dataclass(frozen=True)
@@ -77,43 +81,7 @@ def end_points(screen: Screen, ends: Tensor) -> tuple[Tensor, Tensor]:
     return corners[..., :2] / divisor, corners[..., 2:]
 
 
-def crossings(screen: Screen, found: Outlines) -> Crossings:
-    """Every place where a visible edge passes between two pixels' centres. The slow twin of the kernels."""
-    with torch.no_grad():
-        points, depths = end_points(screen, found.ends)
-        along = (points[:, 1] - points[:, 0]).abs()
-        sideways = along[:, 1] > along[:, 0]
-        # As if all edges ran from left to right: those that run down are mirrored at the diagonal.
-        points = torch.where(sideways[:, None, None], points.flip(2), points)
-        low, high = points[..., 0].amin(1), points[..., 0].amax(1)
-        size = torch.where(sideways, screen.height, screen.width)
-        lost = (screen.vertices[found.ends][..., 3] <= screen.near).all(1) | ~points.isfinite().all(2).all(1)
-        low, high = (each.masked_fill(lost, 0.0) for each in (low, high))
-        first = (low - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long()
-        count = ((high - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long() - first).clamp(min=0).masked_fill(lost, 0)
-        edge = torch.arange(len(count), device=count.device).repeat_interleave(count)
-        step = torch.arange(int(count.sum()), device=count.device) - (count.cumsum(0) - count)[edge]
-        across = first[edge] + step
-        start, end = points[edge].unbind(1)
-        share = (across + 0.5 - start[:, 0]) / (end[:, 0] - start[:, 0])
-        down = start[:, 1] + share * (end[:, 1] - start[:, 1])
-        upper = (down - 0.5).floor().long()
-        other_size = torch.where(sideways, screen.width, screen.height)[edge]
-        inside = (upper >= 0) & (upper + 1 < other_size)
-        edge, across, down, upper, share = (each[inside] for each in (edge, across, down, upper, share))
-        weights = torch.stack([1 - share, share], dim=1) / depths[edge][..., 0]
-        depth = (weights * depths[edge][..., 1]).sum(1) / weights.sum(1)
-        turned = sideways[edge]
-        place = torch.stack([across + 0.5, down], dim=1)
-        place = torch.where(turned[:, None], place.flip(1), place)
-        seen = visible(screen, found, edge, place, depth)
-        row, column = torch.where(turned, across, upper), torch.where(turned, upper, across)
-        pixel = (found.picture[edge] * screen.height + row) * screen.width + column
-        pixel = torch.stack([pixel, pixel + torch.where(turned, 1, screen.width)], dim=1)
-        return Crossings(edge[seen], pixel[seen], turned[seen])
-
-
-def visible(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
+def unhidden(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
     """The positions [M] of points [N] on edges, at pixels ``place`` [N, 2] and depths [N], that no face hides.
 
     Faces that share an end with the edge don't hide it.
@@ -133,6 +101,47 @@ def visible(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth:
         hides &= screen.picture[None] == found.picture[edge[here], None]
         seen.append(~hides.any(dim=1))
     return torch.cat(seen).nonzero()[:, 0]
+
+
+def crossings(screen: Screen, found: Outlines, seen_points: Unhidden = unhidden) -> Crossings:
+    """Every place where a visible edge passes between two pixels' centres. The slow twin of the kernels.
+
+    seen_points: finds the points that no face hides, as `unhidden` does.
+    """
+    with torch.no_grad():
+        points, depths = end_points(screen, found.ends)
+        along = (points[:, 1] - points[:, 0]).abs()
+        sideways = along[:, 1] > along[:, 0]
+        # As if all edges ran from left to right: those that run down are mirrored at the diagonal.
+        points = torch.where(sideways[:, None, None], points.flip(2), points)
+        low, high = points[..., 0].amin(1), points[..., 0].amax(1)
+        size = torch.where(sideways, screen.height, screen.width)
+        lost = (screen.vertices[found.ends][..., 3] <= screen.near).all(1) | ~points.isfinite().all(2).all(1)
+        low, high = (each.masked_fill(lost, 0.0) for each in (low, high))
+        first = (low - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long()
+        count = (
+            ((high - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long() - first).clamp(min=0).masked_fill(lost, 0)
+        )
+        edge = torch.arange(len(count), device=count.device).repeat_interleave(count)
+        step = torch.arange(int(count.sum()), device=count.device) - (count.cumsum(0) - count)[edge]
+        across = first[edge] + step
+        start, end = points[edge].unbind(1)
+        share = (across + 0.5 - start[:, 0]) / (end[:, 0] - start[:, 0])
+        down = start[:, 1] + share * (end[:, 1] - start[:, 1])
+        upper = (down - 0.5).floor().long()
+        other_size = torch.where(sideways, screen.width, screen.height)[edge]
+        inside = (upper >= 0) & (upper + 1 < other_size)
+        edge, across, down, upper, share = (each[inside] for each in (edge, across, down, upper, share))
+        weights = torch.stack([1 - share, share], dim=1) / depths[edge][..., 0]
+        depth = (weights * depths[edge][..., 1]).sum(1) / weights.sum(1)
+        turned = sideways[edge]
+        place = torch.stack([across + 0.5, down], dim=1)
+        place = torch.where(turned[:, None], place.flip(1), place)
+        seen = seen_points(screen, found, edge, place, depth)
+        row, column = torch.where(turned, across, upper), torch.where(turned, upper, across)
+        pixel = (found.picture[edge] * screen.height + row) * screen.width + column
+        pixel = torch.stack([pixel, pixel + torch.where(turned, 1, screen.width)], dim=1)
+        return Crossings(edge[seen], pixel[seen], turned[seen])
 
 
 def shares(screen: Screen, found: Outlines, crossed: Crossings) -> Tensor:

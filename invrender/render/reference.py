@@ -43,10 +43,10 @@ class Pairs:
 
 
 def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
-    """For faces [F, 3] of vertices [V, 4], as in `Screen`: their winding, 0 for those that can't show, and which cross
-    the near plane, both [F].
+    """The winding [F] of faces, 0 for those that can't show, and which cross the near plane, [F] bool.
 
-    A determinant tells the winding whatever lies behind the camera; seen from outside, faces run counter-clockwise.
+    vertices: [V, 4] and triangles: [F, 3] as in `Screen`. A determinant tells the winding whatever lies behind the
+    camera; seen from outside, faces run counter-clockwise.
     """
     in_front = (vertices[:, 3] > near)[triangles]
     first, second, third = (vertices[:, :3].double()[triangles[:, corner]] for corner in range(3))
@@ -130,7 +130,8 @@ def footprints(screen: Screen, face: Tensor, weights: Tensor) -> Tensor:
     first, second, third = homogeneous.double().unbind(1)
     determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(homogeneous)
     across = dot(weights, homogeneous[..., 2].index_select(0, face))
-    return across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+    found: Tensor = across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+    return found
 
 
 def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
@@ -138,14 +139,8 @@ def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
     outline = screen.polygon.detach()
     if outline.shape[0] == 0:
         return
-    size = outline.new_tensor([screen.width, screen.height])
-    lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()
-    upper = (outline.amax(dim=1) + reach - 0.5).floor().clamp(min=-1).minimum(size - 1).long()
-    # Measured from a corner: far from the picture's origin the products of a small face would cancel to nothing.
-    shape = outline - outline[:, :1]
-    ahead = shape.roll(-1, dims=1)
-    area = (shape[..., 0] * ahead[..., 1] - shape[..., 1] * ahead[..., 0]).sum(dim=1).abs() * screen.unit**2
-    extent = (upper - lower + 1).clamp(min=0) * (area > SMALLEST_AREA)[:, None]
+    lower, upper, shown = boxes(outline, screen.height, screen.width, screen.unit, reach)
+    extent = (upper - lower + 1) * shown[:, None]
     counts = extent.prod(dim=1)
     faces = counts.nonzero()[:, 0]
     counts = counts[faces]
@@ -160,6 +155,21 @@ def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:
         row = lower[face, 1] + torch.div(offset, columns, rounding_mode="floor")
         row = row + screen.picture[face] * screen.height
         yield face, row * screen.width + lower[face, 0] + offset % columns
+
+
+def boxes(outline: Tensor, height: int, width: int, unit: float, reach: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The first and the last column and row, [G, 2] each, that faces may touch, and which of them touch any, [G].
+
+    outline: [G, K, 2], pixels. unit: the size of a pixel in NDC. reach: pixels.
+    """
+    size = outline.new_tensor([width, height])
+    lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()
+    upper = (outline.amax(dim=1) + reach - 0.5).floor().clamp(min=-1).minimum(size - 1).long()
+    # Measured from a corner: far from the picture's origin the products of a small face would cancel to nothing.
+    shape = outline - outline[:, :1]
+    ahead = shape.roll(-1, dims=1)
+    area = (shape[..., 0] * ahead[..., 1] - shape[..., 1] * ahead[..., 0]).sum(dim=1).abs() * unit**2
+    return lower, upper, (area > SMALLEST_AREA) & (lower <= upper).all(dim=1)
 
 
 def pixel_centres(screen: Screen, pixel: Tensor) -> Tensor:

@@ -1,0 +1,212 @@
+"""The kernels for CUDA agree with the reference in values, gradients and forward mode.
+
+Where there is a card they run on it; elsewhere Triton interprets them, program by program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+import shapes
+import tiny
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from invrender.render import blend, edges, visible
+from invrender.render.blend import Softness
+from invrender.render.screen import Screen, screen_of
+from invrender.render.surfaces import Surfaces
+from invrender.scene import DirectionalLight, Material, Mesh, PointLight, Scene, map_tensors
+
+pytest.importorskip("triton", reason="needs Triton")
+from invrender.render.kernels.cuda import passes
+
+# PyTorch compiles some formulas of its own when forward mode begins.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+SOFTNESS = Softness(sigma=1e-2, gamma=2e-2, reach=4e-2, near=0.1, far=10.0)
+
+Function = Callable[[Screen, Surfaces], Sequence[Tensor]]
+
+
+def everything() -> list[Scene]:
+    """Textures with pyramids, vertex colours, highlights and every kind of light, seen by a perspective camera."""
+    return [tiny.scene(8)]
+
+
+def two_pictures() -> list[Scene]:
+    """One object before two cameras, under lights of their own, in pictures of several tiles."""
+    scene = tiny.one_object(9)
+    ambient, lamp = scene.lights["ambient"], scene.lights["lamp"]
+    camera = replace(scene.camera, camera_from_world=shapes.camera(position=[-1.2, 0.5, 2.5]).camera_from_world)
+    other = {"ambient": ambient, "lamp": replace(lamp, intensity=torch.tensor(3.0).double())}
+    return [
+        replace(scene, lights={"ambient": ambient, "lamp": lamp}),
+        replace(scene, camera=camera, lights=other),
+    ]
+
+
+def clipped() -> list[Scene]:
+    """Random triangles, many of which cross the near plane of an orthographic camera, without highlights."""
+    random = torch.Generator().manual_seed(3)
+    vertices = 2 * torch.rand(24, 3, generator=random, dtype=torch.float64) - 1
+    faces = torch.arange(24).reshape(-1, 3)
+    colors = torch.rand(24, 3, generator=random, dtype=torch.float64)
+    looks = Material(colors[0], torch.zeros(3).double(), torch.tensor(2.0).double(), vertex_colors=colors)
+    view = shapes.camera(8, 7, focal=4.0, projection="orthographic")
+    lights = [
+        DirectionalLight(colors[1], torch.tensor(0.7).double(), vertices[0]),
+        PointLight(colors[2], torch.tensor(0.6).double(), vertices[1] * 3),
+    ]
+    return [shapes.scene(shapes.thing(Mesh(vertices, faces, faces), looks), view=view, lights=lights)]
+
+
+SCENES = [everything, two_pictures, clipped]
+
+
+def floats(scenes: Sequence[Scene]) -> dict[int, Tensor]:
+    """The tensors of scenes that have gradients, those that are shared once."""
+    found: dict[int, Tensor] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        if tensor.is_floating_point():
+            found[id(tensor)] = tensor
+        return tensor
+
+    for scene in scenes:
+        map_tensors(scene, note)
+    return found
+
+
+def with_floats(scenes: Sequence[Scene], values: dict[int, Tensor]) -> list[Scene]:
+    """Scenes on the device with `floats` replaced; objects that they share stay shared."""
+
+    def new(tensor: Tensor) -> Tensor:
+        return values.get(id(tensor), tensor).to(DEVICE)
+
+    things = {id(thing): map_tensors(thing, new) for scene in scenes for thing in scene.objects.values()}
+    return [
+        replace(
+            map_tensors(replace(scene, objects={}), new),
+            objects={name: things[id(thing)] for name, thing in scene.objects.items()},
+        )
+        for scene in scenes
+    ]
+
+
+def drawn(scenes: Sequence[Scene], function: Function) -> list[Tensor]:
+    surfaces = Surfaces.of(scenes, mipmaps=True)
+    return list(function(screen_of(surfaces, [scene.camera for scene in scenes], cull_backfaces=False), surfaces))
+
+
+def random_like(tensors: Sequence[Tensor], seed: int) -> list[Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    return [torch.randn(each.shape, generator=random, dtype=torch.float64).to(each.device) for each in tensors]
+
+
+def assert_twins(scenes: Sequence[Scene], slow: Function, fast: Function) -> None:
+    """Values, gradients with random cotangents, and the change along a random direction agree."""
+    leaves = {key: each.to(DEVICE).clone().requires_grad_() for key, each in floats(scenes).items()}
+    directions = random_like(list(leaves.values()), 0)
+    with forward_ad.dual_level():
+        dual = {
+            key: forward_ad.make_dual(each, direction)
+            for (key, each), direction in zip(leaves.items(), directions, strict=True)
+        }
+        found, changes = zip(
+            *(forward_ad.unpack_dual(each) for each in drawn(with_floats(scenes, dual), fast)), strict=True
+        )
+    expected = drawn(with_floats(scenes, dict(leaves)), slow)
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-10, atol=1e-10)
+    cotangents = random_like(expected, 1)
+    gradients, twins = (
+        torch.autograd.grad(each, list(leaves.values()), cotangents, allow_unused=True, materialize_grads=True)
+        for each in (expected, found)
+    )
+    for one, other in zip(gradients, twins, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-9, atol=1e-9 * (1 + float(one.abs().max())))
+    forward = sum(float((change.detach() * each).sum()) for change, each in zip(changes, cotangents, strict=True))
+    backward = sum(float((each * direction).sum()) for each, direction in zip(gradients, directions, strict=True))
+    assert forward == pytest.approx(backward, rel=1e-9)
+
+
+def soft(work: ModuleType, shaded: bool = True, depth: bool = True) -> Function:
+    def layers(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
+        found = work.soft_layers(screen, surfaces if shaded else None, SOFTNESS, depth)
+        colored = [found.depth, found.weight] if depth else []
+        return [found.alpha, *colored, *([found.color] if shaded else [])]
+
+    return layers
+
+
+def hard(work: ModuleType) -> Function:
+    return lambda screen, surfaces: work.hard_layers(screen, surfaces, work.nearest_faces(screen))
+
+
+@pytest.mark.parametrize("scenes", SCENES)
+def test_soft_pictures(scenes: Callable[[], list[Scene]]) -> None:
+    assert_twins(scenes(), soft(blend), soft(passes))
+
+
+@pytest.mark.parametrize("depth", [False, True])
+def test_silhouettes_and_depths(depth: bool) -> None:
+    assert_twins([tiny.one_object(14)], soft(blend, False, depth), soft(passes, False, depth))
+
+
+@pytest.mark.parametrize("scenes", SCENES)
+def test_hard_pictures(scenes: Callable[[], list[Scene]]) -> None:
+    assert_twins(scenes(), hard(visible), hard(passes))
+
+
+@pytest.mark.parametrize("scenes", [everything, two_pictures])
+def test_crossings(scenes: Callable[[], list[Scene]]) -> None:
+    def found(work: ModuleType) -> Function:
+        def crossings(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
+            crossed = work.crossings(screen, edges.outlines(screen, surfaces))
+            return [crossed.edge, crossed.pixel, crossed.sideways]
+
+        return crossings
+
+    expected = drawn(with_floats(scenes(), {}), found(edges))
+    assert len(expected[0]) > 5
+    for one, other in zip(expected, drawn(with_floats(scenes(), {}), found(passes)), strict=True):
+        assert one.equal(other)
+
+
+def test_a_jacobian_of_several_directions() -> None:
+    scene = tiny.one_object(8)
+
+    def picture(work: ModuleType) -> Callable[[Tensor], Tensor]:
+        def depths(shift: Tensor) -> Tensor:
+            mesh = scene.objects["textured"].mesh
+            values = {id(mesh.vertices): mesh.vertices.to(DEVICE) + shift}
+            return torch.cat(drawn(with_floats([scene], values), soft(work, shaded=False)))
+
+        return depths
+
+    zero = torch.zeros(3, dtype=torch.float64, device=DEVICE)
+    expected = torch.autograd.functional.jacobian(picture(blend), zero)
+    torch.testing.assert_close(torch.func.jacfwd(picture(passes))(zero), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_no_faces() -> None:
+    none = shapes.mesh(torch.zeros(0, 3).double(), torch.zeros(0, 3, dtype=torch.int64))
+    scenes = [shapes.scene(shapes.thing(none), view=shapes.camera(5, 3))]
+    for function in (soft, hard):
+        for each in drawn(with_floats(scenes, {}), function(passes)):
+            assert (each == 0).all()
+
+
+def test_single_precision() -> None:
+    scenes = [tiny.scene(8)]
+    single = [scene.to(dtype=torch.float32) for scene in scenes]
+    expected = drawn(with_floats(scenes, {}), soft(passes))
+    for one, other in zip(expected, drawn(with_floats(single, {}), soft(passes)), strict=True):
+        assert other.dtype == torch.float32
+        torch.testing.assert_close(other.double(), one, rtol=1e-3, atol=1e-4)
