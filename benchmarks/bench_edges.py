@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -119,7 +120,9 @@ def fields(scene: Scene, seed: int) -> dict[str, Tensor]:
 def moved(scene: Scene, fields: Mapping[str, Tensor], amounts: Tensor) -> Scene:
     """The scene with its vertices displaced by amounts [D] of the fields; no object is turned or scaled."""
     objects = {
-        name: replace(thing, mesh=replace(thing.mesh, vertices=thing.mesh.vertices + torch.tensordot(amounts, fields[name], 1)))
+        name: replace(
+            thing, mesh=replace(thing.mesh, vertices=thing.mesh.vertices + torch.tensordot(amounts, fields[name], 1))
+        )
         for name, thing in scene.objects.items()
     }
     return replace(scene, objects=objects)
@@ -225,16 +228,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--meshes", type=Path)
     parser.add_argument("--size", type=int, default=96)
-    options, _ = parser.parse_known_args()
+    options = parser.parse_args()
     rows, ends = [], []
     for name, scene in scenes(options.size, options.meshes).items():
         rows += gradients(name, scene, options.size)
         ends += [{"scene": name, "rule": rule, **drift(renderer, scene)} for rule, renderer in RULES.items()]
-    for rule, found in {**summary(rows)}.items():
-        print(f"{rule:<45}" + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
-    for rule, found in summary(ends).items():
-        print(f"{rule:<45}" + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
-    write("edges", rows, drift=ends, summary=summary(rows), drift_summary=summary(ends), size=options.size)
+    for measured in (rows, ends):
+        for rule, found in summary(measured).items():
+            print(f"{rule:<45}" + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
+    peers = {"mitsuba": version("mitsuba")} if available("mitsuba") else {}
+    write("edges", rows, peers=peers, drift=ends, summary=summary(rows), drift_summary=summary(ends), size=options.size)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ mi.set_variant("llvm_ad_rgb")
 
 
 class MitsubaScene:
-    """A scene of one object under one sun, before black; direct light with projective sampling of the edges that
-    the camera sees, and of no shadows' edges."""
+    """A scene of one object under one sun, before black.
+
+    Direct light, with projective sampling of the edges that the camera sees, and of none of shadows.
+    """
 
     def __init__(self, scene: Scene, threads: int) -> None:
         dr.set_thread_count(threads)
@@ -68,7 +70,9 @@ def mesh_of(shape: Object) -> tuple[Any, Tensor]:
     bitmap = mi.Bitmap((material.texture * material.albedo).numpy())
     texture = {"type": "bitmap", "bitmap": bitmap, "raw": True, "wrap_mode": "clamp"}
     properties["mesh_bsdf"] = mi.load_dict({"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": texture}})
-    made = mi.Mesh("shape", len(pairs), len(mesh.faces), has_vertex_normals=True, has_vertex_texcoords=True, props=properties)
+    made = mi.Mesh(
+        "shape", len(pairs), len(mesh.faces), has_vertex_normals=True, has_vertex_texcoords=True, props=properties
+    )
     parameters = mi.traverse(made)
     uv = mesh.uv[pairs[:, 1]] * torch.tensor([1.0, -1.0]) + torch.tensor([0.0, 1.0])
     parameters["vertex_texcoords"] = uv.reshape(-1).numpy()

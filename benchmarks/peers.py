@@ -57,7 +57,9 @@ def pytorch3d(case: Case) -> Step:
         shader = SoftSilhouetteShader(blend)
     else:
         materials = Materials(shininess=float(shape.material.shininess))
-        shader = SoftPhongShader(lights=PointLights(location=((0.0, 0.0, -3.0),)), materials=materials, blend_params=blend)
+        shader = SoftPhongShader(
+            lights=PointLights(location=((0.0, 0.0, -3.0),)), materials=materials, blend_params=blend
+        )
     renderer = MeshRenderer(rasterizer, shader)
 
     def step() -> Tensor:

@@ -1,4 +1,4 @@
-"""What the benchmarks render: meshes, cameras and lights as in PyTorch3D's tutorials, and spheres of any number of faces."""
+"""What the benchmarks render: PyTorch3D's tutorials' meshes, cameras and lights, and spheres of many faces."""
 
 from __future__ import annotations
 

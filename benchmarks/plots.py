@@ -1,3 +1,0 @@
-"""The benchmarks' results as pictures."""
-from pathlib import Path
-def plot_render(rows, path: Path) -> None: ...
