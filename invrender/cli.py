@@ -14,12 +14,26 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invrender import __version__
-from invrender.commands import BUG, DONE, INTERRUPTED, UNUSABLE, Job, run_board, run_fit, run_render
+from invrender.commands import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    UNUSABLE,
+    Job,
+    run_board,
+    run_doctor,
+    run_fit,
+    run_render,
+    run_report,
+)
+from invrender.errors import UserError, suggestion
 
-SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
+if TYPE_CHECKING:
+    from invrender.sweep.work import Outcome
+
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
 PIPE_CLOSED = 141
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
@@ -36,9 +50,49 @@ class Command:
 
 COMMANDS = {
     "fit": Command("recover what is unknown in a scene from pictures", run_fit),
+    "sweep": Command("run many fits and compare them, or search for the best", run_fit),
     "render": Command("render one picture of a scene", run_render),
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
+    "report": Command("write the report of a fit or a sweep anew", run_report, positional="runs"),
+    "doctor": Command("say what is installed, and which renderers work", run_doctor),
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A subcommand that prints a text and has no config: what it does in a line, and the text for its arguments."""
+
+    summary: str
+    text: Callable[[Sequence[str]], str]
+
+
+def scenes(arguments: Sequence[str]) -> str:
+    """`invrender scenes`."""
+    from invrender.listing import listing
+
+    return listing("scene", config_folders(arguments))
+
+
+def params(arguments: Sequence[str]) -> str:
+    """`invrender params`."""
+    from invrender.listing import listing
+
+    return listing("recover", config_folders(arguments))
+
+
+def completed(arguments: Sequence[str]) -> str:
+    """`invrender completion`."""
+    from invrender.completion import completion
+
+    return completion(arguments, NAMES, run)
+
+
+ANSWERS = {
+    "scenes": Answer("list the scenes", scenes),
+    "params": Answer("list what can be recovered", params),
+    "completion": Answer("complete words in bash, zsh or fish", completed),
+}
+NAMES = (*COMMANDS, *ANSWERS)
 
 
 def main() -> None:
@@ -69,10 +123,10 @@ def run(arguments: Sequence[str]) -> int:
     if name == "--version":
         print(f"invrender {__version__}")
         return DONE
+    if name in ANSWERS:
+        return answer(name, rest)
     if name not in COMMANDS:
-        from invrender.errors import suggestion
-
-        hint = suggestion(name, COMMANDS) or f"; known are {', '.join(COMMANDS)}"
+        hint = suggestion(name, NAMES) or f"; known are {', '.join(NAMES)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
     invocation = Invocation(name, rest)
@@ -83,9 +137,21 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
+def answer(name: str, arguments: Sequence[str]) -> int:
+    """Print the text of a command without a config; the exit status."""
+    try:
+        if text := ANSWERS[name].text(arguments):
+            print(text)
+    except UserError as error:
+        print(f"invrender {name}: error: {error}", file=sys.stderr)
+        return UNUSABLE
+    return DONE
+
+
 def usage() -> str:
     """The program's own help."""
-    commands = "\n".join(f"  {name:<8}{command.summary}" for name, command in COMMANDS.items())
+    every: dict[str, Command | Answer] = {**COMMANDS, **ANSWERS}
+    commands = "\n".join(f"  {name:<12}{command.summary}" for name, command in every.items())
     return (
         "invrender: recover cameras, lights and textures from pictures.\n\n"
         f"usage: invrender COMMAND [GROUP=OPTION ...] [KEY=VALUE ...]\n\n{commands}\n\n"
@@ -99,27 +165,34 @@ def usage() -> str:
 class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
 
-    statuses: of the jobs. files: the config files given as options, by the option's name.
+    typed: the arguments as given. statuses: of the jobs. files: the config files given as options, by their names.
     interrupted: whether Ctrl-C was pressed; a library that is being imported may turn that into an error of its own, or
     go on.
     """
 
     name: str
     arguments: list[str]
+    typed: list[str] = field(init=False)
     statuses: list[int] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     interrupted: bool = False
     wants_traceback: bool = field(default_factory=lambda: any(os.environ.get(each) == "1" for each in TRACEBACK_WANTED))
 
+    def __post_init__(self) -> None:
+        self.typed = self.arguments
+
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
         from invrender.config import register_schemas
-        from invrender.overrides import rewrite, store
+        from invrender.overrides import SHOWS_ONLY, rewrite, store
         from invrender.resources import register_resolvers
+        from invrender.sweep.arguments import sweep_arguments
 
         register_schemas()
         made = register_resolvers(create=not any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments))
         try:
+            if self.name == "sweep":
+                self.name, self.arguments = "fit", sweep_arguments(self.arguments)
             rewritten = rewrite(self.arguments, self.options_of, COMMANDS[self.name].positional)
             self.files = {file.name: file.path for file in rewritten.files}
             store(rewritten.files)
@@ -129,7 +202,7 @@ class Invocation:
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else UNUSABLE
         except Exception as error:
-            self.statuses.append(self.report(error, in_job=False))
+            self.note(self.failed(error, in_job=False))
         finally:
             remove_empty(made)
         return max(self.statuses, default=DONE)
@@ -138,24 +211,50 @@ class Invocation:
         """Hand over to Hydra, which reads `sys.argv` and calls `job`."""
         import hydra
 
+        from invrender.overrides import MULTIRUN
         from invrender.resources import configs_folder
 
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
+        # A fit's jobs run in other processes, which say in files how they ended.
+        task = self if self.name == "fit" and any(each in MULTIRUN for each in arguments) else self.job
         # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them.
         with environment("HYDRA_FULL_ERROR", "1"), argv([f"invrender {self.name}", *arguments]):
-            application(self.job)()
+            application(task)()
 
     def job(self, config: Any) -> None:
-        """One job; its errors are reported here, so that a sweep goes on."""
+        """One job in this process; its errors are reported here, so that the others go on."""
+        outcome = self(config)
+        self.note(outcome)
+        if outcome.status == "interrupted":
+            raise KeyboardInterrupt
+
+    def __call__(self, config: Any, recorders: Sequence[Any] = ()) -> Outcome:
+        """One job, with these recorders besides its own."""
+        from invrender.sweep.work import Outcome, Pruned
+
         try:
-            status = COMMANDS[self.name].work(config, self.described())
+            status = COMMANDS[self.name].work(config, self.described(recorders))
         except BrokenPipeError:
             raise
+        except Pruned as pruned:
+            return Outcome("pruned", message=str(pruned))
         except Exception as error:
-            status = self.report(error, in_job=True)
-        self.statuses.append(status)
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
+            return self.failed(error)
+        return Outcome("interrupted" if status == INTERRUPTED else "finished", status)
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep the exit status, and say what has failed."""
+        if outcome.message is not None:
+            told = "" if outcome.exit_status == BUG else "error: "
+            print(f"invrender {self.name}: {told}{outcome.message}", file=sys.stderr)
+        self.statuses.append(outcome.exit_status)
+
+    def failed(self, error: Exception, in_job: bool = True) -> Outcome:
+        """The outcome of a job, or of what comes before there is one, that ends with this error."""
+        from invrender.sweep.work import Outcome
+
+        status, message = self.explained(error, in_job)
+        return Outcome("interrupted" if status == INTERRUPTED else "failed", status, message)
 
     @contextmanager
     def noting_interrupts(self) -> Iterator[None]:
@@ -175,7 +274,7 @@ class Invocation:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def described(self) -> Job:
+    def described(self, recorders: Sequence[Any]) -> Job:
         """What Hydra knows of the job at hand."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
@@ -193,6 +292,7 @@ class Invocation:
             choices=dict(settings.runtime.choices),
             files=self.files,
             interrupted=lambda: self.interrupted,
+            recorders=recorders,
             sources=[Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"],
         )
 
@@ -203,33 +303,34 @@ class Invocation:
 
     def options_of(self, group: str) -> set[str]:
         """The options of a group, of the user's config folder too."""
-        from invrender.resources import configs_folder
+        return {path.stem for folder in config_folders(self.arguments) for path in (folder / group).glob("*.yaml")}
 
-        folders = [configs_folder(), *config_dirs(self.arguments)]
-        return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-
-    def report(self, error: Exception, in_job: bool) -> int:
-        """Say in a line what can't be used, or that this is a bug; returns the exit status."""
+    def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
+        """The exit status, and a line that says what can't be used, or that this is a bug."""
         from invrender.messages import explain
         from invrender.overrides import one_line
 
         if self.wants_traceback:
             traceback.print_exception(error)
         if self.interrupted and not isinstance(error, OSError):
-            return INTERRUPTED
+            return INTERRUPTED, None
         # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
         message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
-        if message is not None and isinstance(error, OSError) and not in_job:
+        if message is not None and isinstance(error, OSError) and error.strerror and not in_job:
             message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
             told = f"{type(error).__name__}: {one_line(str(error))}"
-            advice = "this is a bug; INVRENDER_TRACEBACK=1 shows where"
-            print(f"invrender {self.name}: {told}; {advice}", file=sys.stderr)
-            return BUG
+            return BUG, f"{told}; this is a bug; INVRENDER_TRACEBACK=1 shows where"
         for name, path in self.files.items():
             message = message.replace(name, str(path))
-        print(f"invrender {self.name}: error: {message}", file=sys.stderr)
-        return UNUSABLE
+        return UNUSABLE, message
+
+
+def config_folders(arguments: Sequence[str]) -> list[Path]:
+    """Where groups are: the shipped ones, and the user's."""
+    from invrender.resources import configs_folder
+
+    return [configs_folder(), *config_dirs(arguments)]
 
 
 def config_dirs(arguments: Sequence[str]) -> list[Path]:

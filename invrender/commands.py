@@ -14,7 +14,10 @@ from invrender.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from invrender.fit import Step
     from invrender.io.schema import SceneFile
+    from invrender.record.base import Recorder, Run
+    from invrender.rehearsal import Rehearsal
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
@@ -22,9 +25,11 @@ Item = TypeVar("Item")
 
 # Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
-    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "tensorboard", "progress.gif"),
-    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png"),
+    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
+    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
+    "report.html",
     *("picture.png", "mask.png", "depth.npy"),
 )
 
@@ -35,7 +40,7 @@ class Job:
 
     folder: where it writes. command: repeats it. overrides: what was given for it. choices: by group, the option.
     files: config files that were given as options, by name. sources: the folders of configs, in order of search.
-    interrupted: whether Ctrl-C was pressed.
+    interrupted: whether Ctrl-C was pressed. recorders: of the fit, besides those that its config asks for.
     """
 
     folder: Path
@@ -45,6 +50,7 @@ class Job:
     files: Mapping[str, Path]
     sources: Sequence[Path]
     interrupted: Callable[[], bool]
+    recorders: Sequence[Recorder] = ()
 
 
 def run_fit(config: DictConfig, job: Job) -> int:
@@ -61,8 +67,10 @@ def run_fit(config: DictConfig, job: Job) -> int:
     )
     from invrender.fit import fit
     from invrender.io.scenes import write_scene
-    from invrender.record import RecordOptions, recorders
     from invrender.record.base import Run, follow
+    from invrender.record.recorders import RecordOptions, recorders
+    from invrender.rehearsal import rehearse
+    from invrender.render.auto import in_use
 
     options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
@@ -77,14 +85,17 @@ def run_fit(config: DictConfig, job: Job) -> int:
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
+        renderer_name, renderer_note = in_use(str(job.choices.get("renderer")), renderer, options.device)
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
+            given=dict(each.lstrip("+").split("=", 1) for each in job.overrides if not each.startswith("~")),
             command=job.command,
             parameters=parameters,
             target=target,
             scene=scene,
-            renderer=str(job.choices.get("renderer")),
+            renderer=renderer_name,
+            renderer_note=renderer_note,
             device=device,
             seed=options.seed,
         )
@@ -94,11 +105,32 @@ def run_fit(config: DictConfig, job: Job) -> int:
 
         recorded = RecordOptions(**vars(options.record))
         steps = begun(fit(scene, target, parameters, renderer, losses, solver, stopping))
+        if options.dry_run:
+            show_plan(described, rehearse(scene, target, parameters, renderer, losses, solver), next(steps))
+            return DONE
         if job.interrupted():
             raise KeyboardInterrupt
-        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write)
-        last = follow(steps, record)
+        verbosity = checked_verbosity(options.verbosity)
+        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write, verbosity)
+        last = follow(steps, [*record, *job.recorders])
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
+
+
+def show_plan(run: Run, rehearsal: Rehearsal, start: Step) -> None:
+    """Print what the fit would do, and draw its start over the target."""
+    from invrender.record.plan import plan_text, write_overlay
+
+    overlay = run.folder / "dry_run.png"
+    print(plan_text(run, rehearsal, start))
+    write_overlay(overlay, run, start)
+    print(f"the start over the target: {shown(overlay)}")
+
+
+def checked_verbosity(verbosity: str) -> str:
+    """How much to say. Raises `UserError` for another word."""
+    from invrender.io.checks import one_of
+
+    return one_of("verbosity", verbosity, VERBOSITIES)
 
 
 def begun(steps: Generator[Item, None, None]) -> Generator[Item, None, None]:
@@ -154,6 +186,26 @@ def run_board(config: DictConfig, job: Job) -> int:
     return serve([Path(folder) for folder in config.runs], config.port, opens[choice])
 
 
+def run_report(config: DictConfig, job: Job) -> int:
+    """`invrender report`: the report.html of fits and sweeps, in place of earlier ones."""
+    from invrender.record.report import write_report
+
+    if not config.runs:
+        raise UserError("runs is empty, expected the folder of a fit or of a sweep: invrender report outputs/fit/RUN")
+    for folder in config.runs:
+        print(shown(write_report(Path(folder))))
+    return DONE
+
+
+def run_doctor(config: DictConfig, job: Job) -> int:
+    """`invrender doctor`: what is installed, and which renderers work."""
+    from invrender.doctor import findings, works
+
+    for name, told in findings():
+        print(f"{name:<12}{told}", flush=True)
+    return DONE if works() else UNUSABLE
+
+
 def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
     """The config as an object of its schema; its scene's folder is made absolute, in ``config`` too.
 
@@ -164,12 +216,11 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     from invrender.io.cameras import without_effect
 
-    for name in RESULTS:
-        if (job.folder / name).exists():
-            raise UserError(
-                f"hydra.run.dir is {shown(job.folder)}, which holds a {name}; nothing is overwritten: "
-                "give a folder that is empty or not there"
-            )
+    for found in (path for pattern in RESULTS for path in job.folder.glob(pattern)):
+        raise UserError(
+            f"hydra.run.dir is {shown(job.folder)}, which holds {found.name}; nothing is overwritten: "
+            "give a folder that is empty or not there"
+        )
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")

@@ -76,13 +76,14 @@ class StoppingConfig:
 class RecordConfig:
     """What a fit leaves in its folder.
 
-    files: result, pictures, history. gif: the progress as a film of at most ``frames`` pictures. tensorboard: events,
-    with a picture every ``picture_every`` steps. bar: a progress bar.
+    files: result, pictures, history. gif: the progress as a film of at most ``frames`` pictures. report: all of them as
+    one HTML file. tensorboard: events, with a picture every ``picture_every`` steps. bar: a progress bar.
     """
 
     files: bool = True
     gif: bool = True
     frames: int = 60
+    report: bool = True
     tensorboard: bool = True
     picture_every: int = 10
     bar: bool = True
@@ -103,7 +104,10 @@ class Work:
 
 @dataclass
 class FitConfig(Work, SceneFile):
-    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it."""
+    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it.
+
+    verbosity: quiet, normal or verbose. dry_run: show what would be done, and do none of it.
+    """
 
     target: TargetConfig = field(default_factory=TargetConfig)
     recover: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +115,8 @@ class FitConfig(Work, SceneFile):
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordConfig = field(default_factory=RecordConfig)
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
+    verbosity: str = "normal"
+    dry_run: bool = False
 
 
 @dataclass
@@ -130,10 +136,29 @@ class BoardConfig:
     open: str = "auto"
 
 
+@dataclass
+class ReportConfig:
+    """`invrender report`. runs: folders of fits and sweeps."""
+
+    runs: list[str] = field(default_factory=list)
+
+
+@dataclass
+class DoctorConfig:
+    """`invrender doctor` has no keys."""
+
+
 def register_schemas() -> None:
-    """Make the schemas known to Hydra, as ``fit_schema``, ``render_schema`` and ``board_schema``."""
+    """Make the schemas known to Hydra, as ``fit_schema`` and so on, by the name of the command."""
     store = ConfigStore.instance()
-    for name, schema in (("fit", FitConfig), ("render", RenderConfig), ("board", BoardConfig)):
+    schemas = {
+        "fit": FitConfig,
+        "render": RenderConfig,
+        "board": BoardConfig,
+        "report": ReportConfig,
+        "doctor": DoctorConfig,
+    }
+    for name, schema in schemas.items():
         store.store(name=f"{name}_schema", node=schema, provider="invrender")
 
 

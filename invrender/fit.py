@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,8 +16,8 @@ from invrender.errors import UserError, naming
 from invrender.losses.base import Loss
 from invrender.parameters.base import Parameters
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
-from invrender.render.base import Rendered, Renderer
-from invrender.scene import Scene, Target, View, map_tensors
+from invrender.render.base import ALL, Channels, Rendered, Renderer
+from invrender.scene import Scene, Target, View, detached
 from invrender.solve.base import Evaluation, Solver
 
 Raw = dict[str, Tensor]
@@ -42,7 +43,7 @@ class Step:
     iteration: counts the steps taken; the first yielded step is iteration 0, the start.
     stage: the index of the solver's stage; the start and the last step are measured at the last stage.
     loss, terms: the total and its named terms, at ``scene``.
-    rendered: a picture for each view of the target, at the stage's resolution.
+    show: renders a picture for each view of the target, at the stage's resolution.
     errors: by unknown, against the truth; empty where there is none.
     stopped_because: None, or the reason on the last step, whose scene is the best one.
     """
@@ -54,10 +55,16 @@ class Step:
     terms: Mapping[str, float]
     scene: Scene
     raw: Raw
-    rendered: tuple[Rendered, ...]
+    show: Callable[[Scene], tuple[Rendered, ...]]
     errors: Errors
     best: Best
     stopped_because: str | None = None
+
+    @cached_property
+    def rendered(self) -> tuple[Rendered, ...]:
+        """A picture for each view of the target, rendered when it is first asked for."""
+        with torch.no_grad():
+            return self.show(self.scene)
 
 
 @dataclass(frozen=True)
@@ -100,22 +107,27 @@ class Objective:
             scene = parameter.apply(scene, raw[name])
         return scene
 
+    def pictures(self, scene: Scene, channels: Channels = ALL) -> tuple[Rendered, ...]:
+        """A picture of the scene for each view of the target."""
+        return self.renderer.render_batch([self.seen(scene, view) for view in self.views], channels)
+
+    @staticmethod
+    def seen(scene: Scene, view: View) -> Scene:
+        """The scene as the view's camera sees it, at the view's resolution."""
+        height, width = view.rgb.shape[:2]
+        return replace(scene, camera=(view.camera or scene.camera).resized(width, height))
+
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses, each the mean over the views."""
         scene = self.scene_at(raw)
-        pictures = []
+        channels: Channels = frozenset().union(*(loss.channels for loss in self.losses.values()))
         terms: dict[str, Tensor] = {}
-        for view in self.views:
-            height, width = view.rgb.shape[:2]
-            camera = (view.camera or scene.camera).resized(width, height)
-            seen = replace(scene, camera=camera)
-            picture = self.renderer.render(seen)
-            pictures.append(picture)
+        for view, picture in zip(self.views, self.pictures(scene, channels), strict=True):
             compared = blurred_rendering(picture, self.stage.blur)
             for name, loss in self.losses.items():
-                term = loss.weight * loss(compared, view, seen) / len(self.views)
+                term = loss.weight * loss(compared, view, self.seen(scene, view)) / len(self.views)
                 terms[name] = terms[name] + term if name in terms else term
-        return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene, tuple(pictures))
+        return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene)
 
 
 @dataclass(frozen=True)
@@ -150,8 +162,8 @@ def fit(
     start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
     ``steps.throw(KeyboardInterrupt())``.
 
-    Raises `UserError` where an unknown or a loss does not go with the scene or the target, and where the start's loss
-    is not a number.
+    Raises `UserError` where an unknown or a loss does not go with the scene or the target, where no loss depends on an
+    unknown, and where the start's loss is not a number.
     """
     for name, parameter in parameters.items():
         with naming(f"recover.{name}"):
@@ -170,10 +182,14 @@ def fit(
     stages = list(solver.stages)
     last = len(stages) - 1
     final = Objective.at(stages[last], scene, target, parameters, renderer, losses)
+    coarsest = min(stages, key=lambda stage: stage.size or math.inf)
+    check_dependence(Objective.at(replace(coarsest, losses=None), scene, target, parameters, renderer, losses), raw)
     iteration = 0
 
-    def report(evaluation: Evaluation, raw: Raw, stage: int, best: Best, stopped: str | None = None) -> Step:
-        found = map_tensors(evaluation.scene, Tensor.detach)
+    def report(
+        evaluation: Evaluation, raw: Raw, objective: Objective, stage: int, best: Best, stopped: str | None = None
+    ) -> Step:
+        found = detached(evaluation.scene)
         return Step(
             iteration=iteration,
             stage=stage,
@@ -182,7 +198,7 @@ def fit(
             terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
             scene=found,
             raw=raw,
-            rendered=tuple(map_tensors(picture, Tensor.detach) for picture in evaluation.pictures),
+            show=objective.pictures,
             errors=errors_of(parameters, found, target),
             best=best,
             stopped_because=stopped,
@@ -198,7 +214,7 @@ def fit(
     stopped = "finished"
     try:
         with clock.stopped():
-            yield report(first, raw, last, start)
+            yield report(first, raw, final, last, start)
         for index, stage in enumerate(stages):
             objective = Objective.at(stage, scene, target, parameters, renderer, losses)
             descent = solver.begin(stage, raw, rates)
@@ -212,10 +228,10 @@ def fit(
                     break
                 if now < best_of_stage:
                     best_of_stage = now
-                    best = Best(iteration, index, now, map_tensors(evaluation.scene, Tensor.detach), raw)
+                    best = Best(iteration, index, now, detached(evaluation.scene), raw)
                 iteration += 1
                 with clock.stopped():
-                    yield report(evaluation, raw, index, best)
+                    yield report(evaluation, raw, objective, index, best)
                 raw = {name: parameters[name].project(scene, value) for name, value in following.items()}
                 stopped = progress.finished(now) or "finished"
                 if stopping.seconds is not None and clock.seconds() > stopping.seconds:
@@ -231,7 +247,22 @@ def fit(
         ends = [(first, start.raw), *((final(candidate), candidate) for candidate in (best.raw, raw))]
     evaluation, raw = min(ends, key=lambda end: loss_or_infinity(end[0]))
     best = Best(best.iteration, last, float(evaluation.loss), evaluation.scene, raw)
-    yield report(evaluation, raw, last, best, stopped)
+    yield report(evaluation, raw, final, last, best, stopped)
+
+
+def check_dependence(objective: Objective, raw: Raw) -> None:
+    """Raise `UserError` for an unknown that no loss depends on, as far as the renderer tells."""
+    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
+    loss = objective(leaves).loss
+    gradients: Sequence[Tensor | None] = [None] * len(leaves)
+    if loss.requires_grad:
+        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    for name, gradient in zip(leaves, gradients, strict=True):
+        if gradient is None:
+            raise UserError(
+                f"recover.{name}: none of the losses ({', '.join(objective.losses)}) depends on it "
+                "in what this renderer draws; choose another loss or another renderer"
+            )
 
 
 def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:

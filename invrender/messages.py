@@ -12,6 +12,9 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandat
 from invrender.errors import UserError, suggestion
 from invrender.overrides import OptionsOf, one_line
 
+# Launchers by the extra that they come with.
+EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
+AUTO = "invrender.render.auto.automatic"
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
 
 
@@ -79,6 +82,10 @@ def missing_config(error: MissingConfigException, options_of: OptionsOf) -> str:
     """A group has no such option, or there is no such config."""
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
     options = sorted(options_of(group)) if group else []
+    if group == "hydra/launcher":
+        if option in EXTRAS:
+            return f"{group}={option} is not installed; pip install 'invrender[{EXTRAS[option]}]'"
+        options = sorted({*options, *EXTRAS})
     if not options:
         return one_line(re.split(r"Config search path|Available options", str(error))[0])
     return f"{group} has no option {option!r}{suggestion(option, options)}; known are {', '.join(options)}"
@@ -94,8 +101,11 @@ def unknown_key(error: OmegaConfBaseException) -> str:
     if key in ("scene.scene", "scene.camera", "scene.light"):
         return f"{where}; begin the scene's file with the line # @package _global_"
     near = suggestion(name, siblings)
-    if not near and "_target_" in siblings:
-        return f"{where}; if {error.parent_node['_target_']} takes it, add it with +{key}=…"
+    target = error.parent_node["_target_"] if "_target_" in siblings else None
+    if not near and target == AUTO:
+        return f"{where}: auto has those that all soft renderers have; choose renderer=embedded or renderer=pytorch3d"
+    if not near and target is not None:
+        return f"{where}; if {target} takes it, add it with +{key}=…"
     return f"{where}{near}" if near or not siblings else f"{where}; known are {', '.join(siblings)}"
 
 

@@ -29,8 +29,16 @@ OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[\w./@$-]+)=(?P<value>.*)", re.
 FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
 LONG_WITH_VALUE = ("--cfg", "--package", "--config-path", "--config-name", "--config-dir", "--info")
 SHORT_WITH_VALUE = ("-c", "-p", "-cp", "-cn", "-cd", "-i")
-KNOWN_FLAGS = (*FLAGS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
+SHORTHANDS = {
+    "--quiet": "verbosity=quiet",
+    "-q": "verbosity=quiet",
+    "--verbose": "verbosity=verbose",
+    "-v": "verbosity=verbose",
+    "--dry-run": "dry_run=true",
+}
+KNOWN_FLAGS = (*FLAGS, *SHORTHANDS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
 MULTIRUN = ("-m", "--multirun")
+SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 SHOWN_CONFIGS = ("job", "hydra", "all")
 # What a YAML file of a scene or an experiment has keys and values for, and not a number or a list.
 MAPPINGS = ("scene", "scene.objects", "camera", "light", "target", "recover", "loss", "record", "stopping", "optimizer")
@@ -73,6 +81,8 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
             check_flag_value(flags[-1], argument)
             flags.append(argument)
             takes_value = False
+        elif argument in SHORTHANDS:
+            result.arguments.append(SHORTHANDS[argument])
         elif argument.startswith("-"):
             check_flag(argument)
             flags.append(argument)

@@ -20,7 +20,7 @@ class Stage:
     steps: at most so many.
     size: pixels of the shorter side that pictures are reduced to, or None for the target's own resolution.
     blur: standard deviation of a Gaussian blur of target and rendering, in pixels of the reduced picture.
-    sigma: the renderer's edge softness in squared NDC units, or None for the renderer's own.
+    sigma: the renderer's edge softness in squared NDC units, 0 for its hardest edges, or None for the renderer's own.
     lr: multiplies every unknown's learning rate.
     losses: the names of the losses that count, or None for all.
     """
@@ -37,7 +37,7 @@ class Stage:
             ("steps", self.steps >= 1, "1 or more"),
             ("size", self.size is None or self.size >= 1, "1 or more pixels, or null"),
             ("blur", self.blur >= 0, "0 or more pixels"),
-            ("sigma", self.sigma is None or self.sigma > 0, "a number above 0, or null"),
+            ("sigma", self.sigma is None or self.sigma >= 0, "0 or a number above it, or null"),
             ("lr", self.lr > 0, "a number above 0"),
         ):
             if not good:
@@ -64,5 +64,6 @@ def blurred_view(view: View, blur: float) -> View:
 
 
 def blurred_rendering(rendered: Rendered, blur: float) -> Rendered:
-    """The rendering with its picture and silhouette blurred; depth stays as it is."""
-    return replace(rendered, rgb=gaussian_blur(rendered.rgb, blur), alpha=gaussian_blur(rendered.alpha, blur))
+    """The rendering with picture and silhouette blurred; depth, and channels that are not there, stay as they are."""
+    rgb = gaussian_blur(rendered.rgb, blur) if rendered.rgb.numel() else rendered.rgb
+    return replace(rendered, rgb=rgb, alpha=gaussian_blur(rendered.alpha, blur))

@@ -207,6 +207,11 @@ def converted(value: T, device: torch.device | str | None = None, dtype: torch.d
     return map_tensors(value, move)
 
 
+def detached(value: T) -> T:
+    """``value`` as constants; tensors that are constants already stay the same objects, and what is known of them."""
+    return map_tensors(value, lambda tensor: tensor.detach() if tensor.requires_grad else tensor)
+
+
 def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
     """Rebuild nested dataclasses, mappings and tuples with ``function`` applied to every tensor in them."""
     return cast("T", mapped(value, function))

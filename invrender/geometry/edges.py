@@ -31,7 +31,7 @@ known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 def mesh_edges(mesh: Mesh) -> Edges:
     """The edges of a mesh; those of a mesh whose faces are the very same tensors are found once."""
     keys = (mesh.normal_faces, mesh.uv_faces)
-    found = known.get(mesh.faces)
+    found = known.get(mesh.faces, None)  # type: ignore[no-untyped-call]
     if found is None or any(mine is not theirs for mine, theirs in zip(keys, found[0], strict=True)):
         found = keys, found_edges(mesh)
         known[mesh.faces] = found
@@ -55,7 +55,9 @@ def found_edges(mesh: Mesh) -> Edges:
         creased = creased | (each[first] != each[second]).any(dim=1)
     return Edges(
         torch.cat([ends[first], ends[alone]]),
-        torch.cat([torch.stack([face[first], face[second]], 1), torch.stack([face[alone], -torch.ones_like(alone)], 1)]),
+        torch.cat(
+            [torch.stack([face[first], face[second]], 1), torch.stack([face[alone], -torch.ones_like(alone)], 1)]
+        ),
         torch.cat([creased, torch.ones_like(alone, dtype=torch.bool)]),
     )
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render.base import Rendered
+from invrender.render.base import Channels, Rendered
 from invrender.scene import Scene, View
 
 
@@ -16,6 +16,11 @@ class Loss(Protocol):
     """A weighted term on a rendering, the picture that it should be, and the scene behind the rendering."""
 
     weight: float
+
+    @property
+    def channels(self) -> Channels:
+        """The channels of the rendering that it reads; the others need not be there."""
+        ...
 
     def check(self, view: View) -> None:
         """Raise `UserError` where the view lacks what this loss compares with."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.color import srgb_from_linear
 from invrender.errors import UserError
 from invrender.losses.base import check_weight
-from invrender.render.base import Rendered
+from invrender.render.base import Channels, Rendered
 from invrender.scene import Scene, View
 
 Space = Literal["linear", "srgb"]
@@ -41,6 +41,11 @@ class PictureLoss:
             if given not in allowed:
                 raise UserError(f"{name} is {given!r}, expected one of {', '.join(allowed)}")
 
+    @property
+    def channels(self) -> Channels:
+        """Colours, and with ``where`` "object" the silhouette."""
+        return frozenset(("rgb", "alpha")) if self.where == "object" else frozenset(("rgb",))
+
     def check(self, view: View) -> None:
         """Raise `UserError` if a mask is called for and there is none, and if no pixel counts."""
         if self.where == "mask" and view.mask is None:
@@ -58,7 +63,7 @@ class PictureLoss:
 
     def pixel_weights(self, rendered: Rendered, view: View) -> Tensor:
         """How much each pixel counts, [H, W]."""
-        weights = torch.ones_like(rendered.alpha) if view.weight is None else view.weight
+        weights = torch.ones_like(view.rgb[..., 0]) if view.weight is None else view.weight
         if self.where == "mask" and view.mask is not None:
             return weights * view.mask
         return weights * rendered.alpha.detach() if self.where == "object" else weights
@@ -111,6 +116,11 @@ class Silhouette:
 
     def __post_init__(self) -> None:
         check_weight(self.weight)
+
+    @property
+    def channels(self) -> Channels:
+        """The silhouette."""
+        return frozenset(("alpha",))
 
     def check(self, view: View) -> None:
         """Raise `UserError` if the target has no mask."""

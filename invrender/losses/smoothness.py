@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from invrender.losses.base import check_weight
-from invrender.render.base import Rendered
+from invrender.render.base import Channels, Rendered
 from invrender.scene import Scene, View
 
 
@@ -20,12 +20,17 @@ class TotalVariation:
     def __post_init__(self) -> None:
         check_weight(self.weight)
 
+    @property
+    def channels(self) -> Channels:
+        """None: it looks at the scene."""
+        return frozenset()
+
     def check(self, view: View) -> None:
         """Every view will do."""
 
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted mean, []; zero where there are no textures."""
-        total = rendered.alpha.new_zeros(())
+        total = view.rgb.new_zeros(())
         for thing in scene.objects.values():
             texture = thing.material.texture
             if texture is not None:

@@ -14,7 +14,7 @@ from invrender.parameters.base import Value
 from invrender.parameters.choice import chosen
 from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
 from invrender.pixels import resize_area
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import Object, Scene, Target, Truth
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class SurfaceColors:
         """Which colours of the material."""
         raise NotImplementedError
 
+    def having(self, scene: Scene) -> dict[str, Object]:
+        """The objects that have such colours."""
+        return {n: o for n, o in scene.objects.items() if getattr(o.material, self.attribute) is not None}
+
     def names(self, scene: Scene) -> list[str]:
         """The objects whose colours change."""
-        having = {n: o for n, o in scene.objects.items() if getattr(o.material, self.attribute) is not None}
-        return chosen(having, self.objects, f"object with {self.attribute}")
+        return chosen(self.having(scene), self.objects, f"object with {self.attribute}")
 
     def colors(self, scene: Scene, name: str) -> Tensor:
         """The colours of an object, [..., 3]."""
@@ -77,8 +80,9 @@ class SurfaceColors:
         return clamp_sum(raw, self.flat(scene), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
-        """The mean colour by object."""
-        return {name: self.colors(scene, name).reshape(-1, 3).mean(dim=0).tolist() for name in self.names(scene)}
+        """The mean colour by object; a truth may have objects without such colours."""
+        names = [name for name in self.having(scene) if self.objects is None or name in self.objects]
+        return {name: self.colors(scene, name).reshape(-1, 3).mean(dim=0).tolist() for name in names}
 
     def seen(self, truth: Truth) -> Mapping[str, Tensor]:
         """By object, which of its true colours some view shows."""

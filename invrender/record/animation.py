@@ -8,11 +8,11 @@ from pathlib import Path
 from PIL import Image
 
 from invrender.fit import Step
-from invrender.record.display import Picture
-from invrender.record.panels import step_panel
+from invrender.record.display import target_pictures
+from invrender.record.panels import StepPictures, panel
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Target
+from invrender.writing import whole
 
 FRAME_MILLISECONDS = 100
 FIRST_MILLISECONDS = 800
@@ -21,25 +21,27 @@ LAST_MILLISECONDS = 2500
 
 @dataclass
 class Animation:
-    """Collects panels, at most ``frames`` of them, evenly spaced over the steps."""
+    """Collects pictures, of at most ``frames`` steps, evenly spaced; the panels are drawn in the end."""
 
     target: Target
     frames: int
-    panels: Thinned[Picture] = field(init=False)
+    pictures: Thinned[StepPictures] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.panels = Thinned(self.frames - 1)
+        self.pictures = Thinned(self.frames - 1)
 
     def step(self, step: Step) -> None:
         """Take a step, unless there are enough of its kind; the last one is always taken."""
         if step.stopped_because is None:
-            self.panels.offer(lambda: step_panel(step, self.target))
+            self.pictures.offer(lambda: StepPictures.of(step, self.target))
         else:
-            self.panels.items.append(step_panel(step, self.target))
+            self.pictures.items.append(StepPictures.of(step, self.target))
 
     def write(self, path: Path) -> None:
         """Write the GIF; the first and the last frame stay longer."""
-        frames = with_common_palette([Image.fromarray(panel) for panel in self.panels.items])
+        targets = target_pictures(self.target)
+        panels = [panel(targets, each.rendered, each.difference, each.caption) for each in self.pictures.items]
+        frames = with_common_palette([Image.fromarray(each) for each in panels])
         between = [FRAME_MILLISECONDS] * (len(frames) - 2)
         with whole(path) as partial:
             frames[0].save(

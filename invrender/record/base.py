@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,17 @@ class Run:
 
     folder: of this run alone.
     config: resolved, of plain containers.
+    given: the settings that were typed, by key, as they were typed.
     command: the shell command that repeats the run.
     scene: the start.
     renderer, device: names, as "embedded" and "cpu".
+    renderer_note: the version of the library behind the renderer, or why `auto` has chosen it; None if there is nothing
+        to say.
     """
 
     folder: Path
     config: dict[str, Any]
+    given: Mapping[str, str]
     command: str
     parameters: Parameters
     target: Target
@@ -33,6 +37,12 @@ class Run:
     renderer: str
     device: str
     seed: int
+    renderer_note: str | None = None
+
+    @property
+    def renderer_text(self) -> str:
+        """The renderer with what is to be said of it."""
+        return f"{self.renderer} ({self.renderer_note})" if self.renderer_note else self.renderer
 
 
 class Recorder(Protocol):

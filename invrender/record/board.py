@@ -87,9 +87,7 @@ def with_events(folders: list[Path]) -> list[Path]:
 
 
 def one_folder(folders: list[Path], scratch: Path) -> Path:
-    """The folder itself, or a new one in ``scratch`` with links to several."""
-    if len(folders) == 1:
-        return folders[0]
+    """A new folder in ``scratch`` with a link to each folder, whose name the runs in it so get."""
     together = scratch / "runs"
     together.mkdir()
     for folder in folders:
@@ -118,7 +116,7 @@ def free_port(port: int) -> int:
 
 def command_line(folder: Path, port: int) -> list[str]:
     """How TensorBoard is started."""
-    samples = ",".join(f"{plugin}={ALL}" for plugin in ("images", "scalars", "text"))
+    samples = ",".join(f"{plugin}={ALL}" for plugin in ("images", "scalars", "text", "mesh"))
     options = ["--logdir", str(folder), "--host", HOST, "--port", str(port), "--reload_interval", "5"]
     return [sys.executable, "-m", "tensorboard.main", *options, "--samples_per_plugin", samples]
 

@@ -22,6 +22,10 @@ LINE_SECONDS = 30.0
 class Progress(Protocol):
     """Shows how far a fit has come."""
 
+    def begin(self, text: str) -> None:
+        """Say in a line how the fit is run."""
+        ...
+
     def step(self, iteration: int, text: str) -> None:
         """Show a step."""
         ...
@@ -36,25 +40,33 @@ class Console:
 
     bar: whether to show progress: a bar on a terminal, a line now and then elsewhere.
     folder: where the records are, or None where there are none.
+    verbosity: quiet says only where the records are; verbose has a line for every step, with the terms of the loss.
     """
 
-    def __init__(self, run: Run, total_steps: int, bar: bool, folder: Path | None) -> None:
+    def __init__(self, run: Run, total_steps: int, bar: bool, folder: Path | None, verbosity: str = "normal") -> None:
         self.run = run
         self.total_steps = total_steps
         self.folder = folder
         self.start: Step | None = None
         self.last: Step | None = None
+        self.quiet = verbosity == "quiet"
+        self.verbose = verbosity == "verbose"
         self.progress: Progress | None = None
-        if bar:
+        if self.verbose:
+            self.progress = Lines(total_steps, sys.stderr, every=1)
+        elif bar and not self.quiet:
             self.progress = Bar(total_steps) if sys.stderr.isatty() else Lines(total_steps, sys.stderr)
 
     def step(self, step: Step) -> None:
         """Show a step."""
         if self.start is None:
             self.start = step
+            if self.progress is not None:
+                self.progress.begin(f"renderer {self.run.renderer_text} on {self.run.device}")
         self.last = step
         if self.progress is not None and step.stopped_because is None:
-            self.progress.step(step.iteration, step_text(step, self.run.parameters))
+            terms = terms_text(step) if self.verbose else ""
+            self.progress.step(step.iteration, step_text(step, self.run.parameters) + terms)
 
     def close(self) -> None:
         """Print what was found, if the fit came to an end."""
@@ -62,7 +74,8 @@ class Console:
             self.progress.close()
         if self.start is None or self.last is None or self.last.stopped_because is None:
             return
-        say(summary(self.run, self.start, self.last, self.total_steps))
+        if not self.quiet:
+            say(summary(self.run, self.start, self.last, self.total_steps))
         if self.folder is not None:
             say(f"results in {self.folder}")
 
@@ -75,6 +88,12 @@ def step_text(step: Step, parameters: Parameters) -> str:
         values = {name: values_text(parameter.value(step.scene)) for name, parameter in parameters.items()}
         unknowns = [f"{name} {text}" for name, text in values.items() if text]
     return ", ".join([f"loss {step.loss:.3g}", *unknowns])
+
+
+def terms_text(step: Step) -> str:
+    """The stage, and the terms of the loss where there are several."""
+    terms = [f"{name} {value:.3g}" for name, value in step.terms.items()] if len(step.terms) > 1 else []
+    return f" ({', '.join([f'stage {step.stage}', *terms])})"
 
 
 def say(text: str) -> None:
@@ -91,6 +110,10 @@ class Bar:
     def __init__(self, total_steps: int) -> None:
         self.bar = tqdm(total=total_steps, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=self.FORMAT)
 
+    def begin(self, text: str) -> None:
+        """Print above the bar."""
+        self.bar.write(text, file=sys.stderr)
+
     def step(self, iteration: int, text: str) -> None:
         """Move on; drawn ten times a second at most."""
         self.bar.set_postfix_str(text, refresh=False)
@@ -102,26 +125,31 @@ class Bar:
 
 
 class Lines:
-    """A line for the start, each tenth of the steps, and whenever there has been none for half a minute."""
+    """A line for the start, ``every`` so many steps (a tenth of all), and whenever there has been none for a while."""
 
-    def __init__(self, total_steps: int, stream: TextIO) -> None:
+    def __init__(self, total_steps: int, stream: TextIO, every: int | None = None) -> None:
         self.total_steps = total_steps
-        self.tenth = max(1, total_steps // 10)
+        self.every = every or max(1, total_steps // 10)
         self.stream = stream
         self.began = self.latest = time.monotonic()
         self.next_iteration = 0
+
+    def begin(self, text: str) -> None:
+        """Print a line."""
+        # A fit goes on, and is recorded, where whoever read its progress has gone.
+        with suppress(BrokenPipeError):
+            print(text, file=self.stream, flush=True)
 
     def step(self, iteration: int, text: str) -> None:
         """Print a line if it is time."""
         now = time.monotonic()
         if iteration < self.next_iteration and now - self.latest < LINE_SECONDS:
             return
-        # A fit goes on, and is recorded, where whoever read its progress has gone.
         with suppress(BrokenPipeError):
             line = f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}"
             print(line, file=self.stream, flush=True)
         self.latest = now
-        self.next_iteration = (iteration // self.tenth + 1) * self.tenth
+        self.next_iteration = (iteration // self.every + 1) * self.every
 
     def close(self) -> None:
         """Nothing is left to do."""

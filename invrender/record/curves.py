@@ -13,10 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from invrender.fit import Step
-from invrender.record.units import has_relative, is_relative, name_and_unit
-from invrender.record.writing import whole
-
-PLOTTED = ("error in %", "error in °", "PSNR in dB", "error")
+from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
+from invrender.writing import whole
 
 
 @dataclass(frozen=True)
@@ -40,23 +38,12 @@ class Point:
         return cls(step.iteration, step.stage, step.loss, errors)
 
 
-def axis_and_label(key: str) -> tuple[str, str]:
-    """On which axis an error belongs, and what it is called there."""
-    if is_relative(key):
-        return "error in %", key.removesuffix("relative").rstrip("_")
-    if key.endswith("_deg"):
-        return "error in °", name_and_unit(key)[0]
-    if key.endswith("_db"):
-        return "PSNR in dB", ""
-    return "error", key
-
-
 def write_curves(path: Path, points: Sequence[Point]) -> None:
     """Draw the loss, and below it the errors of each unit, on logarithmic axes (decibels are that by themselves).
 
     points: in order; the first is the start, the last the best scene, both drawn as dots.
     """
-    axes_names = [name for name in PLOTTED if any(name == axis for axis, _ in points[0].errors)]
+    axes_names = [name for name in ERROR_AXES if any(name == axis for axis, _ in points[0].errors)]
     figure = Figure(figsize=(8, 2.6 + 2.2 * len(axes_names)), dpi=100, layout="constrained")
     plots = figure.subplots(1 + len(axes_names), 1, sharex=True, squeeze=False)[:, 0]
     draw_series(plots[0], "loss", {"": [point.loss for point in points]}, points)
@@ -80,7 +67,7 @@ def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: S
     for before, after in pairwise(points[1:-1]):
         if before.stage != after.stage:
             plot.axvline(after.iteration - 0.5, color="0.6", linestyle=":", linewidth=1)
-    if name != "PSNR in dB" and any(value > 0 for values in series.values() for value in values):
+    if name != DECIBELS and any(value > 0 for values in series.values() for value in values):
         plot.set_yscale("log")
         plot.yaxis.set_major_formatter(LogFormatter())
         plot.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.0, 0.4)))

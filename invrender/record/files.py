@@ -21,11 +21,13 @@ from invrender.record.display import (
     strip,
     target_pictures,
 )
+from invrender.record.geometry import write_geometry
 from invrender.record.history import History
+from invrender.record.paths import Paths
 from invrender.record.results import result_of, write_result
 from invrender.record.thinned import Thinned
-from invrender.record.writing import whole
 from invrender.scene import Scene
+from invrender.writing import whole
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000
@@ -35,7 +37,8 @@ class Files:
     """Writes a run's folder.
 
     At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
-    difference.png, overlay.png, progress.gif, loss.png, recovered/ and, when all else is there, result.json.
+    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/ and, when all else is there,
+    result.json.
 
     Raises `UserError` where the folder already holds a run.
     """
@@ -46,6 +49,7 @@ class Files:
         self.write_scene = write_scene
         self.animation = None if frames is None else Animation(run.target, frames)
         self.points: Thinned[Point] = Thinned(CURVE_POINTS)
+        self.paths = Paths()
         self.start: Step | None = None
 
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -65,6 +69,7 @@ class Files:
         self.history.step(step)
         if self.animation is not None:
             self.animation.step(step)
+        self.paths.step(step)
         if step.stopped_because is None:
             self.points.offer(lambda: Point.of(step))
         else:
@@ -83,6 +88,7 @@ class Files:
         self.write_picture("overlay.png", strip(overlay_pictures(last, self.run.target)))
         self.write_scene(folder / "recovered", last.scene)
         write_curves(folder / "loss.png", self.points.items)
+        write_geometry(folder / "geometry.glb", start.scene, last.scene, self.run.target, self.paths.named())
         if self.animation is not None:
             self.animation.write(folder / "progress.gif")
         write_result(folder / "result.json", result_of(self.run, start, last))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -113,8 +114,21 @@ def step_caption(step: Step) -> list[str]:
     return [title, f"loss {step.loss:.3g}", *errors]
 
 
+@dataclass(frozen=True)
+class StepPictures:
+    """What a panel shows of a step."""
+
+    rendered: list[Picture]
+    difference: list[Picture]
+    caption: list[str]
+
+    @classmethod
+    def of(cls, step: Step, target: Target) -> StepPictures:
+        """The pictures of a step."""
+        return cls(rendered_pictures(step), difference_pictures(step, target), step_caption(step))
+
+
 def step_panel(step: Step, target: Target) -> Picture:
     """The panel of a step."""
-    return panel(
-        target_pictures(target), rendered_pictures(step), difference_pictures(step, target), step_caption(step)
-    )
+    pictures = StepPictures.of(step, target)
+    return panel(target_pictures(target), pictures.rendered, pictures.difference, pictures.caption)

@@ -9,7 +9,7 @@ from typing import Any
 
 from invrender.fit import Step
 from invrender.record.base import Run
-from invrender.record.writing import whole
+from invrender.writing import whole
 
 SCHEMA = 1
 
@@ -30,6 +30,7 @@ def result_of(run: Run, start: Step, last: Step) -> dict[str, Any]:
     result = {
         "schema": SCHEMA,
         "renderer": run.renderer,
+        "renderer_note": run.renderer_note,
         "device": run.device,
         "seed": run.seed,
         "iterations": last.iteration,

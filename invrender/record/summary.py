@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from invrender.fit import Step
-from invrender.record.base import Run
 from invrender.record.units import errors_text, name_and_unit, value_text
+
+if TYPE_CHECKING:
+    from invrender.fit import Step
+    from invrender.record.base import Run
 
 REASONS = {
     "finished": "all steps are done",

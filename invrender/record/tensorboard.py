@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -12,15 +15,20 @@ from torch.utils.tensorboard.summary import hparams
 from invrender.fit import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
+from invrender.record.display import srgb_picture
+from invrender.record.geometry import colored_triangles
 from invrender.record.panels import step_panel
+from invrender.record.paths import Paths
 
-FOLDER = "tensorboard"
-HYPERPARAMETERS = ("recover", "optimizer", "renderer", "loss", "seed")
 FLUSH_SECONDS = 5
 
 
 class TensorBoard:
-    """Writes events: loss/TERM, error/UNKNOWN/NAME, value/UNKNOWN/NAME, the pictures `progression`, the configuration.
+    """Writes events into the run's folder, which so becomes the run's name.
+
+    Scalars loss/TERM, error/UNKNOWN/NAME and value/UNKNOWN/NAME, and custom charts of them by unknown; the pictures
+    `progression` and, of textures that change, texture/OBJECT; in the end the mesh `geometry`, with the cameras and
+    their path; the configuration as text; what was typed of it as hyperparameters, which makes a table of several runs.
 
     The last step, the best scene, has the number of the step before it, and readers keep the later of the two.
     """
@@ -29,38 +37,66 @@ class TensorBoard:
         """picture_every: steps between pictures; there is always one of the start and one of the end."""
         self.run = run
         self.picture_every = picture_every
-        self.writer = SummaryWriter(run.folder / FOLDER, flush_secs=FLUSH_SECONDS)
+        self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS)
         self.events: Any = self.writer.file_writer
+        self.paths = Paths()
         self.session_end: Any = None
 
     def step(self, step: Step) -> None:
         """Record a step."""
+        numbers = scalars(step, self.run)
         if self.session_end is None:
-            self.begin(step)
-        for tag, value in scalars(step, self.run).items():
+            self.begin(numbers)
+        for tag, value in numbers.items():
             self.writer.add_scalar(tag, value, step.iteration)
+        self.paths.step(step)
         if step.iteration % self.picture_every == 0 or step.stopped_because is not None:
-            picture = step_panel(step, self.run.target)
-            self.writer.add_image("progression", picture, step.iteration, dataformats="HWC")
+            self.add_pictures(step)
         if step.stopped_because is not None:
+            self.add_geometry(step)
             self.events.add_summary(self.session_end)
 
-    def begin(self, start: Step) -> None:
-        """Record the configuration, and the hyperparameters, whose metrics are the final loss and errors."""
+    def begin(self, numbers: Mapping[str, float]) -> None:
+        """Record the configuration, the hyperparameters, and which scalars go together."""
         self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
         self.writer.add_text("command", fenced(self.run.command, "sh"))
-        settings = {name: self.run.config[name] for name in HYPERPARAMETERS if name in self.run.config}
-        metrics = dict.fromkeys(["loss/total", *error_scalars(start)], 0.0)
-        # SummaryWriter.add_hparams would put these into a run of its own.
-        experiment, session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
-            dict(flattened(settings)), metrics
+        self.writer.add_custom_scalars(layout(numbers))
+        # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
+        # out: TensorBoard would take those of one run for all; without it, it finds out what there is in any.
+        _, session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
+            {key: plain(text) for key, text in self.run.given.items()}, {}
         )
-        self.events.add_summary(experiment)
         self.events.add_summary(session_start)
+
+    def add_pictures(self, step: Step) -> None:
+        """Record target, rendering and difference, and the textures that are no longer what they were."""
+        panel = step_panel(step, self.run.target)
+        self.writer.add_image("progression", panel, step.iteration, dataformats="HWC")
+        for name, thing in step.scene.objects.items():
+            before, now = self.run.scene.objects[name].material.texture, thing.material.texture
+            if before is not None and now is not None and not torch.equal(before, now):
+                self.writer.add_image(f"texture/{name}", srgb_picture(now), step.iteration, dataformats="HWC")
+
+    def add_geometry(self, last: Step) -> None:
+        """Record the mesh as found, with the cameras and their path."""
+        found = colored_triangles(self.run.scene, last.scene, self.run.target, self.paths.named())
+        vertices, colors, faces = (torch.from_numpy(array)[None] for array in found)
+        self.writer.add_mesh("geometry", vertices.float(), colors, faces.int(), global_step=last.iteration)
 
     def close(self) -> None:
         """Write what is pending."""
         self.writer.close()
+
+
+def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
+    """Charts for the custom scalars page: by unknown one for each error and each value, and one of all losses."""
+    charts: dict[str, dict[str, list[Any]]] = {}
+    for tag in tags:
+        kind, *path = tag.split("/")
+        group, title = ("loss", "loss") if kind == "loss" else (path[0], f"{kind} {path[1]}")
+        chart = charts.setdefault(group, {}).setdefault(title, ["Multiline", []])
+        chart[1].append(f"^{re.escape(tag)}$")
+    return charts
 
 
 def scalars(step: Step, run: Run) -> dict[str, float]:
@@ -88,13 +124,13 @@ def value_scalars(tag: str, value: Value) -> Iterator[tuple[str, float]]:
         yield tag, value
 
 
-def flattened(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
-    """Nested settings as ``a.b.c`` with plain values; lists as text, None left out."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flattened(value, f"{prefix}{name}.")
-        elif value is not None:
-            yield f"{prefix}{name}", value if isinstance(value, bool | int | float | str) else str(value)
+def plain(text: str) -> float | str:
+    """A typed value as a number, where it is a finite one, so that tables sort by it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
 
 
 def fenced(text: str, language: str) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from invrender.parameters.base import Value
+if TYPE_CHECKING:
+    from invrender.parameters.base import Value
 
 UNITS = {"deg": "°", "px": " px"}
+PER_CENT, DEGREES, DECIBELS, PLAIN = "error in %", "error in °", "PSNR in dB", "error"
+ERROR_AXES = (PER_CENT, DEGREES, DECIBELS, PLAIN)
 
 
 def error_text(key: str, error: float) -> str:
@@ -43,6 +47,17 @@ def name_and_unit(key: str) -> tuple[str, str]:
     """The key of an error or a value split up: ``rotation_deg`` is rotation in degrees."""
     name, _, suffix = key.rpartition("_")
     return (name, UNITS[suffix]) if suffix in UNITS else (key, "")
+
+
+def axis_and_label(key: str) -> tuple[str, str]:
+    """On which of ``ERROR_AXES`` an error belongs, and what it is called there."""
+    if is_relative(key):
+        return PER_CENT, key.removesuffix("relative").rstrip("_")
+    if key.endswith("_deg"):
+        return DEGREES, name_and_unit(key)[0]
+    if key.endswith("_db"):
+        return DECIBELS, ""
+    return PLAIN, key
 
 
 def value_text(key: str, value: Value, digits: int = 4) -> str:

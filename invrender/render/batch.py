@@ -72,7 +72,9 @@ def pictures(pixels: Pixels, count: int, height: int, width: int, samples: int) 
         own = slice(number * size, (number + 1) * size)
         rgb = None if pixels.rgb is None else box_filter(pixels.rgb[own].reshape(height, width, 3), samples)
         alpha = box_filter(pixels.alpha[own].reshape(height, width), samples)
-        found.append(Rendered(alpha.new_zeros(0) if rgb is None else rgb, alpha, depth_of(pixels.depth, own, height, samples)))
+        found.append(
+            Rendered(alpha.new_zeros(0) if rgb is None else rgb, alpha, depth_of(pixels.depth, own, height, samples))
+        )
     return found
 
 

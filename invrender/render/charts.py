@@ -18,7 +18,7 @@ def mesh_pyramid(mesh: Mesh, texture: Tensor) -> list[Tensor]:
     """The pyramid of a texture [H, W, 3] on a mesh; that of a texture which is no unknown is built once."""
     if texture.requires_grad or torch._C._functorch.maybe_current_level() is not None:
         return pyramid(texture, covered_texels(mesh, *texture.shape[:2]))
-    found = pyramids.get(texture)
+    found = pyramids.get(texture, None)  # type: ignore[no-untyped-call]
     if found is None or found[0] != texture._version or found[1] is not mesh.uv:
         found = texture._version, mesh.uv, pyramid(texture, covered_texels(mesh, *texture.shape[:2]))
         pyramids[texture] = found
@@ -29,7 +29,7 @@ def mesh_pyramid(mesh: Mesh, texture: Tensor) -> list[Tensor]:
 def covered_texels(mesh: Mesh, height: int, width: int) -> Tensor | None:
     """The texels [H, W] within a texel of a chart, as ones and zeros; None if all are."""
     assert mesh.uv is not None and mesh.uv_faces is not None
-    found = masks.get(mesh.uv)
+    found = masks.get(mesh.uv, None)  # type: ignore[no-untyped-call]
     if found is None or found[0] is not mesh.uv_faces or found[1] != (height, width):
         found = mesh.uv_faces, (height, width), drawn_charts(mesh.uv.detach(), mesh.uv_faces, height, width)
         masks[mesh.uv] = found

@@ -49,7 +49,7 @@ def implementation(kernels: Kernels, device: torch.device) -> Implementation:
 def loaded(kernels: Kernels) -> Implementation:
     """The implementation of a name, imported when it is first needed."""
     if kernels == "numba":
-        from invrender.render.kernels import passes
+        from invrender.render.kernels.cpu import passes
 
         return Implementation(passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings)
     if kernels == "triton":

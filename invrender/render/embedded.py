@@ -38,7 +38,8 @@ class EmbeddedRenderer:
     background: of soft pictures. "composite" lays the objects over the background by their silhouette, "softmax" blends
         as SoftRas and PyTorch3D do.
     samples: renders at so many times the resolution in each direction, and averages.
-    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
+    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped. Which levels are
+        mixed is decided without gradients.
     kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
     """
 
@@ -107,5 +108,7 @@ def edge_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch:
     picture = alpha if pixels.rgb is None else torch.cat([pixels.rgb, alpha], dim=1)
     picture = antialiased(picture, shares(screen, found, crossed), crossed)
     alpha = picture[:, -1]
-    depth = torch.where(alpha > 0, pixels.depth, torch.zeros_like(pixels.depth)) if "depth" in channels else pixels.depth
+    depth = (
+        torch.where(alpha > 0, pixels.depth, torch.zeros_like(pixels.depth)) if "depth" in channels else pixels.depth
+    )
     return Pixels(None if pixels.rgb is None else picture[:, :3], alpha, depth)

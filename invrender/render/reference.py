@@ -43,10 +43,10 @@ class Pairs:
 
 
 def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
-    """For faces [F, 3] of vertices [V, 4], as in `Screen`: their winding, 0 for those that can't show, and which cross
-    the near plane, both [F].
+    """The winding [F] of faces, 0 for those that can't show, and which cross the near plane, [F] bool.
 
-    A determinant tells the winding whatever lies behind the camera; seen from outside, faces run counter-clockwise.
+    vertices: [V, 4] and triangles: [F, 3] as in `Screen`. A determinant tells the winding whatever lies behind the
+    camera; seen from outside, faces run counter-clockwise.
     """
     in_front = (vertices[:, 3] > near)[triangles]
     first, second, third = (vertices[:, :3].double()[triangles[:, corner]] for corner in range(3))
@@ -130,7 +130,8 @@ def footprints(screen: Screen, face: Tensor, weights: Tensor) -> Tensor:
     first, second, third = homogeneous.double().unbind(1)
     determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(homogeneous)
     across = dot(weights, homogeneous[..., 2].index_select(0, face))
-    return across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+    found: Tensor = across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+    return found
 
 
 def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:

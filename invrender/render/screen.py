@@ -39,8 +39,8 @@ class Screen:
     winding: [G], +1 for corners that run clockwise on the screen (y down), −1 for the others.
     points: [P, 2], pixels. outline: [G, K] into ``points``: what is left of the face in front of the near plane, a
         convex polygon of K = 3 or, where faces were clipped, 4 corners (the last repeated in those that need fewer).
-    facing: the winding of every face that was projected, 0 for those that don't show; the faces of one block after those
-        of another. blocks: where the objects of each picture are.
+    facing: the winding of every face that was projected, 0 for those that don't show; the faces of one block after
+        those of another. blocks: where the objects of each picture are.
     near: the depth of the near plane. height, width: of each picture. pictures: how many.
     """
 

@@ -19,7 +19,11 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     weights = fragments.barycentric
     points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
     normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights)
-    normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-6)
+    return lit(surfaces, fragments, points, torch.nn.functional.normalize(normals, dim=1, eps=1e-6))
+
+
+def lit(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: Tensor) -> Tensor:
+    """Linear RGB [N, 3] of fragments whose light is that of ``points`` [N, 3] with unit ``normals`` [N, 3]."""
     towards_camera = view_directions(surfaces, fragments.picture, points)
     materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
     color = albedo(surfaces, fragments, materials)

@@ -31,8 +31,8 @@ class Surfaces:
     ambient: [B, 3], radiance. lights: [B, L, 6]: radiance, then the position, or the unit direction towards the light.
     kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
     eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
-    objects: what O stands for. placements: for each picture its objects, as numbers. first_vertex, first_face: where each object begins, and at
-        the end their number.
+    objects: what O stands for. placements: for each picture its objects, as numbers. first_vertex, first_face: where
+        each object begins, and at the end their number.
     """
 
     vertices: Tensor

@@ -9,18 +9,16 @@ from typing import Protocol
 from torch import Tensor
 
 from invrender.pyramid import Stage
-from invrender.render.base import Rendered
 from invrender.scene import Scene
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The loss at one set of raw tensors: total [], weighted terms by name, and what they were computed from."""
+    """The loss at one set of raw tensors: total [], weighted terms by name, and the scene they were computed from."""
 
     loss: Tensor
     terms: Mapping[str, Tensor]
     scene: Scene
-    pictures: tuple[Rendered, ...]
 
 
 Objective = Callable[[Mapping[str, Tensor]], Evaluation]

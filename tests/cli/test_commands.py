@@ -87,6 +87,7 @@ def test_fit_and_its_recovered_scene(invrender: Any, workspace: Path) -> None:
     assert str(folder) in outcome.out.splitlines()[-1]
     result = read(folder / "result.json")
     assert (result["renderer"], result["device"], result["seed"]) == ("embedded", "cpu", 0)
+    assert result["renderer_note"].startswith("auto: ")
     assert result["parameters"]["camera_pose"]["error_start"]["rotation_deg"] == pytest.approx(4.9, abs=0.3)
     words = shlex.split((folder / "command.txt").read_text())
     assert words == ["invrender", "fit", "--config-dir", "cfg", "scene=cube", *given]
@@ -150,7 +151,7 @@ def test_sweeps(invrender: Any, workspace: Path) -> None:
     )
     outcome = invrender("fit", "-m", "scene=cube,two.yaml", "camera.fov=40", *SHORT)
     assert outcome.status == 0
-    command = shlex.split((only(workspace / "outputs" / "fit_sweep") / "1" / "command.txt").read_text())
+    command = shlex.split((only(workspace / "outputs" / "sweep") / "1" / "command.txt").read_text())
     assert command[:6] == ["invrender", "fit", "--config-dir", "cfg", "scene=two.yaml", "camera.fov=40"]
 
 
@@ -226,7 +227,47 @@ def test_board_of_nothing(workspace: Path, capfd: pytest.CaptureFixture[str]) ->
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["fit", "render", "board"])
+def test_a_fit_has_a_report_that_can_be_written_anew(
+    invrender: Any, workspace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fit = ("recover=light_intensity", "target.light.key.intensity=1", "hydra.run.dir=run")
+    assert invrender("fit", *fit, *SHORT).status == 0
+    report = workspace / "run" / "report.html"
+    text = report.read_text()
+    assert "light_intensity" in text
+    report.write_text("old")
+    capfd.readouterr()
+    assert run(["report", "run"]) == 0
+    assert capfd.readouterr().out == "run/report.html\n"
+    assert report.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "runs is empty, expected the folder of a fit"),
+        (["cfg"], "has no result.json and no summary.json"),
+        (["nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_a_report_of_nothing(
+    arguments: list[str], told: str, workspace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", *arguments]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("invrender report: error: ")
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_with_events_alone_is_not_written_into(invrender: Any, workspace: Path) -> None:
+    (workspace / "run").mkdir()
+    (workspace / "run" / "events.out.tfevents.1.host").touch()
+    outcome = invrender("fit", "recover=light_intensity", "hydra.run.dir=run")
+    assert "which holds events.out.tfevents.1.host; nothing is overwritten" in outcome.error
+
+
+@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "report", "completion"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     text = capsys.readouterr().out
@@ -242,7 +283,7 @@ def test_the_programs_own_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["fit", "--cfg", "job"], ["fit", "-m", "--help"], ["board", "--info"]]
+    "arguments", [["--help"], ["fit", "--cfg", "job"], ["sweep", "--help"], ["board", "--info"], ["params"]]
 )
 def test_answers_without_torch(workspace: Path, arguments: list[str]) -> None:
     program = (

@@ -71,6 +71,12 @@ FIT = [
     ("target=none.json", "none.json: no such camera file"),
     ("target=image", "target.path is missing"),
     ("target=imag", "target has no option 'imag'; did you mean 'image'?"),
+    (
+        "renderer.faces_per_pixel=9",
+        "renderer has no key 'faces_per_pixel': auto has those that all soft renderers have",
+    ),
+    ("renderer.sigmma=1e-4", "renderer has no key 'sigmma'; did you mean 'sigma'?"),
+    ("renderer.sigma=-1", "renderer.sigma is -1, expected a number above 0"),
     ("recover=[]", "recover is empty"),
     ("recover=[camera_pose,light]", "recover has no option 'light'"),
     ("recover.camera_pose.lrr=1", "recover.camera_pose has no key 'lrr'; did you mean 'lr'?"),

@@ -46,13 +46,13 @@ def test_the_wheel_holds_the_package_its_configs_and_its_scenes_and_nothing_else
     assets = {f"invrender/{name}" for name in files_in("configs", "scenes") if not name.endswith(".py")}
     metadata = {name for name in found if re.fullmatch(r"invrender-[^/]+\.dist-info/.+", name)}
     assert "invrender/configs/fit.yaml" in assets
-    assert found - metadata == files_in("invrender") | assets
+    assert found - metadata == files_in("invrender", "hydra_plugins") | assets
 
 
 def test_the_source_distribution_is_complete(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         found = {name.partition("/")[2] for name in archive.getnames()}
-    folders = files_in("invrender", "configs", "scenes", "tests", "benchmarks", ".ci")
+    folders = files_in("invrender", "hydra_plugins", "configs", "scenes", "tests", "benchmarks", ".ci")
     assert found >= folders | {"Makefile", "constraints.txt", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
     assert [name for name in found if UNWANTED.search(name)] == []
 

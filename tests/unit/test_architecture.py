@@ -18,7 +18,7 @@ PACKAGE = Path(invrender.__file__).parent
 REPOSITORY = Path(__file__).parents[2]
 
 # A room is a module or a folder of the package; a folder's base.py holds its protocols and is a room of its own.
-LEAVES = {"scene", "errors", "color", "pixels"}
+LEAVES = {"scene", "errors", "color", "pixels", "writing"}
 BUILDING = LEAVES | {"geometry", "io", "render.base", "render", "pyramid"}
 PROTOCOLS = {"render.base", "parameters.base", "losses.base", "solve.base"}
 UNKNOWNS = {"parameters.base", "parameters", "losses.base", "losses", "solve.base", "solve"}
@@ -37,13 +37,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "solve": {"solve.base", "pyramid", "render.base"} | LEAVES,
     "fit": {"pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
-    "record": {"fit", "pyramid", "parameters.base"} | LEAVES,
+    "rehearsal": {"fit", "pyramid"} | PROTOCOLS | LEAVES,
+    "doctor": {"render.base", "render", "geometry"} | LEAVES,
+    "record": {"fit", "rehearsal", "pyramid", "parameters.base", "geometry"} | LEAVES,
     "resources": {"errors"},
     "overrides": {"errors", "resources"},
     "messages": {"errors", "overrides"},
     "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "commands": {"resources", "overrides", "config", "record", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "cli": {"errors", "resources", "overrides", "messages", "config", "commands"},
+    "sweep": {"errors", "resources", "overrides", "record", "fit", "writing"},
+    "completion": {"errors", "overrides", "sweep"},
+    "listing": set(),
+    "commands": {"resources", "overrides", "config", "doctor", "record", "rehearsal", "fit", "targets"}
+    | BUILDING
+    | UNKNOWNS,
+    "cli": {
+        *("errors", "resources", "overrides", "messages", "config", "commands"),
+        *("sweep", "completion", "listing"),
+    },
     "__main__": {"cli"},
 }
 
@@ -100,7 +110,7 @@ def test_imports_point_down() -> None:
         ("fit", "from invrender.render import hard"),
         ("losses.pictures", "import invrender.solve.first_order"),
         ("render.base", "from invrender.render.hard import HardRenderer"),
-        ("config", "if TYPE_CHECKING:\n    from invrender.record import Run"),
+        ("config", "if TYPE_CHECKING:\n    from invrender.record.base import Run"),
     ],
 )
 def test_an_import_that_points_up_is_found(module: str, source: str) -> None:
@@ -121,6 +131,12 @@ def test_the_command_line_is_there_before_torch() -> None:
     code = f"import sys, {names}; print(sorted({{'torch', 'numpy', 'trimesh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_pytorch3d_is_imported_in_one_place() -> None:
+    imported = re.compile(r"^\s*(from|import) pytorch3d\b", re.MULTILINE)
+    importing = [module for module, path in modules().items() if imported.search(path.read_text())]
+    assert importing == ["render.pytorch3d.adapter"]
 
 
 def test_srgb_is_converted_in_one_place() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ from invrender.fit import Step, Stopping, fit
 from invrender.losses import MeanSquaredError
 from invrender.parameters import Ambient, CameraPose, LightIntensity
 from invrender.pyramid import Stage
-from invrender.render.base import Rendered
+from invrender.render.base import ALL, Channels, Rendered
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Scene, Target
 from invrender.solve import FirstOrder
@@ -126,8 +126,11 @@ class Breaking:
     def softened(self, sigma: float) -> Breaking:
         return self
 
-    def render(self, scene: Scene) -> Rendered:
-        rendered = EmbeddedRenderer(sigma=1e-4).render(scene)
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        return tuple(self.render(scene, channels) for scene in scenes)
+
+    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
+        rendered = EmbeddedRenderer(sigma=1e-4).render(scene, channels)
         intensity = scene.lights["key"].intensity
         if intensity < self.limit or (self.with_gradient_alone and not torch.is_grad_enabled()):
             return rendered
@@ -235,7 +238,7 @@ def test_several_views_are_all_explained() -> None:
         ({"steps": 0}, "steps is 0"),
         ({"size": 0}, "size is 0"),
         ({"blur": -1.0}, "blur is -1.0"),
-        ({"sigma": 0.0}, "sigma is 0.0"),
+        ({"sigma": -1.0}, "sigma is -1.0"),
         ({"lr": 0.0}, "lr is 0.0"),
     ],
 )

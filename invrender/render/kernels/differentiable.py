@@ -46,7 +46,7 @@ def tensors_of(screen: Screen, surfaces: Surfaces | None) -> list[Tensor]:
 
 def differentiable(work: Pass, screen: Screen, surfaces: Surfaces | None) -> tuple[Tensor, ...]:
     """The results of a pass, differentiable in the screen and the surfaces."""
-    found: tuple[Tensor, ...] = Differentiable.apply(work, *tensors_of(screen, surfaces))  # type: ignore[no-untyped-call]
+    found: tuple[Tensor, ...] = Differentiable.apply(work, *tensors_of(screen, surfaces))
     return found
 
 
@@ -73,7 +73,7 @@ class Differentiable(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _: None, *moving: Tensor | None) -> tuple[Tensor | None, ...]:
         """How the results change along one direction."""
-        changes: tuple[Tensor | None, ...] = Change.apply(ctx.work, *moving)  # type: ignore[no-untyped-call]
+        changes: tuple[Tensor | None, ...] = Change.apply(ctx.work, *moving)
         return changes
 
     @staticmethod

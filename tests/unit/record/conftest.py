@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import octahedron
 from torch import Tensor
 
 from invrender.fit import Best, Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
 from invrender.render.base import Rendered
-from invrender.scene import Camera, PointLight, Scene, Target, Truth, View
+from invrender.scene import Camera, Material, Object, PointLight, Scene, Target, Truth, View, converted
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,29 @@ def brightness(scene: Scene) -> float:
 
 
 def scene_with(intensity: float) -> Scene:
+    """A textured thing whose brightness is also how far the camera has come."""
     light = PointLight(color=torch.ones(3), intensity=torch.tensor(intensity), position=torch.tensor([0.0, 0.0, 2.0]))
+    world_from_object = torch.eye(4)
+    world_from_object[2, 3] = 3
+    camera_from_world = torch.eye(4)
+    camera_from_world[0, 3] = -intensity
+    texture = torch.full((4, 4, 3), intensity)
+    material = Material(torch.ones(3), torch.zeros(3), torch.tensor(8.0), texture=texture)
+    mesh = converted(octahedron(), dtype=torch.float32)
     camera = Camera(
-        intrinsics=torch.eye(3),
-        camera_from_world=torch.eye(4),
+        intrinsics=torch.tensor([[24.0, 0, 12], [0, 24, 8], [0, 0, 1]]),
+        camera_from_world=camera_from_world,
         look_at=torch.zeros(3),
         up=torch.tensor([0.0, 1.0, 0.0]),
         width=24,
         height=16,
     )
-    return Scene(objects={}, camera=camera, lights={"key": light}, background=torch.zeros(3))
+    return Scene(
+        objects={"cup": Object(mesh, material, world_from_object)},
+        camera=camera,
+        lights={"key": light},
+        background=torch.zeros(3),
+    )
 
 
 def picture(scene: Scene, height: int = 16, width: int = 24) -> Tensor:
@@ -112,7 +126,7 @@ class MadeUpFit:
             terms={"mse": loss, "smoothness": 0.0},
             scene=scene,
             raw={},
-            rendered=(rendered,) * len(self.run.target.views),
+            show=lambda _: (rendered,) * len(self.run.target.views),
             errors={} if truth is None else {n: p.error(scene, truth) for n, p in self.run.parameters.items()},
             best=Best(iteration, 1, loss, scene, {}),
             stopped_because=stopped_because,
@@ -148,6 +162,7 @@ def make_fit_in() -> MakeFit:
                 "recover": {"light_intensity": {"lr": 0.1, "lights": ["key"], "range": None}},
                 "optimizer": {"_target_": "torch.optim.Adam", "betas": [0.9, 0.999]},
             },
+            given={"scene": "cup", "recover": "light_intensity", "light.key.intensity": "0.2"},
             command="invrender fit scene=cup recover=light_intensity",
             parameters={"camera_pose": Pose(), "light_intensity": Intensity(), "texture": Texture()},
             target=Target(views=(View(rgb=picture(answer)),) * views, truth=truth),
@@ -155,6 +170,7 @@ def make_fit_in() -> MakeFit:
             renderer="embedded",
             device="cpu",
             seed=7,
+            renderer_note="auto: there is no CUDA",
         )
         return MadeUpFit(run, step_count)
 

@@ -24,7 +24,7 @@ PICTURES, SCALARS = 23, 1200
 
 
 def log(folder: Path) -> None:
-    with SummaryWriter(folder / "tensorboard") as writer:
+    with SummaryWriter(folder) as writer:
         for step in range(PICTURES):
             writer.add_image("progression", np.full((4, 4, 3), step, dtype=np.uint8), step, dataformats="HWC")
         for step in range(SCALARS):
@@ -74,10 +74,10 @@ def test_every_logged_step_of_every_run_is_served_until_ctrl_c(tmp_path: Path) -
         port = int(said[0].split()[-1])
         assert said[0] == f"port {taken} is taken, using {port}\n"
         assert said[1] == f"TensorBoard is at http://localhost:{port}/ (Ctrl-C ends it)\n"
-        assert wait_for_runs(port, 2) == ["one/tensorboard", "two/tensorboard"]
-        assert len(pictures(port, "one/tensorboard")) == PICTURES
-        assert len(get(port, "plugin/images/images", tag="progression", run="two/tensorboard", sample=0)) == PICTURES
-        assert len(get(port, "plugin/scalars/scalars", tag="loss/total", run="one/tensorboard")) == SCALARS
+        assert wait_for_runs(port, 2) == ["one", "two"]
+        assert len(pictures(port, "one")) == PICTURES
+        assert len(get(port, "plugin/images/images", tag="progression", run="two", sample=0)) == PICTURES
+        assert len(get(port, "plugin/scalars/scalars", tag="loss/total", run="one")) == SCALARS
     finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)

@@ -7,15 +7,17 @@ import sys
 
 import pytest
 
-from invrender.record import RecordOptions, follow, recorders
 from invrender.record import console as console_module
+from invrender.record.base import follow
 from invrender.record.console import Console, Lines
+from invrender.record.recorders import RecordOptions, recorders
 
 
 def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:
     fit = make_fit(step_count=50)
     follow(fit.steps(), [Console(fit.run, 50, bar=True, folder=None)])
-    lines = capsys.readouterr().err.splitlines()
+    header, *lines = capsys.readouterr().err.splitlines()
+    assert header == "renderer embedded (auto: there is no CUDA) on cpu"
     assert [line.split(",")[0] for line in lines] == [f"step {n}/50" for n in range(0, 51, 5)]
     assert lines[0].endswith("loss 0.36, camera_pose 6.00° 15%, light_intensity 75%, texture n/a")
     assert not any("\r" in line for line in lines)
@@ -37,7 +39,7 @@ def test_values_where_the_truth_is_not_known(make_fit, capsys) -> None:
     follow(fit.steps(), [Console(fit.run, 20, bar=True, folder=None)])
     out, err = capsys.readouterr()
     first = "camera_pose position 0.20 2.00 3.00 rotation 10.0 0.0 45.5°, light_intensity key 0.200"
-    assert err.splitlines()[0].endswith(first)
+    assert err.splitlines()[1].endswith(first)
     heading = out.splitlines()[3].split()
     assert heading == ["unknown", "start", "found"]
 

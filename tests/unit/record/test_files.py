@@ -13,12 +13,13 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.record import RecordOptions, follow, recorders
+from invrender.record.base import follow
 from invrender.record.display import srgb_picture
+from invrender.record.recorders import RecordOptions, recorders
 from invrender.scene import Scene
 
 ALL_FILES = RecordOptions(tensorboard=False, bar=False)
-NO_ANIMATION = replace(ALL_FILES, gif=False)
+NO_ANIMATION = replace(ALL_FILES, gif=False, report=False)
 
 
 def write_scene(folder: Path, scene: Scene) -> None:
@@ -50,11 +51,13 @@ def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
         "config.yaml",
         "difference.png",
         "final.png",
+        "geometry.glb",
         "history.csv",
         "loss.png",
         "overlay.png",
         "progress.gif",
         "recovered",
+        "report.html",
         "result.json",
         "start.png",
         "target.png",
@@ -80,6 +83,7 @@ def test_result(finished) -> None:
     assert result == {
         "schema": 1,
         "renderer": "embedded",
+        "renderer_note": "auto: there is no CUDA",
         "device": "cpu",
         "seed": 7,
         "iterations": 20,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from invrender.fit import Step
-from invrender.record import follow
+from invrender.record.base import follow
 
 
 @dataclass

@@ -100,5 +100,5 @@ def test_views_of_different_sizes_share_a_panel(make_fit) -> None:
     step = fit.step(0)
     target = replace(fit.run.target, views=(views[0], wide))
     rendered = (step.rendered[0], replace(step.rendered[0], rgb=torch.ones(4, 40, 3)))
-    drawn = step_panel(replace(step, rendered=rendered), target)
+    drawn = step_panel(replace(step, show=lambda _: rendered), target)
     assert drawn.shape[1] == 3 * 216 + 4 * MARGIN, "as wide as the wider of the two"

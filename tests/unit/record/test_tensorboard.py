@@ -6,11 +6,16 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard.util.tensor_util import make_ndarray
 
-from invrender.record import RecordOptions, follow, recorders
+from invrender.color import srgb_from_linear
+from invrender.record.base import follow
+from invrender.record.recorders import RecordOptions, recorders
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def record():
     def run(fit, picture_every: int = 5) -> EventAccumulator:
         options = RecordOptions(files=False, bar=False, picture_every=picture_every)
         follow(fit.steps(), recorders(fit.run, options, fit.step_count, lambda folder, scene: None))
-        folder = fit.run.folder / "tensorboard"
+        folder = fit.run.folder
         assert len(list(folder.iterdir())) == 1, "one file, no folder of a run besides"
         events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0, "tensors": 0})
         return events.Reload()
@@ -78,16 +83,41 @@ def test_hyperparameters(make_fit, record) -> None:
 
     settings = content("session_start_info").session_start_info.hparams
     assert {name: getattr(value, value.WhichOneof("kind")) for name, value in settings.items()} == {
-        "seed": 7,
-        "recover.light_intensity.lr": 0.1,
-        "recover.light_intensity.lights": "['key']",
-        "optimizer._target_": "torch.optim.Adam",
-        "optimizer.betas": "[0.9, 0.999]",
+        "scene": "cup",
+        "recover": "light_intensity",
+        "light.key.intensity": 0.2,
     }
-    metrics = {info.name.tag for info in content("experiment").experiment.metric_infos}
-    assert metrics >= {"loss/total", "error/light_intensity/relative"}
-    assert metrics <= set(events.Tags()["scalars"]), "each metric is a curve's last value"
     assert content("session_end_info").session_end_info.status != 0
+
+
+def test_charts_are_grouped_by_unknown(make_fit, record) -> None:
+    (event,) = record(make_fit()).Tensors("custom_scalars__config__")
+    layout = Layout.FromString(event.tensor_proto.string_val[0])
+    charts = {
+        group.title: {chart.title: list(chart.multiline.tag) for chart in group.chart} for group in layout.category
+    }
+    assert list(charts) == ["loss", "camera_pose", "light_intensity", "texture"]
+    assert charts["loss"] == {"loss": ["^loss/total$", "^loss/mse$", "^loss/smoothness$"]}
+    assert charts["camera_pose"]["value position"] == [f"^value/camera_pose/position/{axis}$" for axis in range(3)]
+    assert charts["light_intensity"]["error relative"] == ["^error/light_intensity/relative$"]
+
+
+def test_the_texture_from_when_it_changes(make_fit, record) -> None:
+    pictures = record(make_fit(step_count=12)).Images("texture/cup")
+    assert [event.step for event in pictures] == [5, 10, 12]
+    last = np.asarray(Image.open(io.BytesIO(pictures[-1].encoded_image_string)))
+    assert last.shape == (4, 4, 3)
+    assert (last == round(255 * float(srgb_from_linear(torch.tensor(0.79))))).all()
+
+
+def test_the_mesh_with_the_cameras_in_the_end(make_fit, record) -> None:
+    events = record(make_fit())
+    (vertices,), (faces,), (colors,) = (events.Tensors(f"geometry_{kind}") for kind in ("VERTEX", "FACE", "COLOR"))
+    points = make_ndarray(vertices.tensor_proto)[0]
+    assert vertices.step == 20
+    assert points[:, 2].max() == pytest.approx(3.6), "the thing, placed in the world"
+    assert points[:, 0].min() < 0.2, "the camera at the start"
+    assert make_ndarray(faces.tensor_proto).max() < len(points) == make_ndarray(colors.tensor_proto).shape[1]
 
 
 def test_without_a_truth_there_are_values_and_no_errors(make_fit, record) -> None:

@@ -81,7 +81,9 @@ def test_ties_go_to_the_first_object(monkeypatch: pytest.MonkeyPatch) -> None:
             torch.testing.assert_close(rgb, shapes.doubles(color).expand(7, 9, 3))
 
 
-@pytest.mark.parametrize("renderer", [HardRenderer(samples=2, kernels="reference"), EmbeddedRenderer(sigma=1e-3, kernels="reference")])
+@pytest.mark.parametrize(
+    "renderer", [HardRenderer(samples=2, kernels="reference"), EmbeddedRenderer(sigma=1e-3, kernels="reference")]
+)
 def test_the_pieces_that_work_is_cut_into_do_not_show(
     renderer: HardRenderer | EmbeddedRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

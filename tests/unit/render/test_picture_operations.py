@@ -99,7 +99,7 @@ def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     assert blurred.weight is view.weight
 
 
-@pytest.mark.parametrize(("key", "value"), [("steps", 0), ("size", 0), ("blur", -1.0), ("sigma", 0.0), ("lr", 0.0)])
+@pytest.mark.parametrize(("key", "value"), [("steps", 0), ("size", 0), ("blur", -1.0), ("sigma", -1.0), ("lr", 0.0)])
 def test_a_stage_names_what_is_wrong(key: str, value: float) -> None:
     settings = {"steps": 1, key: value}
     with pytest.raises(UserError, match=f"^stages: {key} is {value}, expected"):

@@ -40,9 +40,7 @@ def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, d
     """The twin of `blend.soft_layers` on CUDA."""
     asked = SHADED if surfaces is not None else DEPTH if depth else ALPHA
     work = SoftPass(Look.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
-    found: tuple[Tensor, ...] = Differentiable.apply(
-        work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces)
-    )
+    found: tuple[Tensor, ...] = Differentiable.apply(work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces))
     alpha, color, mean_depth, weight, nearest = found
     return Layers(alpha, None if surfaces is None else color, mean_depth, weight, nearest)
 
@@ -62,9 +60,7 @@ def nearest_faces(screen: Screen) -> Tensor:
 def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
     """The twin of `visible.hard_layers` on CUDA."""
     work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen))
-    color, depth = Differentiable.apply(
-        work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces)
-    )
+    color, depth = Differentiable.apply(work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces))
     return color, depth
 
 

@@ -212,8 +212,9 @@ def details(inputs: Inputs, indices: Indices) -> Tensor:
     origin, right, top = inputs.uv.unbind(1)
     across, along = right - origin, top - origin
     texels = (indices.textures[:, 0, 1] * indices.textures[:, 0, 2]).index_select(0, indices.thing)
-    area: Tensor = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs() * texels
-    return area / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
+    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs() * texels
+    scaled: Tensor = area / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
+    return scaled
 
 
 class Bins(NamedTuple):

@@ -1,0 +1,262 @@
+"""The objects, and the cameras drawn in triangles, for programs that show meshes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import fast_simplification
+import numpy as np
+import torch
+import trimesh
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from trimesh.visual import ColorVisuals, TextureVisuals
+from trimesh.visual.color import uv_to_interpolated_color
+from trimesh.visual.material import PBRMaterial
+
+from invrender.color import linear_from_srgb
+from invrender.geometry.cameras import transform
+from invrender.geometry.meshes import bounds, group_normals
+from invrender.record.display import Picture, srgb_picture
+from invrender.record.paths import CAMERA, Points
+from invrender.scene import Camera, Object, Scene, Target
+from invrender.writing import whole
+
+# By layer, which is how the names of what is drawn begin, its sRGB colour.
+COLORS = {
+    "start": (240, 140, 30),
+    "path": (250, 205, 60),
+    "found": (20, 180, 100),
+    "truth": (60, 130, 250),
+    "known": (140, 140, 150),
+}
+FADED = (150, 150, 155, 90)
+MOST_FACES = 30_000
+MOST_TEXELS = 1024
+# Shares of the diagonal of the box that holds the objects.
+CAMERA_DEPTH, EDGE_RADIUS, SHORTEST_SEGMENT = 0.12, 0.004, 0.006
+SIDES = 6
+
+
+def write_geometry(path: Path, start: Scene, found: Scene, target: Target, paths: Mapping[str, Points]) -> None:
+    """Write the objects as found, the cameras and their paths as glTF, in the world frame.
+
+    Nodes are called LAYER_NAME, with a layer of ``COLORS``. Objects with more than their share of ``MOST_FACES`` are
+    simplified; the scene's ``note`` says so. Its ``up`` and ``eye`` are for a first look at it.
+    """
+    scene = trimesh.Scene(metadata={"up": found.camera.up.tolist(), "eye": found.camera.position.tolist()})
+    limit = MOST_FACES // max(1, len(found.objects))
+    simplified = [name for name, thing in found.objects.items() if len(thing.mesh.faces) > limit]
+    for name, thing in found.objects.items():
+        visible = colored(thing, limit) if name in simplified else textured(thing)
+        scene.add_geometry(visible, node_name=f"found_{name}", transform=numpy(thing.world_from_object))
+        before = start.objects[name].world_from_object
+        if not torch.equal(before, thing.world_from_object):
+            shadow = trimesh.Trimesh(visible.vertices, visible.faces, process=False)
+            shadow.visual = TextureVisuals(material=plain_material(FADED))
+            scene.add_geometry(shadow, node_name=f"start_{name}", transform=numpy(before))
+    for name, marker in markers(start, found, target, paths).items():
+        marker.visual = TextureVisuals(material=plain_material(COLORS[layer_of(name)]))
+        scene.add_geometry(marker, node_name=name)
+    if simplified:
+        scene.metadata["note"] = f"{', '.join(simplified)}: shown with at most {limit:,} faces"
+    with whole(path) as partial:
+        partial.write_bytes(scene.export(file_type="glb"))
+
+
+def colored_triangles(
+    start: Scene, found: Scene, target: Target, paths: Mapping[str, Points]
+) -> tuple[Points, NDArray[np.uint8], NDArray[np.int64]]:
+    """All that `write_geometry` writes but the objects' starts as one mesh: vertices [V, 3], sRGB [V, 3], faces."""
+    parts = []
+    for thing in found.objects.values():
+        part = colored(thing, MOST_FACES // len(found.objects))
+        part.apply_transform(numpy(thing.world_from_object))
+        parts.append(part)
+    for name, marker in markers(start, found, target, paths).items():
+        marker.visual = ColorVisuals(marker, vertex_colors=COLORS[layer_of(name)])
+        parts.append(marker)
+    joined = joined_meshes(parts)
+    assert isinstance(joined.visual, ColorVisuals)
+    return joined.vertices, joined.visual.vertex_colors[:, :3], joined.faces
+
+
+def layer_of(name: str) -> str:
+    """The layer that a node belongs to."""
+    return name.partition("_")[0]
+
+
+def markers(start: Scene, found: Scene, target: Target, paths: Mapping[str, Points]) -> dict[str, trimesh.Trimesh]:
+    """The cameras as pyramids and the paths as tubes, by name, in the world frame."""
+    low, high = bounds(found.objects)
+    size = float((high - low).norm())
+    drawn = {name: pyramid(camera, size) for name, camera in cameras(start, found, target).items()}
+    for name, points in paths.items():
+        if f"found_{name}" in drawn or name != CAMERA:
+            kept = spaced(points, SHORTEST_SEGMENT * size)
+            if len(kept) > 1:
+                drawn[f"path_{name}"] = tubes(pairwise(kept), EDGE_RADIUS * size)
+    return drawn
+
+
+def cameras(start: Scene, found: Scene, target: Target) -> dict[str, Camera]:
+    """The cameras to draw, by name: at the start, as found and in truth, or those that the views bring along."""
+    known = {f"known_camera_{i}": view.camera for i, view in enumerate(target.views) if view.camera is not None}
+    if len(known) == len(target.views):
+        return known
+    if torch.equal(start.camera.camera_from_world, found.camera.camera_from_world):
+        return {**known, "known_camera": found.camera}
+    truth = {} if target.truth is None else {"truth_camera": target.truth.scene.camera}
+    return {**known, "start_camera": start.camera, **truth, "found_camera": found.camera}
+
+
+def pyramid(camera: Camera, size: float) -> trimesh.Trimesh:
+    """The edges of what a camera sees up to a small depth, a box for an orthographic one."""
+    depth = CAMERA_DEPTH * size
+    width, height = camera.width, camera.height
+    corners = camera.intrinsics.new_tensor([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
+    rays = corners @ camera.intrinsics.inverse().T
+    if camera.projection == "orthographic":
+        near, far = rays * rays.new_tensor([1, 1, 0]), rays * rays.new_tensor([1, 1, depth])
+    else:
+        near, far = rays * 0, rays * depth
+    world_from_camera = camera.camera_from_world.inverse()
+    apex, base = numpy(transform(world_from_camera, near)), numpy(transform(world_from_camera, far))
+    beside = [1, 2, 3, 0]
+    edges = [*zip(apex, base, strict=True), *zip(base, base[beside], strict=True)]
+    if camera.projection == "orthographic":
+        edges += zip(apex, apex[beside], strict=True)
+    return tubes(iter(edges), EDGE_RADIUS * size)
+
+
+def tubes(segments: Iterator[tuple[Points, Points]], radius: float) -> trimesh.Trimesh:
+    """A thin cylinder for each pair of points."""
+    cylinders = [trimesh.creation.cylinder(radius, sections=SIDES, segment=np.stack(segment)) for segment in segments]
+    return joined_meshes(cylinders)
+
+
+def joined_meshes(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Several meshes as one."""
+    joined = trimesh.util.concatenate(meshes)
+    assert isinstance(joined, trimesh.Trimesh)
+    return joined
+
+
+def spaced(points: Points, shortest: float) -> Points:
+    """The points [N, 3] without those that are nearer than ``shortest`` to the one kept before."""
+    kept = [points[0]]
+    for point in points[1:]:
+        if np.linalg.norm(point - kept[-1]) >= shortest:
+            kept.append(point)
+    return np.stack(kept)
+
+
+def textured(thing: Object) -> trimesh.Trimesh:
+    """An object's mesh with its texture, its vertex colours or its plain colour, in the object's frame."""
+    surface, corners, uv = unwelded(thing)
+    material = thing.material
+    picture = None if material.texture is None else jpeg(srgb_picture(material.texture))
+    look = PBRMaterial(
+        baseColorFactor=rgba(material.albedo), baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=0.9
+    )
+    if material.vertex_colors is not None:
+        # glTF's vertex colours are linear.
+        surface.visual = ColorVisuals(surface, vertex_colors=rgba(material.vertex_colors * material.albedo)[corners])
+    else:
+        surface.visual = TextureVisuals(uv=uv, material=look)
+    return surface
+
+
+def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
+    """An object's mesh with sRGB vertex colours, in the object's frame.
+
+    A textured mesh is subdivided as far as ``most_faces`` allows, so that the texture can be seen; a larger mesh is
+    simplified to it.
+    """
+    surface, corners, uv = unwelded(thing)
+    material = thing.material
+    vertices, faces = np.asarray(surface.vertices), np.asarray(surface.faces)
+    if material.texture is not None and uv is not None:
+        while 4 * len(faces) <= most_faces:
+            vertices, faces, attributes = trimesh.remesh.subdivide(vertices, faces, vertex_attributes={"uv": uv})
+            uv = attributes["uv"]
+        picture = Image.fromarray(srgb_picture(material.texture * material.albedo))
+        colors = uv_to_interpolated_color(uv, picture)[:, :3]
+    else:
+        plain = material.albedo.expand(len(thing.mesh.vertices), 3)
+        painted = plain if material.vertex_colors is None else material.vertex_colors * plain
+        colors = srgb_picture(painted[None])[0][corners]
+    if len(faces) > most_faces:
+        vertices, faces, colors = simplified(vertices, faces, colors, most_faces)
+    return trimesh.Trimesh(vertices, faces, vertex_colors=colors, process=False)
+
+
+def simplified(
+    vertices: Points, faces: NDArray[np.int64], colors: NDArray[np.uint8], most_faces: int
+) -> tuple[Points, NDArray[np.int64], NDArray[np.uint8]]:
+    """The mesh with fewer faces; it is welded first, so that it gets no cracks.
+
+    Each vertex gets the colour of one of those that it stands for.
+    """
+    welded, first, number = np.unique(vertices.astype(np.float32), axis=0, return_index=True, return_inverse=True)
+    triangles = number.reshape(-1)[faces]
+    _, _, collapses = fast_simplification.simplify(welded, triangles, target_count=most_faces, return_collapses=True)
+    fewer, kept, merged_into = fast_simplification.replay_simplification(welded, triangles, collapses)
+    of_fewer = np.zeros((len(fewer), 3), dtype=np.uint8)
+    of_fewer[merged_into] = colors[first]
+    return fewer, kept, of_fewer
+
+
+def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points | None]:
+    """A mesh with one index for positions, normals and texture coordinates.
+
+    Beside it, for each vertex its number in the object's mesh [V], and the texture coordinates [V, 2], if any.
+    """
+    mesh = thing.mesh
+    indices = [mesh.faces, mesh.normal_faces, *([] if mesh.uv_faces is None else [mesh.uv_faces])]
+    rows = torch.stack(indices, dim=-1).reshape(-1, len(indices)).cpu().numpy()
+    unique, number = np.unique(rows, axis=0, return_inverse=True)
+    normals = numpy(group_normals(mesh.vertices, mesh))[unique[:, 1]]
+    corners = unique[:, 0]
+    vertices, faces = numpy(mesh.vertices)[corners], number.reshape(-1, 3)
+    surface = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)
+    return surface, corners, None if mesh.uv is None else numpy(mesh.uv)[unique[:, -1]]
+
+
+def plain_material(color: tuple[int, ...]) -> PBRMaterial:
+    """One sRGB colour, with its opacity where there is a fourth value."""
+    linear = rgba(linear_from_srgb(torch.tensor(color[:3]) / 255))
+    opaque = len(color) == 3
+    factor = linear if opaque else [*linear[:3], color[3]]
+    return PBRMaterial(
+        baseColorFactor=factor,
+        metallicFactor=0.0,
+        roughnessFactor=1.0,
+        alphaMode="OPAQUE" if opaque else "BLEND",
+        doubleSided=True,
+    )
+
+
+def rgba(linear: Tensor) -> NDArray[np.uint8]:
+    """Linear colours [..., 3] in 8 bits, opaque."""
+    values = (255 * linear.detach().cpu().float().clamp(0, 1)).round().to(torch.uint8).numpy()
+    return np.concatenate([values, np.full_like(values[..., :1], 255)], axis=-1)
+
+
+def jpeg(picture: Picture) -> Image.Image:
+    """A texture as it is embedded: of at most ``MOST_TEXELS`` in each direction."""
+    image = Image.fromarray(picture)
+    image.thumbnail((MOST_TEXELS, MOST_TEXELS))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return Image.open(file)
+
+
+def numpy(tensor: Tensor) -> Points:
+    """A tensor's numbers in double precision."""
+    array: Points = tensor.detach().cpu().double().numpy()
+    return array

@@ -1,0 +1,42 @@
+"""Where the camera and the objects are, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from invrender.fit import Step
+from invrender.geometry.meshes import world_vertices
+from invrender.record.thinned import Thinned
+from invrender.scene import Scene
+
+CAMERA = "camera"
+POINTS = 200
+Points = NDArray[np.float64]
+
+
+@dataclass
+class Paths:
+    """Collects positions, at most ``POINTS`` of them and the last, evenly spaced over the steps."""
+
+    places: Thinned[dict[str, Points]] = field(default_factory=lambda: Thinned(POINTS))
+
+    def step(self, step: Step) -> None:
+        """Take a step, unless there are enough of its kind; the last one is always taken."""
+        if step.stopped_because is None:
+            self.places.offer(lambda: positions(step.scene))
+        else:
+            self.places.items.append(positions(step.scene))
+
+    def named(self) -> dict[str, Points]:
+        """The path [N, 3], world frame, of the camera and of the middle of each object, by name."""
+        return {name: np.stack([place[name] for place in self.places.items]) for name in self.places.items[0]}
+
+
+def positions(scene: Scene) -> dict[str, Points]:
+    """Where everything is that can move, [3] in the world frame; objects by ``object_NAME``."""
+    middles = {f"object_{name}": world_vertices(thing).mean(dim=0) for name, thing in scene.objects.items()}
+    places = {CAMERA: scene.camera.position, **middles}
+    return {name: place.detach().cpu().double().numpy() for name, place in places.items()}

@@ -1,0 +1,82 @@
+"""What a fit would do, for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from invrender.fit import Step
+from invrender.record.base import Run
+from invrender.record.display import overlay_pictures, strip
+from invrender.record.summary import table
+from invrender.record.units import errors_text
+from invrender.rehearsal import Rehearsal
+from invrender.writing import whole
+
+# A gradient that is further off than that is worth a word.
+SUSPICIOUS = 0.05
+
+
+def plan_text(run: Run, rehearsal: Rehearsal, start: Step) -> str:
+    """Several lines: the start, the unknowns with their gradients, the stages, time and memory."""
+    height, width = run.target.views[0].rgb.shape[:2]
+    errors = [f"{name} {errors_text(each)}" for name, each in start.errors.items()]
+    steps = sum(plan.stage.steps for plan in rehearsal.stages)
+    lines = [
+        f"dry run on {run.device}: the target has {count(len(run.target.views), 'view')} of {width} × {height} pixels",
+        ", ".join([f"loss {start.loss:.3g} at the start", *errors]),
+        "",
+        table(gradient_rows(rehearsal)),
+        *doubts(rehearsal),
+        "",
+        table(stage_rows(rehearsal)),
+        "",
+        f"at most {steps} steps in about {rehearsal.seconds:.1f} s, and {rehearsal.bytes / 1e9:.1f} GB of memory",
+    ]
+    return "\n".join(lines)
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def gradient_rows(rehearsal: Rehearsal) -> list[list[str]]:
+    """By unknown, how many numbers it has, and its gradient along a random direction."""
+    rows = [["unknown", "", "numbers", "gradient", "finite differences", "apart"]]
+    for name, check in rehearsal.gradients.items():
+        cells = [f"{check.analytic:.4g}", f"{check.numeric:.4g}", f"{100 * check.difference:.2g}%"]
+        rows.append([name, "", str(rehearsal.numbers[name]), *cells])
+    return rows
+
+
+def doubts(rehearsal: Rehearsal) -> list[str]:
+    """A line for each unknown whose gradient can't be trusted, or that changes nothing."""
+    lines = []
+    for name, check in rehearsal.gradients.items():
+        if check.analytic == check.numeric == 0:
+            lines.append(f"{name} changes nothing in the pictures")
+        elif check.difference > SUSPICIOUS:
+            lines.append(
+                f"the gradient of {name} is off: the renderer may not be differentiable in it, or sigma too small"
+            )
+    return lines
+
+
+def stage_rows(rehearsal: Rehearsal) -> list[list[str]]:
+    """The stages and what they cost."""
+    rows = [["stage", "", "steps", "pixels", "blur", "sigma", "lr", "ms a step", "seconds"]]
+    for index, plan in enumerate(rehearsal.stages):
+        height, width = plan.pixels
+        stage = plan.stage
+        sigma = "" if stage.sigma is None else f"{stage.sigma:g}"
+        settings = [str(stage.steps), f"{width} × {height}", f"{stage.blur:g}", sigma, f"{stage.lr:g}"]
+        rows.append([str(index), "", *settings, f"{1000 * plan.seconds_per_step:.0f}", f"{plan.seconds:.1f}"])
+    return rows
+
+
+def write_overlay(path: Path, run: Run, start: Step) -> None:
+    """Draw the start's outline into the target."""
+    with whole(path) as partial:
+        Image.fromarray(strip(overlay_pictures(start, run.target))).save(partial, format="png")

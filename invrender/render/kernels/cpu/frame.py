@@ -1,0 +1,200 @@
+"""What the kernels read: a screen and its surfaces as arrays, and which faces lie in which tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.reference import SMALLEST_AREA
+
+if TYPE_CHECKING:
+    from invrender.render.screen import Screen
+    from invrender.render.surfaces import Surfaces
+
+TILE = 16  # pixels; a tile's sums fit the first-level cache
+BUCKETS = 4096  # of depth, for the order in which a tile sees its faces
+
+Array = Any  # of NumPy; Numba compiles a kernel for each combination of their types
+
+
+class Frame(NamedTuple):
+    """The arrays of `Screen`."""
+
+    vertices: Array
+    triangles: Array
+    face: Array
+    picture: Array
+    winding: Array
+    points: Array
+    outline: Array
+    near: float
+    height: int
+    width: int
+    unit: float
+
+    @classmethod
+    def of(cls, screen: Screen, vertices: Tensor, points: Tensor) -> Frame:
+        """The arrays of a screen, with its differentiable tensors given apart, as plain ones."""
+        return cls(
+            array(vertices),
+            array(screen.triangles),
+            array(screen.face),
+            array(screen.picture),
+            array(screen.winding),
+            array(points),
+            array(screen.outline),
+            float(screen.near),
+            screen.height,
+            screen.width,
+            screen.unit,
+        )
+
+
+class Shading(NamedTuple):
+    """The arrays of `Surfaces`; without vertex colours, ``colors`` is empty."""
+
+    vertices: Array
+    normals: Array
+    uv: Array
+    colors: Array
+    texels: Array
+    materials: Array
+    ambient: Array
+    lights: Array
+    eyes: Array
+    faces: Array
+    normal_faces: Array
+    uv_faces: Array
+    textures: Array
+    object: Array
+    kinds: Array
+    parallel: bool
+    shiny: bool
+
+    @classmethod
+    def of(cls, surfaces: Surfaces | None, *tensors: Tensor) -> Shading:
+        """The arrays of surfaces, with their differentiable tensors given apart, as plain ones; or empty arrays."""
+        floats = [array(tensor) for tensor in tensors]
+        if surfaces is None:
+            none = np.zeros((0, 3), np.int64)
+            single = np.zeros(0, np.int64)
+            return cls._make([*floats, none, none, none, none[None], single, single, False, False])
+        whole = (
+            surfaces.faces,
+            surfaces.normal_faces,
+            surfaces.uv_faces,
+            surfaces.textures,
+            surfaces.object,
+            surfaces.kinds,
+        )
+        return cls._make([*floats, *(array(each) for each in whole), surfaces.parallel, surfaces.shiny])
+
+
+class Bins(NamedTuple):
+    """Which faces may touch which tile.
+
+    box: [G, 4] int64, the pixels (first and last column, first and last row) that a face may touch; last before first
+        where it touches none. first: [tiles + 1] int64, into faces: [E] int64, nearer faces first in each tile.
+    """
+
+    box: Array
+    first: Array
+    faces: Array
+
+
+def array(tensor: Tensor) -> Array:
+    """A tensor as a contiguous array that shares its memory where it can."""
+    return tensor.detach().contiguous().numpy()
+
+
+def binned(frame: Frame, reach: float) -> Bins:
+    """Sort faces into tiles; reach: pixels by which they are widened."""
+    box = np.empty((len(frame.triangles), 4), dtype=np.int64)
+    nearest = np.empty(len(frame.triangles))
+    measure_faces(frame, reach, box, nearest)
+    pictures = int(frame.picture.max()) + 1 if len(frame.picture) else 0
+    first = np.zeros(pictures * tiles_of(frame.height) * tiles_of(frame.width) + 1, dtype=np.int64)
+    count_faces(frame, box, first)
+    faces = np.empty(first[-1], dtype=np.int64)
+    fill_tiles(frame, box, by_depth(nearest), first[:-1].copy(), faces)
+    return Bins(box, first, faces)
+
+
+def tiles_of(pixels: int) -> int:
+    """How many tiles a side of a picture has."""
+    return -(-pixels // TILE)
+
+
+@kernel
+def measure_faces(frame, reach, box, nearest):
+    """Fill the boxes [G, 4] and the least depths [G] of faces."""
+    sides = frame.outline.shape[1]
+    for g in range(len(frame.triangles)):
+        start = frame.outline[g, 0]
+        low_x = high_x = frame.points[start, 0] + 0.0
+        low_y = high_y = frame.points[start, 1] + 0.0
+        area = 0.0
+        for k in range(sides):
+            here, ahead = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
+            x, y = frame.points[here, 0], frame.points[here, 1]
+            low_x, high_x = min(low_x, x), max(high_x, x)
+            low_y, high_y = min(low_y, y), max(high_y, y)
+            # Measured from a corner: far from the picture's origin the products of a small face would cancel.
+            area += (x - frame.points[start, 0]) * (frame.points[ahead, 1] - frame.points[start, 1])
+            area -= (y - frame.points[start, 1]) * (frame.points[ahead, 0] - frame.points[start, 0])
+        box[g, 0] = max(0.0, np.ceil(min(low_x - reach - 0.5, frame.width * 1.0)))
+        box[g, 1] = min(frame.width - 1.0, np.floor(max(high_x + reach - 0.5, -1.0)))
+        box[g, 2] = max(0.0, np.ceil(min(low_y - reach - 0.5, frame.height * 1.0)))
+        box[g, 3] = min(frame.height - 1.0, np.floor(max(high_y + reach - 0.5, -1.0)))
+        if not abs(area) * frame.unit**2 > SMALLEST_AREA or box[g, 3] < box[g, 2]:
+            box[g, 1] = box[g, 0] - 1
+        a, b, c = frame.triangles[g]
+        nearest[g] = min(frame.vertices[a, 3], frame.vertices[b, 3], frame.vertices[c, 3])
+
+
+@kernel
+def by_depth(nearest):
+    """The faces in order of depth [G], as well as `BUCKETS` buckets tell them apart."""
+    order = np.empty(len(nearest), dtype=np.int64)
+    if len(nearest) == 0:
+        return order
+    low, high = nearest.min(), nearest.max()
+    scale = (BUCKETS - 1) / (high - low) if high > low else 0.0
+    begin = np.zeros(BUCKETS + 1, dtype=np.int64)
+    for g in range(len(nearest)):
+        begin[int((nearest[g] - low) * scale) + 1] += 1
+    begin = begin.cumsum()
+    for g in range(len(nearest)):
+        bucket = int((nearest[g] - low) * scale)
+        order[begin[bucket]] = g
+        begin[bucket] += 1
+    return order
+
+
+@kernel
+def count_faces(frame, box, first):
+    """Fill first [tiles + 1]: where each tile's faces begin."""
+    across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
+    for g in range(len(box)):
+        if box[g, 0] <= box[g, 1]:
+            for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
+                for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
+                    first[(frame.picture[g] * down + row) * across + column + 1] += 1
+    for tile in range(1, len(first)):
+        first[tile] += first[tile - 1]
+
+
+@kernel
+def fill_tiles(frame, box, order, position, faces):
+    """Write the faces of each tile, in the given order; position [tiles] moves from its first to its end."""
+    across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
+    for g in order:
+        if box[g, 0] <= box[g, 1]:
+            for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
+                for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
+                    tile = (frame.picture[g] * down + row) * across + column
+                    faces[position[tile]] = g
+                    position[tile] += 1

@@ -1,0 +1,152 @@
+"""Where backward passes leave their gradients: each face its own, each part of the work what many faces share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.frame import Array, Frame, Shading
+from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE, NORMALS, PAINT, POSITIONS, UV
+
+MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number of threads
+SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
+OVERHEAD = 16  # pixels that a face costs even if it touches none
+
+# The differentiable arrays, in the order of `functions.tensors_of` and of ``wanted``:
+OUTLINE, VERTICES, POSITION, NORMAL, COORDINATE, COLOR, TEXELS, MATERIALS, AMBIENTS, LIGHTS, EYES = range(11)
+
+
+class CornerGradients(NamedTuple):
+    """By face: of the outline [G, K, 2], of the vertices [G, 3, 4], and of what is interpolated [G, 3, C]."""
+
+    outline: Array
+    vertices: Array
+    positions: Array
+    normals: Array
+    uv: Array
+    paint: Array
+
+
+class SharedGradients(NamedTuple):
+    """For each part of the work: of texels [parts, X, 3], materials, ambient, lights and eyes."""
+
+    texels: Array
+    materials: Array
+    ambient: Array
+    lights: Array
+    eyes: Array
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradients under way; bounds [parts + 1]: which faces belong to which part of the work."""
+
+    bounds: Array
+    corners: CornerGradients
+    shared: SharedGradients
+
+    @property
+    def parts(self) -> int:
+        """How many parts the work has."""
+        return len(self.bounds) - 1
+
+    @classmethod
+    def empty(cls, frame: Frame, shading: Shading, box: Array, wanted: Array) -> Gradients:
+        """Zeros for what is wanted, [11] bool, and arrays without entries for the rest."""
+        count, dtype = len(frame.triangles), frame.vertices.dtype
+        bounds = equal_parts(box, parts_for(shading) if wanted[TEXELS] else MOST_PARTS)
+        shapes = ((frame.outline.shape[1], 2), (3, 4), (3, 3), (3, 3), (3, 2), (3, 3))
+        corners = (np.zeros((count * bool(want), *shape), dtype) for want, shape in zip(wanted, shapes, strict=False))
+        shared = (getattr(shading, name).shape for name in SharedGradients._fields)
+        return cls(
+            bounds,
+            CornerGradients(*corners),
+            SharedGradients(
+                *(
+                    np.zeros((len(bounds) - 1, *(side if want else 0 for side in shape)), dtype)
+                    for want, shape in zip(wanted[TEXELS:], shared, strict=True)
+                )
+            ),
+        )
+
+    def gathered(self, frame: Frame, shading: Shading, wanted: Array) -> list[Array | None]:
+        """The gradients of the arrays themselves; None for those not wanted."""
+        found: list[Array | None] = [None] * len(wanted)
+        targets = (
+            (frame.outline, frame.points),
+            (frame.triangles, frame.vertices),
+            (shading.faces, shading.vertices),
+            (shading.normal_faces, shading.normals),
+            (shading.uv_faces, shading.uv),
+            (shading.faces, shading.colors),
+        )
+
+        def gather(number: int) -> None:
+            if wanted[number]:
+                indices, target = targets[number]
+                faces = np.arange(len(frame.face)) if number <= VERTICES else frame.face
+                found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
+
+        divided(gather, len(targets))
+        for number, each in enumerate(self.shared):
+            if wanted[TEXELS + number]:
+                found[TEXELS + number] = each.sum(axis=0)
+        return found
+
+
+def parts_for(shading: Shading) -> int:
+    """Into how many parts to divide where each has a texture's gradient of its own."""
+    return max(1, min(MOST_PARTS, SHARED_BYTES // max(int(shading.texels.nbytes), 1)))
+
+
+def equal_parts(box: Array, parts: int = MOST_PARTS) -> Array:
+    """Bounds [parts + 1] of stretches of faces whose boxes [G, 4] hold about equally many pixels."""
+    ends = np.cumsum((box[:, 1] - box[:, 0] + 1) * (box[:, 3] - box[:, 2] + 1) + OVERHEAD)
+    inner = np.arange(1, parts) * (ends[-1] / parts if len(ends) else 0.0)
+    return np.concatenate([[0], np.searchsorted(ends, inner), [len(box)]])
+
+
+@kernel
+def scattered(corners, indices, faces, out):
+    """Add corners [G, K, C] to out [V, C] at indices[faces[g], k], in the order of the faces."""
+    for g in range(len(corners)):
+        for k in range(corners.shape[1]):
+            vertex = indices[faces[g], k]
+            for c in range(corners.shape[2]):
+                out[vertex, c] += corners[g, k, c]
+    return out
+
+
+@kernel
+def store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared):
+    """Keep what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and of what it is shaded with."""
+    if wanted[OUTLINE]:
+        sides = corners.outline.shape[1]
+        for k in range(sides):
+            for c in range(2):
+                corners.outline[number, k, c] += outline[k, c]
+                corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
+    if wanted[VERTICES]:
+        corners.vertices[number] = vertices
+    for k in range(3):
+        for c in range(3):
+            if wanted[POSITION]:
+                corners.positions[number, k, c] = gradient[POSITIONS + 3 * k + c]
+            if wanted[NORMAL]:
+                corners.normals[number, k, c] = gradient[NORMALS + 3 * k + c]
+            if wanted[COLOR]:
+                corners.paint[number, k, c] = gradient[PAINT + 3 * k + c]
+        if wanted[COORDINATE]:
+            corners.uv[number, k, 0] = gradient[UV + 2 * k]
+            corners.uv[number, k, 1] = gradient[UV + 2 * k + 1]
+    if wanted[MATERIALS]:
+        for c in range(7):
+            shared.materials[part, thing, c] += gradient[ALBEDO + c]
+    for c in range(3):
+        if wanted[AMBIENTS]:
+            shared.ambient[part, picture, c] += gradient[AMBIENT + c]
+        if wanted[EYES]:
+            shared.eyes[part, picture, c] += gradient[EYE + c]

@@ -1,0 +1,156 @@
+"""The passes of the CPU's kernels, and the functions that are their twins of the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from invrender.render.blend import Layers, Softness
+from invrender.render.decide import decided
+from invrender.render.edges import Crossings, Outlines
+from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned
+from invrender.render.kernels.cpu.moving import Moving
+from invrender.render.kernels.differentiable import differentiable
+from invrender.render.screen import Screen
+from invrender.render.surfaces import Surfaces
+
+
+def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
+    """The fast twin of `blend.soft_layers`."""
+    asked = soft.SHADED if surfaces is not None else soft.DEPTH if depth else soft.ALPHA
+    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked)
+    alpha, color, depth_, weight, nearest = differentiable(SoftPass(screen, surfaces, numbers), screen, surfaces)
+    return Layers(alpha, None if surfaces is None else color, depth_, weight, nearest)
+
+
+def nearest_faces(screen: Screen) -> Tensor:
+    """The fast twin of `visible.nearest_faces`."""
+
+    def find(vertices: Tensor, points: Tensor) -> tuple[Tensor]:
+        frame = Frame.of(screen, vertices, points)
+        return (torch.from_numpy(hard.nearest_faces(frame, binned(frame, 0.0), screen.pictures)),)
+
+    return decided(find, screen.vertices, screen.points)[0]
+
+
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
+    """The fast twin of `visible.hard_layers`."""
+    color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces)
+    return color, depth
+
+
+def crossings(screen: Screen, found: Outlines) -> Crossings:
+    """The fast twin of `edges.crossings`."""
+
+    def find(vertices: Tensor, points: Tensor) -> tuple[Tensor, ...]:
+        frame = Frame.of(screen, vertices, points)
+        crossed = edges.crossings(frame, binned(frame, 1.0), array(found.ends), array(found.picture))
+        return tuple(torch.from_numpy(each) for each in crossed)
+
+    return Crossings(*decided(find, screen.vertices, screen.points))
+
+
+@dataclass
+class SoftPass:
+    """`soft` for one screen."""
+
+    screen: Screen
+    surfaces: Surfaces | None
+    numbers: soft.Soft
+    constants: tuple[int, ...] = (4,)
+    frame: Frame = field(init=False)
+    shading: Shading = field(init=False)
+    bins: Bins = field(init=False)
+    sums: soft.Sums = field(init=False)
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """alpha, color, depth, weight and nearest."""
+        self.frame = Frame.of(self.screen, tensors[1], tensors[0])
+        self.shading = Shading.of(self.surfaces, *tensors[2:])
+        self.bins = binned(self.frame, self.numbers.reach**0.5 / self.screen.unit)
+        self.sums = soft.forward(self.frame, self.shading, self.numbers, self.bins, self.screen.pictures)
+        found = (1 - self.sums.transparency, *self.sums[1:])
+        return tuple(torch.from_numpy(each).to(tensors[0].dtype) for each in found)
+
+    def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """The tensors' gradients where wanted."""
+        dtype = self.frame.vertices.dtype
+        given = soft.Cotangents(
+            *(
+                given_or_empty(each, (0, 3) if number == 1 else (0,), dtype)
+                for number, each in enumerate(cotangents[:4])
+            )
+        )
+        found = soft.backward(self.frame, self.shading, self.numbers, self.bins.box, self.sums, given, np.array(wanted))
+        return [None if each is None else torch.from_numpy(each) for each in found]
+
+    def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
+        """How alpha, color, depth and weight change."""
+        changes = soft_tangents.tangents(
+            self.frame, self.shading, self.numbers, self.bins, self.sums,
+            moving_of(self.frame, self.shading, moving), directions,
+        )  # fmt: skip
+        return (*(torch.from_numpy(each) for each in changes), None)
+
+
+@dataclass
+class HardPass:
+    """`hard` for one screen; winner: [P], the face that each pixel shows, −1 for none."""
+
+    screen: Screen
+    surfaces: Surfaces
+    winner: Tensor
+    constants: tuple[int, ...] = ()
+    frame: Frame = field(init=False)
+    shading: Shading = field(init=False)
+    box: Array = field(init=False)
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Color and depth."""
+        self.frame = Frame.of(self.screen, tensors[1], tensors[0])
+        self.shading = Shading.of(self.surfaces, *tensors[2:])
+        self.box = binned(self.frame, 0.0).box
+        found = hard.forward(self.frame, self.shading, self.box, self.winner.numpy())
+        return tuple(torch.from_numpy(each) for each in found)
+
+    def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """The tensors' gradients where wanted."""
+        dtype = self.frame.vertices.dtype
+        color, depth = (
+            given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
+        )
+        found = hard.backward(self.frame, self.shading, self.box, self.winner.numpy(), color, depth, np.array(wanted))
+        return [None if each is None else torch.from_numpy(each) for each in found]
+
+    def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
+        """How color and depth change."""
+        changes = hard.tangents(
+            self.frame,
+            self.shading,
+            self.box,
+            self.winner.numpy(),
+            moving_of(self.frame, self.shading, moving),
+            directions,
+        )
+        return tuple(torch.from_numpy(each) for each in changes)
+
+
+def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """A cotangent as an array; without entries where there is none."""
+    return np.zeros(shape, dtype) if cotangent is None else cotangent.contiguous().numpy()
+
+
+def moving_of(frame: Frame, shading: Shading, moving: Sequence[Tensor | None]) -> Moving:
+    """Tangents as arrays; without directions where there is none."""
+    primals = (frame.points, frame.vertices, *shading[:9])
+    return Moving(
+        *(
+            np.zeros((0,) * (primal.ndim + 1), primal.dtype) if each is None else each.contiguous().numpy()
+            for each, primal in zip(moving, primals, strict=True)
+        )
+    )

@@ -1,0 +1,1 @@
+"""PyTorch3D as a renderer; `adapter` alone imports it."""

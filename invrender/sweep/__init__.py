@@ -1,0 +1,1 @@
+"""Sweeps: many fits, what became of each, and which was best."""

@@ -1,0 +1,63 @@
+"""Jobs on the cores of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event, Lock
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from invrender.errors import UserError
+from invrender.sweep.work import Apart, Child, composed, split, usable_cores
+
+
+class ProcessesLauncher(Launcher):
+    """Runs ``n_jobs`` at a time, each in a process that is kept for the next; they share the cores. -1: one on each."""
+
+    def __init__(self, n_jobs: int = -1) -> None:
+        if n_jobs == 0 or n_jobs < -1:
+            raise UserError(f"hydra.launcher.n_jobs is {n_jobs}, expected 1 or more, or -1 for one on each core")
+        self.slots = usable_cores() if n_jobs == -1 else n_jobs
+        threads = max(1, usable_cores() // self.slots)
+        self.children = [Child(threads) for _ in range(self.slots)]
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra gives to a launcher."""
+        assert isinstance(task_function, Apart)
+        self.loader = hydra_context.config_loader
+        self.task = task_function.task
+        self.config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs; each says how it ended in its folder."""
+        free: SimpleQueue[int] = SimpleQueue()
+        for slot in range(self.slots):
+            free.put(slot)
+        composing, ending = Lock(), Event()
+
+        def run(overrides: Sequence[str]) -> None:
+            slot = free.get()
+            try:
+                with composing:
+                    config = composed(self.task, self.loader, self.config, overrides)
+                if config is not None and not ending.is_set():
+                    self.children[slot].run(self.task, *split(config), slot)
+            finally:
+                free.put(slot)
+
+        with ThreadPoolExecutor(self.slots) as threads:
+            try:
+                for _ in threads.map(run, job_overrides):
+                    pass
+            except BaseException:
+                ending.set()
+                for child in self.children:
+                    child.kill()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return []

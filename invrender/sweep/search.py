@@ -1,0 +1,99 @@
+"""A search: Optuna chooses the values of jobs by what those before have found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from invrender.errors import UserError
+from invrender.sweep.grid import Overrides
+from invrender.sweep.summary import Job, Summary
+from invrender.sweep.sweeper import Sweep
+from invrender.sweep.work import usable_cores
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+
+class SearchSweep(Sweep):
+    """So many trials, in a study that is kept in the sweep's folder.
+
+    trials: how many in all. objectives: measures, see `Sweep`; decibels are maximized, all else is minimized.
+    prune: whether to give up hopeless fits, which Optuna can with one objective only; warmup: after so many steps at
+    the earliest. parallel: so many trials are drawn and run together, one for each core where it is None. seed: of what
+    is drawn.
+    """
+
+    def __init__(
+        self,
+        trials: int,
+        objectives: list[str],
+        prune: bool,
+        warmup: int,
+        parallel: int | None,
+        seed: int,
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        for key, value in (("trials", trials), ("parallel", parallel)):
+            if value is not None and value < 1:
+                raise UserError(f"hydra.sweeper.{key} is {value}, expected 1 or more")
+        if not objectives:
+            raise UserError("hydra.sweeper.objectives is empty, expected loss, seconds or UNKNOWN.ERROR")
+        self.trials = trials
+        self.objectives = list(objectives)
+        self.parallel = parallel or usable_cores()
+        self.seed = seed
+        self.unbeaten: list[int] = []
+        self.rank = self.rank or self.objectives[0]
+
+    def plan(self, overrides: Overrides) -> Summary:
+        """No jobs yet. Raises `UserError` where there is nothing to draw from."""
+        from invrender.sweep.study import spaces_of
+
+        self.spaces = spaces_of(overrides)
+        self.job_of = overrides.job
+        if not self.spaces:
+            raise UserError("there is nothing to search in; give KEY=interval(LOW,HIGH) or KEY=VALUE,VALUE")
+        return self.summary(list(self.spaces), [], self.trials)
+
+    def go_on(self, summary: Summary, before: Summary) -> None:
+        """Take over the trials of the search so far. Raises `UserError` where it drew from other keys."""
+        if before.swept != summary.swept:
+            raise UserError(
+                f"--resume: {self.folder} holds a search in {', '.join(before.swept)}; "
+                "give no arguments to go on with it"
+            )
+        summary.jobs = before.jobs
+        summary.expected = max(self.trials, len(before.jobs))
+
+    def run(self, summary: Summary) -> None:
+        """Run what an interruption has left, then draw until there are enough."""
+        from invrender.sweep.study import ask, drawn, open_study
+
+        # A sampler that begins anew with the same seed would draw the same values again.
+        study = open_study(self.folder, self.objectives, self.seed + len(summary.jobs))
+        summary.jobs += [self.job_of(number, values) for number, values in drawn(study)[len(summary.jobs) :]]
+        batch = [job for job in summary.jobs if job.status == "missing"]
+        while batch or len(summary.jobs) < self.trials:
+            missing = min(self.parallel, self.trials - len(summary.jobs))
+            batch = batch or [self.job_of(*ask(study, self.spaces)) for _ in range(missing)]
+            summary.jobs += [job for job in batch if job not in summary.jobs]
+            summary.write()
+            self.launch(batch)
+            self.settle(study, batch)
+            batch = []
+        if len(self.objectives) > 1:
+            self.unbeaten = [trial.number for trial in study.best_trials]
+
+    def settle(self, study: Study, batch: list[Job]) -> None:
+        """Tell the study what has become of its trials."""
+        from invrender.sweep.study import tell
+
+        self.look()
+        for job in batch:
+            tell(study, job, self.objectives)
+
+    def conclusion(self) -> str | None:
+        """With several objectives, the jobs that no other one beats in all of them."""
+        jobs = ", ".join(map(str, self.unbeaten))
+        return f"unbeaten in {' and '.join(self.objectives)}: jobs {jobs}" if jobs else None

@@ -1,0 +1,102 @@
+"""What a sweep knows of its jobs: read from their folders, ranked, written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from invrender.errors import UserError
+from invrender.sweep.plots import write_plots
+from invrender.sweep.summary import Job, Summary, read_summary
+from invrender.sweep.work import Outcome, write_outcome
+
+
+def leave(folder: Path, error: float, loss: float = 0.1, name: str = "psnr_db") -> None:
+    """A finished job's files."""
+    folder.mkdir()
+    texture = {"error": {name: error}, "error_start": {name: 9.0}}
+    result = {
+        "parameters": {"texture": texture, "light": {"error": None, "error_start": None}},
+        "loss": {"start": 1.0, "best": loss},
+        "seconds": {"total": 2.0},
+        "iterations": 7,
+        "stopped_because": "finished",
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    write_outcome(folder, Outcome("finished"))
+
+
+def summary(folder: Path, rank_by: str | None = None) -> Summary:
+    jobs = [Job(number, [f"seed={number}"], {"seed": str(number)}) for number in range(5)]
+    return Summary(folder, "invrender sweep seed=0,1,2,3,4", ["seed=0,1,2,3,4"], ["seed"], jobs, rank_by)
+
+
+def four_of_five(folder: Path, rank_by: str | None = None) -> Summary:
+    """Two finished jobs, a failed one, one that was interrupted and one without a folder."""
+    sweep = summary(folder, rank_by)
+    leave(folder / "0", 20.0, loss=0.1)
+    leave(folder / "1", 30.0, loss=0.2)
+    for number, outcome in ((2, Outcome("failed", 2, "no good")), (3, Outcome("interrupted", 130))):
+        (folder / str(number)).mkdir()
+        write_outcome(folder / str(number), outcome)
+    sweep.update(range(5))
+    return sweep
+
+
+def test_jobs_are_what_their_folders_say(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    assert [job.status for job in sweep.jobs] == ["finished", "finished", "failed", "missing", "missing"]
+    assert sweep.jobs[0].errors == {"texture": {"psnr_db": 20.0}}
+    assert (sweep.jobs[0].seconds, sweep.jobs[0].iterations) == (2.0, 7)
+    assert sweep.jobs[2].message == "no good"
+    assert sweep.update([0]) == [sweep.jobs[0]]
+
+
+@pytest.mark.parametrize(("rank_by", "order"), [(None, [1, 0]), ("texture.psnr_db", [1, 0]), ("loss", [0, 1])])
+def test_the_best_is_first(tmp_path: Path, rank_by: str | None, order: list[int]) -> None:
+    assert [job.number for job in four_of_five(tmp_path, rank_by).ranked()] == [*order, 2, 3, 4]
+
+
+def test_an_unknown_measure_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"did you mean 'texture.psnr_db'"):
+        four_of_five(tmp_path, "texture.psnr").check_measure()
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    assert read_summary(tmp_path).jobs[:2] == sweep.jobs[:2]
+    rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
+    assert [row["texture.psnr_db"] for row in rows] == ["20.0", "30.0", "", "", ""]
+    assert [row["rank"] for row in rows] == ["2", "1", "", "", ""]
+
+
+def test_a_job_without_results_has_failed(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    write_outcome(tmp_path / "0", Outcome("finished"))
+    sweep = summary(tmp_path)
+    sweep.update([0])
+    assert sweep.jobs[0].status == "failed"
+    assert "record.files" in str(sweep.jobs[0].message)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"jobs": [{"number": 0}]}'])
+def test_only_a_sweep_can_be_resumed(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "summary.json").write_text(content)
+    with pytest.raises(UserError, match="--resume"):
+        read_summary(tmp_path)
+
+
+def test_plots_of_numbers_words_and_nothing(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    sweep.swept = ["seed", "optimizer"]
+    for job in sweep.jobs:
+        job.values["optimizer"] = "adam" if job.number % 2 else "sgd"
+    write_plots(sweep)
+    assert (tmp_path / "summary.png").stat().st_size > 1000
+    (tmp_path / "none").mkdir()
+    write_plots(summary(tmp_path / "none"))
+    assert not (tmp_path / "none" / "summary.png").exists()
