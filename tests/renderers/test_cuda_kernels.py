@@ -5,8 +5,12 @@ Where there is a card they run on it; elsewhere Triton interprets them, program 
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -204,9 +208,21 @@ def test_no_faces() -> None:
 
 
 def test_single_precision() -> None:
-    scenes = [tiny.scene(8)]
-    single = [scene.to(dtype=torch.float32) for scene in scenes]
-    expected = drawn(with_floats(scenes, {}), soft(passes))
-    for one, other in zip(expected, drawn(with_floats(single, {}), soft(passes)), strict=True):
+    scene = tiny.one_object(8)
+    expected = drawn(with_floats([scene], {}), soft(blend))
+    found = drawn(with_floats([scene.to(dtype=torch.float32)], {}), soft(passes))
+    for one, other in zip(expected, found, strict=True):
         assert other.dtype == torch.float32
         torch.testing.assert_close(other.double(), one, rtol=1e-3, atol=1e-4)
+
+
+def test_triton_understands_every_kernel() -> None:
+    script = Path(__file__).parents[1] / "compile_for_cuda.py"
+    surroundings = {key: each for key, each in os.environ.items() if key != "TRITON_INTERPRET"}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    of_soft, of_hard = (
+        ("forward_tile", "backward_face", "tangent_tile"),
+        ("forward_part", "backward_part", "tangent_part"),
+    )
+    assert set(done.stdout.split()) == {*of_soft, "nearest_in_tile", *of_hard, "hide_point"}
