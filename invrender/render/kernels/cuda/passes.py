@@ -71,7 +71,7 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
     def find(ends: Tensor, picture: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         plain_tensors: dict[str, Any] = dict(zip(names, tensors, strict=True))
         plain_screen = replace(screen, **plain_tensors)
-        crossed = reference_edges.crossings(plain_screen, Outlines(ends, picture), unhidden)
+        crossed = reference_edges.crossings(plain_screen, replace(found, ends=ends, picture=picture), unhidden)
         return crossed.edge, crossed.pixel, crossed.sideways
 
     return Crossings(*decided(find, found.ends, found.picture, *(getattr(screen, name) for name in names)))
