@@ -204,8 +204,8 @@ def summed(gradient: Inputs, wanted: Sequence[bool]) -> list[Tensor | None]:
 
 
 def along(moving: Sequence[Tensor | None], directions: int, frame: Frame) -> list[Inputs]:
-    """The tangents of `Inputs` in each direction."""
+    """The tangents of `Inputs` in each direction; copied, since Triton compiles anew for slices of odd alignment."""
     return [
-        Inputs(*(plain(None if each is None else each[direction], frame) for each in moving[INDICES:]))
+        Inputs(*(plain(None if each is None else each[direction].clone(), frame) for each in moving[INDICES:]))
         for direction in range(directions)
     ]
