@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,13 @@ import pytest
 # only where it is set before torch is imported.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# Where there is no card, Triton interprets its kernels; this, too, counts only where it is set before the import.
-if not Path("/dev/nvidiactl").exists():
-    os.environ["TRITON_INTERPRET"] = "1"
+
+def pytest_configure() -> None:
+    """Have Triton interpret its kernels where no card can run them; to be set before Triton is imported."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

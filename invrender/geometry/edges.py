@@ -29,7 +29,10 @@ known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 def mesh_edges(mesh: Mesh) -> Edges:
-    """The edges of a mesh; those of a mesh whose faces are the very same tensors are found once."""
+    """The edges of a mesh; those of a mesh whose faces are the very same tensors are found once.
+
+    Vertices that move apart later stay one.
+    """
     keys = (mesh.normal_faces, mesh.uv_faces)
     found = known.get(mesh.faces, None)  # type: ignore[no-untyped-call]
     if found is None or any(mine is not theirs for mine, theirs in zip(keys, found[0], strict=True)):
@@ -40,10 +43,12 @@ def mesh_edges(mesh: Mesh) -> Edges:
 
 
 def found_edges(mesh: Mesh) -> Edges:
-    """The edges of a mesh, by sorting."""
+    """The edges of a mesh, by sorting; vertices at the same place are one."""
     faces = mesh.faces
     face = torch.arange(len(faces), device=faces.device).repeat_interleave(3)
-    ends, turned = sides(faces).sort(dim=1)
+    _, place = torch.unique(mesh.vertices.detach(), dim=0, return_inverse=True)
+    ends, turned = sides(place[faces]).sort(dim=1)
+    vertices = sides(faces).gather(1, turned)
     kept_apart = [sides(each).gather(1, turned) for each in (mesh.normal_faces, mesh.uv_faces) if each is not None]
     _, group, count = torch.unique(ends, dim=0, return_inverse=True, return_counts=True)
     order = torch.argsort(group, stable=True)
@@ -54,7 +59,7 @@ def found_edges(mesh: Mesh) -> Edges:
     for each in kept_apart:
         creased = creased | (each[first] != each[second]).any(dim=1)
     return Edges(
-        torch.cat([ends[first], ends[alone]]),
+        torch.cat([vertices[first], vertices[alone]]),
         torch.cat(
             [torch.stack([face[first], face[second]], 1), torch.stack([face[alone], -torch.ones_like(alone)], 1)]
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Literal
 
 import torch
@@ -15,6 +14,7 @@ from invrender.errors import UserError
 from invrender.render import blend, edges, visible
 from invrender.render.blend import Layers, Softness
 from invrender.render.edges import Crossings, Outlines
+from invrender.render.kernels import cuda
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 
@@ -32,16 +32,19 @@ class Implementation:
 
 
 def implementation(kernels: Kernels, device: torch.device) -> Implementation:
-    """The implementation by name; ``auto``: Numba on the CPU, Triton on CUDA where it is there, else the reference.
+    """The implementation by name; ``auto``: Numba on the CPU, Triton on CUDA where it can be used, else the reference.
 
     Raises `UserError` where the named kernels can't run on the device.
     """
     if kernels == "auto":
-        kernels = "numba" if device.type == "cpu" else "triton" if find_spec("triton") is not None else "reference"
+        kernels = "numba" if device.type == "cpu" else "triton" if cuda.available() else "reference"
     elif kernels == "numba" and device.type != "cpu":
         raise UserError(f"renderer.kernels is numba, which runs on the CPU, and the scene is on {device}: use auto")
     elif kernels == "triton" and device.type == "cpu":
         raise UserError("renderer.kernels is triton, which runs on CUDA, and the scene is on the CPU: use auto")
+    elif kernels == "triton" and not cuda.available():
+        oldest = ".".join(str(part) for part in cuda.OLDEST)
+        raise UserError(f"renderer.kernels is triton, and there is no Triton from {oldest} on: use auto")
     return loaded(kernels)
 
 

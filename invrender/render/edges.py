@@ -28,10 +28,14 @@ BEHIND = 1e-5  # a face hides an edge if it is nearer by this share of the edge'
 
 @dataclass(frozen=True)
 class Outlines:
-    """Edges [D, 2] of a screen's vertices at which its pictures may jump, and the picture [D] of each."""
+    """Edges [D, 2] of a screen's vertices at which its pictures may jump, and the picture [D] of each.
+
+    creases: [D, 2], the screen's two faces that meet at a crease; −1 where one face alone is seen.
+    """
 
     ends: Tensor
     picture: Tensor
+    creases: Tensor
 
 
 Unhidden = Callable[[Screen, Outlines, Tensor, Tensor, Tensor], Tensor]  # with the arguments of `unhidden`
@@ -52,7 +56,8 @@ class Crossings:
 
 def outlines(screen: Screen, surfaces: Surfaces) -> Outlines:
     """Edges of open surfaces, between a face seen from the front and one from behind or left out, and creases."""
-    ends, pictures = [], []
+    ends, pictures, creases = [], [], []
+    numbers = (screen.facing != 0).cumsum(0) - 1
     for block in screen.blocks:
         for thing in range(block.first, block.last):
             edges = mesh_edges(surfaces.objects[thing].mesh)
@@ -62,10 +67,13 @@ def outlines(screen: Screen, surfaces: Surfaces) -> Outlines:
             alone = edges.faces[:, 1] < 0
             there = facing.index_select(0, edges.faces[:, 1].clamp(min=0)).masked_fill(alone, 0)
             jumps = (here != there) | (edges.creased & (here != 0))
-            own = edges.vertices[jumps.nonzero()[:, 0]] + (surfaces.first_vertex[thing] + block.vertex)
+            chosen = jumps.nonzero()[:, 0]
+            own = edges.vertices[chosen] + (surfaces.first_vertex[thing] + block.vertex)
             ends.append(own)
             pictures.append(torch.full_like(own[:, 0], block.picture))
-    return Outlines(torch.cat(ends), torch.cat(pictures))
+            both = (here == there)[chosen, None]
+            creases.append(torch.where(both, numbers[first + edges.faces[chosen].clamp(min=0)], -1))
+    return Outlines(torch.cat(ends), torch.cat(pictures), torch.cat(creases))
 
 
 def end_points(screen: Screen, ends: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,6 +150,19 @@ def crossings(screen: Screen, found: Outlines, seen_points: Unhidden = unhidden)
         pixel = (found.picture[edge] * screen.height + row) * screen.width + column
         pixel = torch.stack([pixel, pixel + torch.where(turned, 1, screen.width)], dim=1)
         return Crossings(edge[seen], pixel[seen], turned[seen])
+
+
+def telling(found: Outlines, crossed: Crossings, winner: Tensor) -> Crossings:
+    """The crossings at which the picture jumps: at creases, where the two pixels show the two faces that meet there.
+
+    winner: [P], the face that each pixel's centre shows. What lies between two pixels elsewhere may be more than one
+    crease, or a crease and an outline, and the jump between the pixels is not the crease's.
+    """
+    creases = found.creases.index_select(0, crossed.edge)
+    shown = winner.index_select(0, crossed.pixel.reshape(-1)).reshape(-1, 2)
+    meets = (shown == creases).all(dim=1) | (shown.flip(1) == creases).all(dim=1)
+    kept = ((creases[:, 0] < 0) | meets).nonzero()[:, 0]
+    return Crossings(*(each.index_select(0, kept) for each in (crossed.edge, crossed.pixel, crossed.sideways)))
 
 
 def shares(screen: Screen, found: Outlines, crossed: Crossings) -> Tensor:

@@ -13,7 +13,7 @@ from invrender.render.base import ALL, Channels, Rendered, check_samples
 from invrender.render.batch import Batch, Pixels, in_batches
 from invrender.render.blend import Background, Softness, over_background
 from invrender.render.dispatch import Implementation, Kernels, implementation
-from invrender.render.edges import antialiased, outlines, shares
+from invrender.render.edges import antialiased, outlines, shares, telling
 from invrender.render.hard import hard_pixels
 from invrender.render.screen import Screen, screen_of
 from invrender.render.surfaces import Surfaces
@@ -101,9 +101,10 @@ class EmbeddedRenderer:
 
 def edge_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch: Batch, channels: Channels) -> Pixels:
     """The pixels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
-    pixels = hard_pixels(work, screen, surfaces, batch, channels)
+    winner = work.nearest_faces(screen)
+    pixels = hard_pixels(work, screen, surfaces, winner, batch, channels)
     found = outlines(screen, surfaces)
-    crossed = work.crossings(screen, found)
+    crossed = telling(found, work.crossings(screen, found), winner)
     alpha = pixels.alpha[:, None]
     picture = alpha if pixels.rgb is None else torch.cat([pixels.rgb, alpha], dim=1)
     picture = antialiased(picture, shares(screen, found, crossed), crossed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
+from torch import Tensor
 
 from invrender.render.base import ALL, Channels, Rendered, check_samples
 from invrender.render.batch import Batch, Pixels, in_batches
@@ -47,12 +48,14 @@ class HardRenderer:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.scenes)
         screen = screen_of(surfaces, batch.cameras, self.cull_backfaces)
-        return hard_pixels(implementation(self.kernels, screen.vertices.device), screen, surfaces, batch, channels)
+        work = implementation(self.kernels, screen.vertices.device)
+        return hard_pixels(work, screen, surfaces, work.nearest_faces(screen), batch, channels)
 
 
-def hard_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch: Batch, channels: Channels) -> Pixels:
-    """What the centres of a batch's pixels show."""
-    winner = work.nearest_faces(screen)
+def hard_pixels(
+    work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, batch: Batch, channels: Channels
+) -> Pixels:
+    """What the centres of a batch's pixels show; winner: [P], the face of each, −1 for none."""
     covered = winner >= 0
     alpha = covered.to(screen.vertices.dtype)
     if channels == {"alpha"}:

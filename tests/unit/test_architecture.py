@@ -144,6 +144,13 @@ def test_srgb_is_converted_in_one_place() -> None:
     assert [module for module, path in modules().items() if constants.search(path.read_text())] == ["color"]
 
 
+def test_triton_is_imported_by_its_kernels_alone() -> None:
+    imported = re.compile(r"^\s*(import|from) triton\b", re.MULTILINE)
+    found = [module for module, path in modules().items() if imported.search(path.read_text())]
+    assert found != []
+    assert [module for module in found if not module.startswith("render.kernels.cuda")] == []
+
+
 def test_nothing_is_left_over_from_the_work() -> None:
     left_over = re.compile(r"^(<<<<<<<|>>>>>>>) |\bbreakpoint\(|\bpdb\b[.]|\bFIXME\b", re.MULTILINE)
     folders = ("invrender", "configs", "scenes", "tests", "benchmarks", "docs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,31 @@ from typing import Any
 
 import numba
 import torch
+from numba.core import event
+
+log = logging.getLogger(__name__)
 
 # No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
 OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"nsz"}}
+
+
+class Announcement(event.Listener):
+    """Says once that kernels are being compiled, and not loaded from an earlier time."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def on_start(self, event: event.Event) -> None:
+        """The compiler begins with a kernel."""
+        if not self.made:
+            self.made = True
+            log.warning("compiling the kernels for this processor; this takes up to a minute, and only this once")
+
+    def on_end(self, event: event.Event) -> None:
+        """The compiler is done with a kernel."""
+
+
+event.register("numba:compile", Announcement())
 
 
 def kernel(function: Callable[..., Any]) -> Any:

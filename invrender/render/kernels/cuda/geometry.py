@@ -28,16 +28,16 @@ NEAR, SIGMA, GAMMA, REACH = (tl.constexpr(position) for position in range(4))  #
 @triton.jit
 def pixels_of(frame, tile, TILE: tl.constexpr):
     """The pixels of a tile: their picture, their centres x and y, their numbers, and which lie in the picture."""
-    across = (frame.width + TILE - 1) // TILE
-    down = (frame.height + TILE - 1) // TILE
+    height, width = tl.load(frame.size), tl.load(frame.size + 1)
+    across, down = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
     picture = tile // (across * down)
     rest = tile % (across * down)
     offset = tl.arange(0, TILE * TILE)
     column = rest % across * TILE + offset % TILE
     row = rest // across * TILE + offset // TILE
-    pixel = (picture * frame.height + row).to(tl.int64) * frame.width + column
+    pixel = (picture * height + row) * width + column
     number = frame.vertices.dtype.element_ty
-    within = (column < frame.width) & (row < frame.height)
+    within = (column < width) & (row < height)
     return picture, column.to(number) + 0.5, row.to(number) + 0.5, pixel, within
 
 

@@ -48,7 +48,7 @@ class Given(NamedTuple):
 def nearest_in_tile(frame, bins, winner, TILE: tl.constexpr):
     """Fill in the faces that one tile's pixels show; ties go to the lower number."""
     tile = tl.program_id(0).to(tl.int64)
-    _, x, y, pixel, within = pixels_of(frame, tile, TILE)
+    _picture, x, y, pixel, within = pixels_of(frame, tile, TILE)
     near = tl.load(frame.numbers + NEAR)
     nearest = tl.full(x.shape, float("inf"), x.dtype)
     first = tl.full(x.shape, -1, tl.int64)

@@ -71,7 +71,7 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
     def find(ends: Tensor, picture: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         plain_tensors: dict[str, Any] = dict(zip(names, tensors, strict=True))
         plain_screen = replace(screen, **plain_tensors)
-        crossed = reference_edges.crossings(plain_screen, Outlines(ends, picture), unhidden)
+        crossed = reference_edges.crossings(plain_screen, replace(found, ends=ends, picture=picture), unhidden)
         return crossed.edge, crossed.pixel, crossed.sideways
 
     return Crossings(*decided(find, found.ends, found.picture, *(getattr(screen, name) for name in names)))
@@ -204,8 +204,8 @@ def summed(gradient: Inputs, wanted: Sequence[bool]) -> list[Tensor | None]:
 
 
 def along(moving: Sequence[Tensor | None], directions: int, frame: Frame) -> list[Inputs]:
-    """The tangents of `Inputs` in each direction."""
+    """The tangents of `Inputs` in each direction; copied, since Triton compiles anew for slices of odd alignment."""
     return [
-        Inputs(*(plain(None if each is None else each[direction], frame) for each in moving[INDICES:]))
+        Inputs(*(plain(None if each is None else each[direction].clone(), frame) for each in moving[INDICES:]))
         for direction in range(directions)
     ]

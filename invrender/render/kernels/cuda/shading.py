@@ -27,6 +27,7 @@ from invrender.render.kernels.cuda.vectors import (
 
 DIRECTIONAL = tl.constexpr(surfaces.DIRECTIONAL)
 INVERSE_SQUARE = tl.constexpr(surfaces.INVERSE_SQUARE)
+PICTURES, THINGS, LEVELS, LAMPS = (tl.constexpr(position) for position in range(4))  # positions in `Surface.counts`
 SHORTEST = tl.constexpr(1e-6)  # lengths below are taken for it
 
 
@@ -116,8 +117,9 @@ def arriving(surface, picture, point, normal, view, shininess, LOOK: tl.constexp
     """The diffuse and the mirrored light."""
     highlight = zeros3(point[0])
     diffuse = add(load3(surface.ambient + picture * 3), highlight)
-    for number in range(surface.lamps):
-        light = surface.lights + (picture * surface.lamps + number) * 6
+    lamps = tl.load(surface.counts + LAMPS)
+    for number in range(lamps):
+        light = surface.lights + (picture * lamps + number) * 6
         towards, _, attenuation = incoming(light, tl.load(surface.kinds + number), point)
         cosine = dot(normal, towards)
         radiance = load3(light)
@@ -136,7 +138,7 @@ def corner_texel(surface, thing, level, uv):
     Returns the upper left one, the ways to its right and lower neighbours, the shares across and down, and how fast
     these grow with u and v.
     """
-    table = surface.textures + (thing * surface.levels + level) * 3
+    table = surface.textures + (thing * tl.load(surface.counts + LEVELS) + level) * 3
     first, width, height = load3(table)
     wide, high = width.to(uv[0].dtype), height.to(uv[0].dtype)
     x, y = uv[0] * wide - 0.5, (1.0 - uv[1]) * high - 0.5
@@ -274,8 +276,9 @@ def arriving_back(
     """
     at_point, at_normal, at_view = zeros3(point[0]), zeros3(point[0]), zeros3(point[0])
     at_shininess = tl.zeros_like(point[0])
-    for number in range(surface.lamps):
-        light = surface.lights + (picture * surface.lamps + number) * 6
+    lamps = tl.load(surface.counts + LAMPS)
+    for number in range(lamps):
+        light = surface.lights + (picture * lamps + number) * 6
         kind = tl.load(surface.kinds + number)
         towards, inverse, attenuation = incoming(light, kind, point)
         radiance = load3(light)
@@ -304,8 +307,8 @@ def arriving_back(
             at_towards = scale(subtract(at_towards, scale(towards, along)), inverse)
             at_point = subtract(at_point, at_towards)
         if WANTED.lights:
-            add_up3(gradient.lights + (row * surface.lamps + number) * 6, at_radiance)
-            add_up3(gradient.lights + (row * surface.lamps + number) * 6 + 3, at_towards)
+            add_up3(gradient.lights + (row * lamps + number) * 6, at_radiance)
+            add_up3(gradient.lights + (row * lamps + number) * 6 + 3, at_towards)
     return at_point, at_normal, at_view, at_shininess
 
 
@@ -330,14 +333,14 @@ def shade_back(
     body = multiply(covering, albedo)
     color = add(multiply(body, diffuse), multiply(highlight, specular))
 
-    row = part * surface.pictures + picture
+    row = part * tl.load(surface.counts + PICTURES) + picture
     at_body, at_diffuse = multiply(cotangents, diffuse), multiply(cotangents, body)
     at_highlight = multiply(cotangents, specular)
     at_point, at_normal, at_view, at_shininess = arriving_back(
         surface, gradient, row, picture, point, normal, view, shininess, at_diffuse, at_highlight, LOOK, WANTED
     )
     if WANTED.materials:
-        own = gradient.materials + (part * surface.things + thing) * 7
+        own = gradient.materials + (part * tl.load(surface.counts + THINGS) + thing) * 7
         add_up3(own, multiply(at_body, covering))
         add_up3(own + 3, multiply(cotangents, highlight))
         add_up(own + 6, at_shininess)
@@ -375,8 +378,9 @@ def arriving_tangent(
     diffuse = highlight
     if GIVEN.ambient:
         diffuse = add(diffuse, load3(tangent.ambient + picture * 3))
-    for number in range(surface.lamps):
-        at = (picture * surface.lamps + number) * 6
+    lamps = tl.load(surface.counts + LAMPS)
+    for number in range(lamps):
+        at = (picture * lamps + number) * 6
         kind = tl.load(surface.kinds + number)
         towards, inverse, attenuation = incoming(surface.lights + at, kind, point)
         radiance = load3(surface.lights + at)

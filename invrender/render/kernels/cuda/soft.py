@@ -119,7 +119,7 @@ def forward_tile(frame, surface, bins, sums, LOOK: tl.constexpr, TILE: tl.conste
                 faded = tl.exp((closest - nearest) / gamma)
                 nearest, weight, depth = closest, weight * faded, depth * faded
                 share = cover * tl.exp(tl.minimum(closest - z, 0.0) / gamma)
-                shown = touching & (share > NEGLIGIBLE * weight)
+                shown = touching & (share > weight * NEGLIGIBLE)
                 share = tl.where(shown, share, 0.0)
                 weight += share
                 depth += share * z
@@ -148,7 +148,7 @@ def weighed(sums, pixel, touching, cover, z, gamma):
     whole = tl.load(sums.weight + pixel, touching, 0.0)
     nearest = tl.load(sums.nearest + pixel, touching, 0.0)
     weight = cover * tl.exp(tl.minimum(nearest - z, 0.0) / gamma)
-    shown = touching & (weight > NEGLIGIBLE * whole) & (whole > 0)
+    shown = touching & (weight > whole * NEGLIGIBLE) & (whole > 0)
     weight = tl.where(shown, weight, 0.0)
     return weight, weight / tl.where(shown, whole, 1.0), shown
 

@@ -130,16 +130,16 @@ class Size(NamedTuple):
 class Frame(NamedTuple):
     """What faces are on the screen.
 
-    outline, vertices: as in `Inputs`. winding: as in `Indices`. numbers: near, σ, γ and reach, in pixels and depths; a
-    tensor, because to kernels plain numbers are float32.
+    outline, vertices: as in `Inputs`. winding: as in `Indices`. numbers: near, σ, γ and reach, in pixels and depths.
+    size: height and width. These are tensors because Triton takes plain floats for float32, and compiles anew for plain
+    integers that are 1 or multiples of 16.
     """
 
     outline: Tensor
     vertices: Tensor
     winding: Tensor
     numbers: Tensor
-    height: int
-    width: int
+    size: Tensor
 
     @classmethod
     def of(
@@ -154,8 +154,7 @@ class Frame(NamedTuple):
             inputs.vertices,
             indices.winding,
             inputs.vertices.new_tensor(numbers),
-            size.height,
-            size.width,
+            indices.picture.new_tensor([size.height, size.width]),
         )
 
 
@@ -163,7 +162,7 @@ class Surface(NamedTuple):
     """What faces are shaded with: tensors of `Inputs` and `Indices`.
 
     detail: [G], what turns the cube of a pixel's w into the texels that it covers. coarsest: [O], the last level of
-    an object's texture, −1 without one. lamps: lights of a picture. levels: of the table of textures.
+    an object's texture, −1 without one. counts: [4], of pictures, objects, levels in the table of textures, and lights.
     """
 
     positions: Tensor
@@ -180,10 +179,7 @@ class Surface(NamedTuple):
     textures: Tensor
     coarsest: Tensor
     kinds: Tensor
-    lamps: int
-    levels: int
-    pictures: int
-    things: int
+    counts: Tensor
 
     @classmethod
     def of(cls, inputs: Inputs, indices: Indices) -> Surface:
@@ -196,10 +192,7 @@ class Surface(NamedTuple):
             textures=textures,
             coarsest=(textures[..., 1] > 0).sum(dim=1) - 1,
             kinds=indices.kinds,
-            lamps=indices.kinds.shape[0],
-            levels=textures.shape[1],
-            pictures=inputs.ambient.shape[0],
-            things=textures.shape[0],
+            counts=textures.new_tensor([inputs.ambient.shape[0], *textures.shape[:2], indices.kinds.shape[0]]),
         )
 
 

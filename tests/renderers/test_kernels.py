@@ -1,12 +1,17 @@
-"""The kernels for CUDA agree with the reference in values, gradients and forward mode.
+"""The kernels agree with the reference in values, gradients and forward mode.
 
-Where there is a card they run on it; elsewhere Triton interprets them, program by program.
+Those for the CPU are compiled by Numba. Those for CUDA run on a card where there is one; elsewhere Triton interprets them,
+program by program.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -22,16 +27,27 @@ from invrender.render.screen import Screen, screen_of
 from invrender.render.surfaces import Surfaces
 from invrender.scene import DirectionalLight, Material, Mesh, PointLight, Scene, map_tensors
 
-pytest.importorskip("triton", reason="needs Triton")
-from invrender.render.kernels.cuda import passes
-
 # PyTorch compiles some formulas of its own when forward mode begins.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+DEVICE = "cpu"
 SOFTNESS = Softness(sigma=1e-2, gamma=2e-2, reach=4e-2, near=0.1, far=10.0)
 
 Function = Callable[[Screen, Surfaces], Sequence[Tensor]]
+
+
+@pytest.fixture(params=["numba", "triton"])
+def passes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The functions of one kind of kernels; `DEVICE` is where they run."""
+    if request.param == "numba":
+        from invrender.render.kernels.cpu import passes as on_cpu
+
+        return on_cpu
+    pytest.importorskip("triton", reason="needs Triton")
+    from invrender.render.kernels.cuda import passes as on_cuda
+
+    monkeypatch.setattr(sys.modules[__name__], "DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
+    return on_cuda
 
 
 def everything() -> list[Scene]:
@@ -150,22 +166,22 @@ def hard(work: ModuleType) -> Function:
 
 
 @pytest.mark.parametrize("scenes", SCENES)
-def test_soft_pictures(scenes: Callable[[], list[Scene]]) -> None:
+def test_soft_pictures(scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
     assert_twins(scenes(), soft(blend), soft(passes))
 
 
 @pytest.mark.parametrize("depth", [False, True])
-def test_silhouettes_and_depths(depth: bool) -> None:
+def test_silhouettes_and_depths(depth: bool, passes: ModuleType) -> None:
     assert_twins([tiny.one_object(14)], soft(blend, False, depth), soft(passes, False, depth))
 
 
 @pytest.mark.parametrize("scenes", SCENES)
-def test_hard_pictures(scenes: Callable[[], list[Scene]]) -> None:
+def test_hard_pictures(scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
     assert_twins(scenes(), hard(visible), hard(passes))
 
 
 @pytest.mark.parametrize("scenes", [everything, two_pictures])
-def test_crossings(scenes: Callable[[], list[Scene]]) -> None:
+def test_crossings(scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
     def found(work: ModuleType) -> Function:
         def crossings(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
             crossed = work.crossings(screen, edges.outlines(screen, surfaces))
@@ -179,7 +195,7 @@ def test_crossings(scenes: Callable[[], list[Scene]]) -> None:
         assert one.equal(other)
 
 
-def test_a_jacobian_of_several_directions() -> None:
+def test_a_jacobian_of_several_directions(passes: ModuleType) -> None:
     scene = tiny.one_object(8)
 
     def picture(work: ModuleType) -> Callable[[Tensor], Tensor]:
@@ -195,7 +211,7 @@ def test_a_jacobian_of_several_directions() -> None:
     torch.testing.assert_close(torch.func.jacfwd(picture(passes))(zero), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_no_faces() -> None:
+def test_no_faces(passes: ModuleType) -> None:
     none = shapes.mesh(torch.zeros(0, 3).double(), torch.zeros(0, 3, dtype=torch.int64))
     scenes = [shapes.scene(shapes.thing(none), view=shapes.camera(5, 3))]
     for function in (soft, hard):
@@ -203,10 +219,22 @@ def test_no_faces() -> None:
             assert (each == 0).all()
 
 
-def test_single_precision() -> None:
-    scenes = [tiny.scene(8)]
-    single = [scene.to(dtype=torch.float32) for scene in scenes]
-    expected = drawn(with_floats(scenes, {}), soft(passes))
-    for one, other in zip(expected, drawn(with_floats(single, {}), soft(passes)), strict=True):
+def test_single_precision(passes: ModuleType) -> None:
+    scene = tiny.one_object(8)
+    expected = drawn(with_floats([scene], {}), soft(blend))
+    found = drawn(with_floats([scene.to(dtype=torch.float32)], {}), soft(passes))
+    for one, other in zip(expected, found, strict=True):
         assert other.dtype == torch.float32
         torch.testing.assert_close(other.double(), one, rtol=1e-3, atol=1e-4)
+
+
+def test_triton_understands_every_kernel() -> None:
+    script = Path(__file__).parents[1] / "compile_for_cuda.py"
+    surroundings = {key: each for key, each in os.environ.items() if key != "TRITON_INTERPRET"}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    of_soft, of_hard = (
+        ("forward_tile", "backward_face", "tangent_tile"),
+        ("forward_part", "backward_part", "tangent_part"),
+    )
+    assert set(done.stdout.split()) == {*of_soft, "nearest_in_tile", *of_hard, "hide_point"}

@@ -1,0 +1,83 @@
+"""Takes every kernel for CUDA through Triton's front end, for a card that need not be there; prints their names.
+
+Only what the kernels' callers pass on is real: nothing runs, and no results are filled in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tiny
+import torch
+import triton
+from torch.autograd import forward_ad
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from invrender.render import edges, visible
+from invrender.render.blend import Softness
+from invrender.render.kernels.cuda import edges as edge_kernels
+from invrender.render.kernels.cuda import hard, launching, passes, soft
+from invrender.render.screen import screen_of
+from invrender.render.surfaces import Surfaces
+from invrender.scene import Scene, map_tensors
+
+
+class Card:
+    """What Triton asks of a driver before it compiles."""
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+class Understood(Exception):
+    """Raised where the front end is done."""
+
+
+def front_end(source: ASTSource, *arguments: Any) -> None:
+    make_ir(source, *arguments)
+    raise Understood
+
+
+def compiled(kernel: Any, programs: int, *tables: Any, fused: bool = True, **constants: Any) -> None:
+    try:
+        kernel.warmup(*tables, grid=(programs,), num_warps=launching.WARPS, enable_fp_fusion=fused, **constants)
+    except Understood:
+        print(kernel.__name__)
+
+
+def compile_all(scene: Scene) -> None:
+    softness = Softness(sigma=1e-2, gamma=1e-2, reach=4e-2, near=0.1, far=10.0)
+    with forward_ad.dual_level():
+        moving = map_tensors(
+            scene,
+            lambda each: (
+                forward_ad.make_dual(each.clone().requires_grad_(), torch.ones_like(each))
+                if each.is_floating_point()
+                else each
+            ),
+        )
+        surfaces = Surfaces.of([moving], mipmaps=True)
+        screen = screen_of(surfaces, [moving.camera], cull_backfaces=False)
+        shaded = passes.soft_layers(screen, surfaces, softness)
+        deep, alone = (passes.soft_layers(screen, None, softness, depth) for depth in (True, False))
+        color, depth = passes.hard_layers(screen, surfaces, visible.nearest_faces(screen))
+        results = [shaded.alpha, shaded.color, shaded.depth, shaded.weight, deep.alpha, alone.alpha, color, depth]
+        torch.autograd.grad([each.sum() for each in results if each is not None], screen.vertices)
+    passes.nearest_faces(screen)
+    passes.crossings(screen, edges.outlines(screen, surfaces))
+
+
+make_ir = ASTSource.make_ir
+ASTSource.make_ir = front_end
+triton.runtime.driver.set_active(Card())
+for module in (soft, hard, edge_kernels):
+    module.launch = compiled
+compile_all(tiny.scene(12).to(dtype=torch.float32))
+compile_all(tiny.one_object(12))
