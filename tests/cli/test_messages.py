@@ -201,7 +201,7 @@ def test_nothing_is_overwritten(invrender: Any, workspace: Path) -> None:
     assert (workspace / "run" / "result.json").read_text() == "precious"
     (workspace / "pictures").mkdir()
     (workspace / "pictures" / "target.png").write_bytes(b"precious")
-    assert "holds a target.png" in invrender("fit", "hydra.run.dir=pictures").error
+    assert "holds target.png" in invrender("fit", "hydra.run.dir=pictures").error
     (workspace / "mine.png").write_bytes(b"precious")
     assert "output is 'mine.png', which exists" in invrender("render", "output=mine.png").error
     assert (workspace / "mine.png").read_bytes() == b"precious"
