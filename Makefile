@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+ONLY ?= *
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench scenes clean
@@ -27,8 +28,8 @@ format: $(READY) ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure speed and memory against peers
-	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" $(ARGS) || exit; done
+bench: $(READY) ## Measure speed and memory against peers; make bench ONLY=render ARGS='--threads 1' is one script
+	@for script in benchmarks/bench_$(ONLY).py; do $(BIN)/python "$$script" $(ARGS) || exit; done
 
 scenes: $(READY) ## Make the shipped scenes' meshes and textures anew
 	$(BIN)/python scenes/make_scenes.py

@@ -39,7 +39,13 @@ def cpu_lines() -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def write(name: str, rows: list[dict[str, Any]]) -> None:
-    """Write rows with the machine they came from to results/<name>.json."""
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def write(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
+    """Write rows, and what else there is to say, with the machine they came from to results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    found = {"machine": machine(), **more, "rows": rows}
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,13 @@
+"""The page on performance says what was measured."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_the_page_shows_the_results() -> None:
+    from document import PAGE, RESULTS, filled
+
+    render, edges = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges"))
+    page = PAGE.read_text(encoding="utf-8")
+    assert filled(page, render, edges) == page
