@@ -52,13 +52,22 @@ def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
     """A picture [H, W] or [H, W, C] blurred with standard deviation in pixels; the border's pixels are repeated."""
     if deviation == 0.0:
         return picture
-    kernel = gaussian_kernel(deviation).to(picture)
-    channels_first = picture.movedim(-1, 0) if picture.ndim == 3 else picture[None]
-    radius = kernel.shape[0] // 2
-    padded = torch.nn.functional.pad(channels_first[:, None], (radius,) * 4, mode="replicate")
-    across = torch.nn.functional.conv2d(padded, kernel[None, None, None, :])
-    blurred = torch.nn.functional.conv2d(across, kernel[None, None, :, None])[:, 0]
-    return blurred.movedim(0, -1) if picture.ndim == 3 else blurred[0]
+    kernel = gaussian_kernel(deviation).tolist()
+    return convolved(convolved(picture, kernel, 0), kernel, 1)
+
+
+def convolved(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
+    """A picture filtered along a dimension by a kernel of odd length; the border's pixels are repeated.
+
+    As a sum of shifted pictures: for short kernels several times faster than PyTorch's convolution.
+    """
+    radius, size = len(kernel) // 2, picture.shape[dim]
+    first, last = picture.narrow(dim, 0, 1), picture.narrow(dim, size - 1, 1)
+    padded = torch.cat([first] * radius + [picture] + [last] * radius, dim)
+    filtered = padded.narrow(dim, 0, size) * kernel[0]
+    for shift, weight in enumerate(kernel[1:], start=1):
+        filtered = filtered.add(padded.narrow(dim, shift, size), alpha=weight)
+    return filtered
 
 
 def gaussian_kernel(deviation: float) -> Tensor:

@@ -65,5 +65,5 @@ def blurred_view(view: View, blur: float) -> View:
 
 def blurred_rendering(rendered: Rendered, blur: float) -> Rendered:
     """The rendering with picture and silhouette blurred; depth, and channels that are not there, stay as they are."""
-    rgb = gaussian_blur(rendered.rgb, blur) if rendered.rgb.numel() else rendered.rgb
-    return replace(rendered, rgb=rgb, alpha=gaussian_blur(rendered.alpha, blur))
+    rgb, alpha = (gaussian_blur(each, blur) if each.numel() else each for each in (rendered.rgb, rendered.alpha))
+    return replace(rendered, rgb=rgb, alpha=alpha)

@@ -38,7 +38,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Pixels:
-    """The pixels of a batch: rgb [P, 3] over the background or None, alpha [P], and depth [P], 0 where nothing is."""
+    """The pixels of a batch: rgb [P, 3] over the background or None, alpha [P], and depth [P], 0 where nothing is.
+
+    alpha and depth have no entries where they were not asked for.
+    """
 
     rgb: Tensor | None
     alpha: Tensor
@@ -70,12 +73,15 @@ def pictures(pixels: Pixels, count: int, height: int, width: int, samples: int) 
     found = []
     for number in range(count):
         own = slice(number * size, (number + 1) * size)
-        rgb = None if pixels.rgb is None else box_filter(pixels.rgb[own].reshape(height, width, 3), samples)
-        alpha = box_filter(pixels.alpha[own].reshape(height, width), samples)
-        found.append(
-            Rendered(alpha.new_zeros(0) if rgb is None else rgb, alpha, depth_of(pixels.depth, own, height, samples))
-        )
+        rgb = pixels.alpha.new_zeros(0) if pixels.rgb is None else picture_of(pixels.rgb, own, height, samples)
+        alpha = picture_of(pixels.alpha, own, height, samples)
+        found.append(Rendered(rgb, alpha, depth_of(pixels.depth, own, height, samples)))
     return found
+
+
+def picture_of(values: Tensor, own: slice, height: int, samples: int) -> Tensor:
+    """The mean over fine pixels [P, …] of one picture, [H, W, …]; without entries where there are none."""
+    return box_filter(values[own].reshape(height, -1, *values.shape[1:]), samples) if len(values) else values
 
 
 def depth_of(depth: Tensor, own: slice, height: int, samples: int) -> Tensor:

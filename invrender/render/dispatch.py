@@ -15,7 +15,8 @@ from invrender.render import blend, edges, visible
 from invrender.render.blend import Layers, Softness
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels import cuda
-from invrender.render.screen import Screen
+from invrender.render.reference import classify
+from invrender.render.screen import Classify, Screen
 from invrender.render.surfaces import Surfaces
 
 Kernels = Literal["auto", "numba", "triton", "reference"]
@@ -25,6 +26,7 @@ Kernels = Literal["auto", "numba", "triton", "reference"]
 class Implementation:
     """The operations of which every kind of kernels has its own, with the same signatures and results."""
 
+    classify: Classify
     soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
     nearest_faces: Callable[[Screen], Tensor]
     hard_layers: Callable[[Screen, Surfaces, Tensor], tuple[Tensor, Tensor]]
@@ -54,9 +56,13 @@ def loaded(kernels: Kernels) -> Implementation:
     if kernels == "numba":
         from invrender.render.kernels.cpu import passes
 
-        return Implementation(passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings)
+        return Implementation(
+            passes.classify, passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings
+        )
     if kernels == "triton":
         from invrender.render.kernels.cuda import passes as on_cuda
 
-        return Implementation(on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, on_cuda.crossings)
-    return Implementation(blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)
+        return Implementation(
+            classify, on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, on_cuda.crossings
+        )
+    return Implementation(classify, blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)

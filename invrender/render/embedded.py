@@ -87,8 +87,8 @@ class EmbeddedRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.scenes, self.mipmaps)
-        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces)
-        work = implementation(self.kernels, screen.vertices.device)
+        work = implementation(self.kernels, surfaces.vertices.device)
+        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         if self.visibility == "edge":
             return edge_pixels(work, screen, surfaces, batch, channels)
         near, far = batch.cameras[0].near, batch.cameras[0].far
@@ -105,11 +105,12 @@ def edge_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch:
     pixels = hard_pixels(work, screen, surfaces, winner, batch, channels)
     found = outlines(screen, surfaces)
     crossed = telling(found, work.crossings(screen, found), winner)
-    alpha = pixels.alpha[:, None]
-    picture = alpha if pixels.rgb is None else torch.cat([pixels.rgb, alpha], dim=1)
-    picture = antialiased(picture, shares(screen, found, crossed), crossed)
-    alpha = picture[:, -1]
-    depth = (
-        torch.where(alpha > 0, pixels.depth, torch.zeros_like(pixels.depth)) if "depth" in channels else pixels.depth
-    )
-    return Pixels(None if pixels.rgb is None else picture[:, :3], alpha, depth)
+    cut = shares(screen, found, crossed)
+    rgb = None if pixels.rgb is None else antialiased(pixels.rgb, cut, crossed)
+    if not channels & {"alpha", "depth"}:
+        return Pixels(rgb, pixels.alpha.new_zeros(0), pixels.depth)
+    alpha = antialiased(pixels.alpha[:, None], cut, crossed)[:, 0]
+    depth = pixels.depth
+    if "depth" in channels:
+        depth = torch.where(alpha > 0, depth, torch.zeros_like(depth))
+    return Pixels(rgb, alpha, depth)

@@ -47,8 +47,8 @@ class HardRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.scenes)
-        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces)
-        work = implementation(self.kernels, screen.vertices.device)
+        work = implementation(self.kernels, surfaces.vertices.device)
+        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         return hard_pixels(work, screen, surfaces, work.nearest_faces(screen), batch, channels)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +29,7 @@ class Block:
     face: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Screen:
     """The faces that can show, as the rasterizers need them: G of them, in pictures of one size.
 
@@ -90,7 +90,12 @@ class Screen:
         return 2.0 / min(self.height, self.width)
 
 
-def screen_of(surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: bool) -> Screen:
+Classify = Callable[[Tensor, Tensor, float, bool], tuple[Tensor, Tensor]]  # with the arguments of `classify`
+
+
+def screen_of(
+    surfaces: Surfaces, cameras: Sequence[Camera], cull_backfaces: bool, classify: Classify = classify
+) -> Screen:
     """Project the faces of each picture by its camera, leave out those that can't show, clip the others."""
     camera = cameras[0]
     vertices, triangles, face, picture, blocks = projected(surfaces, cameras)

@@ -132,20 +132,22 @@ def packed_textures(objects: Sequence[Object], mipmaps: bool) -> tuple[Tensor, T
     """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
     tables: list[list[tuple[int, int, int]]] = []
     texels: list[Tensor] = [objects[0].material.albedo.new_zeros(0, 3)] if objects else []
-    packed: dict[int, list[tuple[int, int, int]]] = {}
+    packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
     count = 0
     for thing in objects:
         texture = thing.material.texture
         if texture is None or thing.mesh.uv is None or thing.mesh.uv_faces is None:
             tables.append([])
             continue
-        if id(texture) not in packed:
-            rows = packed[id(texture)] = []
+        # The pyramid of a texture depends on where the mesh shows it.
+        key = (id(texture), id(thing.mesh.uv), id(thing.mesh.uv_faces)) if mipmaps else (id(texture),)
+        if key not in packed:
+            rows = packed[key] = []
             for level in mesh_pyramid(thing.mesh, texture) if mipmaps else [texture]:
                 rows.append((count, level.shape[1], level.shape[0]))
                 texels.append(level.reshape(-1, 3))
                 count += level.shape[0] * level.shape[1]
-        tables.append(packed[id(texture)])
+        tables.append(packed[key])
     levels = max((len(rows) for rows in tables), default=0)
     table = torch.zeros(len(tables), max(levels, 1), 3, dtype=torch.int64)
     for number, rows in enumerate(tables):

@@ -7,7 +7,7 @@ import torch
 from shapes import facing, joined, scene, slope, thing, with_vertices
 
 
-# A square that reaches 16 × corner pixels from the picture's middle to each side, and shows at 6, 8 and 8 centres.
+# A square that reaches 16 × corner pixels from the middle to each side, and covers 6, 8 and 8 pixels' centres.
 @pytest.mark.parametrize(("corner", "shown", "blended"), [(0.21, 6, 7), (0.24, 8, 7), (0.27, 8, 9)])
 def test_a_square_that_moves_takes_its_outline_along(corner: float, shown: int, blended: int) -> None:
     from edge_rules import RuleRenderer, micro_edges, silhouette_blending

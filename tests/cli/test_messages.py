@@ -197,11 +197,11 @@ def test_nothing_is_overwritten(invrender: Any, workspace: Path) -> None:
     (workspace / "run").mkdir()
     (workspace / "run" / "result.json").write_text("precious")
     for command in ("render", "fit"):
-        assert "holds a result.json; nothing is overwritten" in invrender(command, "hydra.run.dir=run").error
+        assert "holds result.json; nothing is overwritten" in invrender(command, "hydra.run.dir=run").error
     assert (workspace / "run" / "result.json").read_text() == "precious"
     (workspace / "pictures").mkdir()
     (workspace / "pictures" / "target.png").write_bytes(b"precious")
-    assert "holds a target.png" in invrender("fit", "hydra.run.dir=pictures").error
+    assert "holds target.png" in invrender("fit", "hydra.run.dir=pictures").error
     (workspace / "mine.png").write_bytes(b"precious")
     assert "output is 'mine.png', which exists" in invrender("render", "output=mine.png").error
     assert (workspace / "mine.png").read_bytes() == b"precious"

@@ -84,3 +84,18 @@ def test_channels_are_what_they_are_in_the_whole_picture(renderer: Renderer, cha
 
 def test_nothing_to_render() -> None:
     assert EmbeddedRenderer().render_batch([]) == ()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_forward_mode_and_reverse_mode_agree(renderer: Renderer) -> None:
+    """The whole renderer under `torch.func`: three directions at once against one cotangent at a time."""
+    scene = tiny.one_object(6)
+
+    def picture(shift: Tensor) -> Tensor:
+        (moved,) = candidates(scene, shift[None])
+        return stacked((renderer.render(moved),))
+
+    start = torch.tensor([0.02, -0.05, 0.1]).double()
+    forward = torch.func.jacfwd(picture)(start)
+    torch.testing.assert_close(forward, torch.autograd.functional.jacobian(picture, start), rtol=1e-8, atol=1e-9)

@@ -1,7 +1,7 @@
 """The kernels agree with the reference in values, gradients and forward mode.
 
-Those for the CPU are compiled by Numba. Those for CUDA run on a card where there is one; elsewhere Triton interprets them,
-program by program.
+Those for the CPU are compiled by Numba. Those for CUDA run on a card where there is one; elsewhere Triton interprets
+them, program by program.
 """
 
 from __future__ import annotations

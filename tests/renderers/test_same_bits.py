@@ -13,6 +13,11 @@ from torch import Tensor
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
+from invrender.render.kernels.cpu.passes import HardPass, SoftPass, nearest_faces
+from invrender.render.kernels.cpu.soft import SHADED, Soft
+from invrender.render.kernels.differentiable import tensors_of
+from invrender.render.screen import screen_of
+from invrender.render.surfaces import Surfaces
 from invrender.scene import DirectionalLight, PointLight, Scene
 
 RENDERERS = [
@@ -138,3 +143,29 @@ def test_a_gpu_makes_the_same_picture(renderer: Renderer) -> None:
     for name, value in here.items():
         assert there[name].device.type == "cuda"
         torch.testing.assert_close(there[name].cpu(), value, rtol=1e-7, atol=1e-9 * float(value.abs().max()))
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("hard", [False, True])
+def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None:
+    """The picture, all gradients, and the changes along directions."""
+    scene = crowded(70).to(dtype=torch.float32)
+    surfaces = Surfaces.of([scene], mipmaps=True)
+    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    found = []
+    for count in (1, 2, 3):
+        torch.set_num_threads(count)
+        work = (
+            HardPass(screen, surfaces, nearest_faces(screen))
+            if hard
+            else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED))
+        )
+        results = work.forward(*tensors_of(screen, surfaces))
+        cotangents = [torch.randn(each.shape, generator=torch.Generator().manual_seed(1)) for each in results]
+        gradients = work.backward(cotangents, [True] * 11)
+        moving = [torch.ones_like(each)[None] for each in tensors_of(screen, surfaces)]
+        found.append([*results, *gradients, *work.tangents(moving, 1)])
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert (one is None and other is None) or torch.equal(one, other)
+    assert any(bool(each.any()) for each in found[0][-3:-1])

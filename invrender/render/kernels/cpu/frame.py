@@ -129,6 +129,23 @@ def tiles_of(pixels: int) -> int:
 
 
 @kernel
+def classify_faces(vertices, triangles, near, cull_backfaces, winding, crossing):
+    """Fill in the windings [F], 0 for faces that can't show, and which cross the near plane [F]."""
+    for face in range(len(triangles)):
+        a, b, c = triangles[face]
+        front = int(vertices[a, 3] > near) + int(vertices[b, 3] > near) + int(vertices[c, 3] > near)
+        winding[face], crossing[face] = 0, 0 < front < 3
+        if front == 0:
+            continue
+        ax, ay, aw = vertices[a, 0] * 1.0, vertices[a, 1] * 1.0, vertices[a, 2] * 1.0
+        bx, by, bw = vertices[b, 0] * 1.0, vertices[b, 1] * 1.0, vertices[b, 2] * 1.0
+        cx, cy, cw = vertices[c, 0] * 1.0, vertices[c, 1] * 1.0, vertices[c, 2] * 1.0
+        determinant = ax * (by * cw - bw * cy) + ay * (bw * cx - bx * cw) + aw * (bx * cy - by * cx)
+        if determinant < 0.0 or (determinant > 0.0 and not cull_backfaces):
+            winding[face] = 1 if determinant > 0.0 else -1
+
+
+@kernel
 def measure_faces(frame, reach, box, nearest):
     """Fill the boxes [G, 4] and the least depths [G] of faces."""
     sides = frame.outline.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
-from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned
+from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned, classify_faces
 from invrender.render.kernels.cpu.moving import Moving
 from invrender.render.kernels.differentiable import differentiable
 from invrender.render.screen import Screen
@@ -28,12 +29,33 @@ def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, d
     return Layers(alpha, None if surfaces is None else color, depth_, weight, nearest)
 
 
+def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
+    """The fast twin of `reference.classify`."""
+    points = array(vertices)
+    winding, crossing = np.empty(len(triangles), points.dtype), np.empty(len(triangles), np.bool_)
+    classify_faces(points, array(triangles), near, cull_backfaces, winding, crossing)
+    return torch.from_numpy(winding), torch.from_numpy(crossing)
+
+
+# Hard pictures take three passes over one screen; they share its frame and bins.
+framed: WeakKeyDictionary[Screen, tuple[Frame, Bins]] = WeakKeyDictionary()
+EDGES_REACH = 1.0  # pixels around an edge in which faces may hide it
+
+
+def frame_of(screen: Screen, vertices: Tensor, points: Tensor) -> tuple[Frame, Bins]:
+    """The arrays of a screen and its faces by tile, made once."""
+    if screen not in framed:
+        frame = Frame.of(screen, vertices, points)
+        framed[screen] = frame, binned(frame, EDGES_REACH)
+    return framed[screen]
+
+
 def nearest_faces(screen: Screen) -> Tensor:
     """The fast twin of `visible.nearest_faces`."""
 
     def find(vertices: Tensor, points: Tensor) -> tuple[Tensor]:
-        frame = Frame.of(screen, vertices, points)
-        return (torch.from_numpy(hard.nearest_faces(frame, binned(frame, 0.0), screen.pictures)),)
+        frame, bins = frame_of(screen, vertices, points)
+        return (torch.from_numpy(hard.nearest_faces(frame, bins, screen.pictures)),)
 
     return decided(find, screen.vertices, screen.points)[0]
 
@@ -48,8 +70,8 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
     """The fast twin of `edges.crossings`."""
 
     def find(vertices: Tensor, points: Tensor) -> tuple[Tensor, ...]:
-        frame = Frame.of(screen, vertices, points)
-        crossed = edges.crossings(frame, binned(frame, 1.0), array(found.ends), array(found.picture))
+        frame, bins = frame_of(screen, vertices, points)
+        crossed = edges.crossings(frame, bins, array(found.ends), array(found.picture))
         return tuple(torch.from_numpy(each) for each in crossed)
 
     return Crossings(*decided(find, screen.vertices, screen.points))
@@ -112,9 +134,9 @@ class HardPass:
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
-        self.frame = Frame.of(self.screen, tensors[1], tensors[0])
+        self.frame, bins = frame_of(self.screen, tensors[1], tensors[0])
+        self.box = bins.box
         self.shading = Shading.of(self.surfaces, *tensors[2:])
-        self.box = binned(self.frame, 0.0).box
         found = hard.forward(self.frame, self.shading, self.box, self.winner.numpy())
         return tuple(torch.from_numpy(each) for each in found)
 

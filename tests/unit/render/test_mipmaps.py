@@ -1,0 +1,101 @@
+"""Texture pyramids: no texel is skipped where a texture is minified, and charts keep their colours to themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import shapes
+import torch
+from torch import Tensor
+
+from invrender.render.charts import covered_texels
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.mipmaps import halved, pyramid
+from invrender.scene import Mesh, Object, Scene
+
+RENDERERS = [
+    pytest.param(EmbeddedRenderer(visibility="edge"), id="edge"),
+    pytest.param(EmbeddedRenderer(sigma=1e-6, gamma=1e-5, background="softmax"), id="soft"),
+    pytest.param(EmbeddedRenderer(sigma=1e-6, gamma=1e-5, background="softmax", kernels="reference"), id="reference"),
+]
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (7, 5), (1, 9), (16, 3)])
+def test_levels_are_means_down_to_one_texel(shape: tuple[int, int]) -> None:
+    texture = noise(*shape, 3)
+    levels = pyramid(texture)
+    assert levels[0] is texture
+    assert levels[-1].shape == (1, 1, 3)
+    for level in levels[1:]:
+        torch.testing.assert_close(level.mean(dim=(0, 1)), texture.mean(dim=(0, 1)))
+    assert torch.autograd.gradcheck(lambda values: pyramid(values)[-1], (texture[:4, :4].clone().requires_grad_(),))
+
+
+def wall(texture: Tensor, size: int) -> Scene:
+    """A square that fills the picture, showing a texture [H, W, 3]."""
+    square = shapes.thing(shapes.facing(1.0, 2.0), shapes.material(texture=texture))
+    return shapes.scene(square, view=shapes.camera(size, size, focal=float(size)))
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_no_texel_is_skipped_where_a_texture_is_minified(renderer: EmbeddedRenderer) -> None:
+    texture = noise(64, 64, 3).requires_grad_()
+    rgb = renderer.render(wall(texture, 8)).rgb
+    assert (rgb - halved(halved(halved(texture)))).abs().max() < 0.02
+    gradient = torch.autograd.grad(rgb.sum(), texture)[0]
+    assert gradient.min() > 0.2 * gradient.max() > 0
+    without = replace(renderer, mipmaps=False)
+    skipped = torch.autograd.grad(without.render(wall(texture, 8)).rgb.sum(), texture)[0]
+    assert (skipped == 0).double().mean() > 0.9
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_magnified_texture_is_looked_up_as_ever(renderer: EmbeddedRenderer) -> None:
+    scene = wall(noise(4, 4, 3), 12)
+    assert torch.equal(renderer.render(scene).rgb, replace(renderer, mipmaps=False).render(scene).rgb)
+
+
+def chart(shown: Mesh, left: float, right: float) -> Mesh:
+    """The same mesh with u between ``left`` and ``right``."""
+    assert shown.uv is not None
+    return replace(shown, uv=torch.stack([left + (right - left) * shown.uv[:, 0], shown.uv[:, 1]], dim=1))
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_no_colour_bleeds_into_a_chart_from_outside(renderer: EmbeddedRenderer) -> None:
+    """The chart is the white half of a texture whose other half is black, seen so small that levels mix both."""
+    texture = torch.zeros(64, 64, 3).double()
+    texture[:, 31:] = 1.0  # a texel beyond the chart's border, which bilinear look-ups read
+    square = shapes.thing(chart(shapes.facing(1.0, 2.0), 0.5, 1.0), shapes.material(texture=texture))
+    rgb = renderer.render(shapes.scene(square, view=shapes.camera(4, 4, focal=4.0))).rgb
+    torch.testing.assert_close(rgb, torch.ones_like(rgb), atol=1e-9, rtol=0)
+
+
+def test_meshes_that_share_a_texture_have_charts_of_their_own() -> None:
+    texture = torch.zeros(64, 64, 3).double()
+    texture[:, :33, 0] = 1.0
+    texture[:, 31:, 1] = 1.0
+
+    def shown(left: float, right: float) -> Object:
+        half = chart(shapes.facing(1.0, 2.0), left, right)
+        return shapes.thing(half, shapes.material(texture=texture))
+
+    scene = shapes.scene(shown(0.0, 0.5), view=shapes.camera(4, 4, focal=4.0))
+    behind = replace(shown(0.5, 1.0), world_from_object=torch.eye(4).double())
+    behind.world_from_object[2, 3] = -1.0
+    both = replace(scene, objects={"behind": behind, **scene.objects})
+    renderer = EmbeddedRenderer(visibility="edge")
+    torch.testing.assert_close(renderer.render(both).rgb, renderer.render(scene).rgb)
+
+
+def test_covered_texels_are_those_of_the_charts_and_their_neighbours() -> None:
+    left = chart(shapes.facing(1.0, 2.0), 0.0, 0.25)
+    mask = covered_texels(left, 16, 16)
+    assert mask is not None
+    assert (mask[:, :4] == 1).all() and (mask[:, 6:] == 0).all()
+    assert covered_texels(shapes.facing(1.0, 2.0), 16, 16) is None
