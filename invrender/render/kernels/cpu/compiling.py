@@ -8,16 +8,21 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numba
 import torch
 from numba.core import event
+from numba.core.caching import FunctionCache
 
 log = logging.getLogger(__name__)
 
+STRETCHES = 4  # for each thread, so that all end at about the same time
+
 # No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
-OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"nsz"}}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
 
 
 class Announcement(event.Listener):
@@ -39,9 +44,24 @@ class Announcement(event.Listener):
 event.register("numba:compile", Announcement())
 
 
+SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+class Cache(FunctionCache):
+    """Machine code on disk that is used for as long as no kernel's source has changed.
+
+    Numba's own looks at one file, and kernels contain others from other files.
+    """
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(signature, codegen), SOURCES)
+
+
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function with Numba when it is first called; the machine code is kept on disk."""
-    return numba.njit(**OPTIONS)(function)
+    dispatcher = numba.njit(**OPTIONS)(function)
+    dispatcher._cache = Cache(function)
+    return dispatcher
 
 
 @cache
@@ -50,18 +70,22 @@ def pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix=f"invrender-{process}")
 
 
-def divided(run: Callable[[int], None], parts: int) -> None:
-    """``run(0)`` … ``run(parts − 1)``, on as many threads as torch may use; each takes the next when it is free."""
+def divided(run: Callable[[int, int], None], parts: int) -> None:
+    """``run(first, last)`` for stretches that make up parts 0 … ``parts`` − 1, on as many threads as torch may use.
+
+    Each thread takes the next stretch when it is free. Calls of kernels are not free, so stretches are long.
+    """
     threads = min(torch.get_num_threads(), parts)
     if threads <= 1:
-        for part in range(parts):
-            run(part)
+        if parts:
+            run(0, parts)
         return
-    following = itertools.count()
+    length = -(-parts // (STRETCHES * threads))
+    following = itertools.count(0, length)
 
     def work() -> None:
-        while (part := next(following)) < parts:
-            run(part)
+        while (first := next(following)) < parts:
+            run(first, min(first + length, parts))
 
     helpers = [pool(os.getpid()).submit(work) for _ in range(threads - 1)]
     try:

@@ -27,8 +27,8 @@ def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Ar
     bounds = np.searchsorted(first, np.arange(1, PARTS) * (first[-1] / PARTS))
     bounds = np.concatenate([[0], bounds, [len(ends)]])
 
-    def run(part: int) -> None:
-        cross(bounds[part], bounds[part + 1], frame, bins, ends, picture, first, edge, pixel, sideways, seen)
+    def run(start: int, last: int) -> None:
+        cross(bounds[start], bounds[last], frame, bins, ends, picture, first, edge, pixel, sideways, seen)
 
     divided(run, PARTS)
     return edge[seen], pixel[seen], sideways[seen]

@@ -15,7 +15,7 @@ MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number o
 SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
 OVERHEAD = 16  # pixels that a face costs even if it touches none
 
-# The differentiable arrays, in the order of `functions.tensors_of` and of ``wanted``:
+# The differentiable arrays, in the order of `tensors_of` and of ``wanted``:
 OUTLINE, VERTICES, POSITION, NORMAL, COORDINATE, COLOR, TEXELS, MATERIALS, AMBIENTS, LIGHTS, EYES = range(11)
 
 
@@ -84,11 +84,12 @@ class Gradients:
             (shading.faces, shading.colors),
         )
 
-        def gather(number: int) -> None:
-            if wanted[number]:
-                indices, target = targets[number]
-                faces = np.arange(len(frame.face)) if number <= VERTICES else frame.face
-                found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
+        def gather(first: int, last: int) -> None:
+            for number in range(first, last):
+                if wanted[number]:
+                    indices, target = targets[number]
+                    faces = np.arange(len(frame.face)) if number <= VERTICES else frame.face
+                    found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
 
         divided(gather, len(targets))
         for number, each in enumerate(self.shared):

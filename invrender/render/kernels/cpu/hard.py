@@ -46,8 +46,8 @@ def nearest_faces(frame: Frame, bins: Bins, pictures: int) -> Array:
     winner = np.full(pictures * frame.height * frame.width, -1, dtype=np.int64)
     across = tiles_of(frame.width)
 
-    def run(row: int) -> None:
-        nearest_in_tiles(row * across, (row + 1) * across, frame, bins, winner)
+    def run(first: int, last: int) -> None:
+        nearest_in_tiles(first * across, last * across, frame, bins, winner)
 
     divided(run, (len(bins.first) - 1) // across)
     return winner
@@ -102,8 +102,8 @@ def forward(frame: Frame, shading: Shading, box: Array, winner: Array) -> tuple[
     color, depth = np.zeros((len(winner), 3), dtype), np.zeros(len(winner), dtype)
     bounds = equal_parts(box)
 
-    def run(part: int) -> None:
-        forward_faces(bounds[part], bounds[part + 1], frame, shading, box, winner, color, depth)
+    def run(first: int, last: int) -> None:
+        forward_faces(bounds[first], bounds[last], frame, shading, box, winner, color, depth)
 
     divided(run, len(bounds) - 1)
     return color, depth
@@ -140,14 +140,22 @@ def backward(
     """The gradients of all differentiable arrays from cotangents of the colours [P, 3] and depths [P]."""
     gradients = Gradients.empty(frame, shading, box, wanted)
 
-    def run(part: int) -> None:
-        backward_faces(
-            gradients.bounds[part], gradients.bounds[part + 1], part, frame, shading, box, winner, color, depth, wanted,
-            gradients.corners, gradients.shared,
+    def run(first: int, last: int) -> None:
+        backward_parts(
+            first, last, gradients.bounds, frame, shading, box, winner, color, depth, wanted, gradients.corners,
+            gradients.shared,
         )  # fmt: skip
 
     divided(run, gradients.parts)
     return gradients.gathered(frame, shading, wanted)
+
+
+@kernel
+def backward_parts(first, last, bounds, frame, shading, box, winner, color, depth, wanted, corners, shared):
+    """Add up the gradients of parts first … last − 1 of the faces."""
+    for part in range(first, last):
+        begin, end = bounds[part], bounds[part + 1]
+        backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared)
 
 
 @kernel
@@ -204,8 +212,8 @@ def tangents(
     color, depth = np.zeros((directions, len(winner), 3), dtype), np.zeros((directions, len(winner)), dtype)
     bounds = equal_parts(box)
 
-    def run(part: int) -> None:
-        tangent_faces(bounds[part], bounds[part + 1], frame, shading, box, winner, moving, color, depth)
+    def run(first: int, last: int) -> None:
+        tangent_faces(bounds[first], bounds[last], frame, shading, box, winner, moving, color, depth)
 
     divided(run, len(bounds) - 1)
     return color, depth

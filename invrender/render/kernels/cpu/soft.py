@@ -83,8 +83,8 @@ def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: in
     rows = pictures * tiles_of(frame.height)
     across = tiles_of(frame.width)
 
-    def run(row: int) -> None:
-        forward_tiles(row * across, (row + 1) * across, frame, shading, soft, bins, sums)
+    def run(first: int, last: int) -> None:
+        forward_tiles(first * across, last * across, frame, shading, soft, bins, sums)
 
     divided(run, rows if len(bins.first) > 1 else 0)
     return sums
@@ -183,8 +183,16 @@ class Cotangents(NamedTuple):
 
 
 @kernel
+def backward_parts(first, last, bounds, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
+    """Add up the gradients of parts first … last − 1 of the faces."""
+    for part in range(first, last):
+        begin, end = bounds[part], bounds[part + 1]
+        backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared)
+
+
+@kernel
 def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
-    """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `functions.tensors_of`."""
+    """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `tensors_of`."""
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width)
     side, along = np.empty(frame.width), np.empty(frame.width)
@@ -278,10 +286,10 @@ def backward(
     """The gradients of all differentiable arrays, in the order of ``wanted``; None for those not wanted."""
     gradients = Gradients.empty(frame, shading, box, wanted)
 
-    def run(part: int) -> None:
-        backward_faces(
-            gradients.bounds[part], gradients.bounds[part + 1], part, frame, shading, soft, box, sums, cotangents,
-            wanted, gradients.corners, gradients.shared,
+    def run(first: int, last: int) -> None:
+        backward_parts(
+            first, last, gradients.bounds, frame, shading, soft, box, sums, cotangents, wanted, gradients.corners,
+            gradients.shared,
         )  # fmt: skip
 
     divided(run, gradients.parts)

@@ -62,8 +62,8 @@ def tangents(
     )
     across = tiles_of(frame.width)
 
-    def run(row: int) -> None:
-        tangent_tiles(row * across, (row + 1) * across, frame, shading, soft, bins, sums, moving, changes)
+    def run(first: int, last: int) -> None:
+        tangent_tiles(first * across, last * across, frame, shading, soft, bins, sums, moving, changes)
 
     divided(run, (len(bins.first) - 1) // across)
     return changes
