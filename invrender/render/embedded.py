@@ -86,7 +86,9 @@ class EmbeddedRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.scenes, self.mipmaps)
+        # Hard pictures are shaded with their depths, soft ones on their own.
+        shaded = "rgb" in channels or (self.visibility == "edge" and "depth" in channels)
+        surfaces = Surfaces.of(batch.scenes, self.mipmaps, shaded)
         work = implementation(self.kernels, surfaces.vertices.device)
         screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         if self.visibility == "edge":

@@ -58,8 +58,11 @@ class Surfaces:
     first_face: tuple[int, ...]
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], mipmaps: bool = False) -> Surfaces:
-        """Gather the objects and lights of scenes whose lights are of the same kinds in the same order."""
+    def of(cls, scenes: Sequence[Scene], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
+        """Gather the objects and lights of scenes whose lights are of the same kinds in the same order.
+
+        Without ``shaded`` there are neither normals nor texels, which silhouettes and depths do without.
+        """
         objects: list[Object] = []
         numbers: dict[int, int] = {}
         placements = []
@@ -73,13 +76,16 @@ class Surfaces:
         first_vertex = running_total(each.shape[0] for each in vertices)
         first_face = running_total(thing.mesh.faces.shape[0] for thing in objects)
         faces = [thing.mesh.faces + first for thing, first in zip(objects, first_vertex, strict=False)]
-        normals = [group_normals(world, thing.mesh) for world, thing in zip(vertices, objects, strict=True)]
+        normals = [
+            group_normals(world, thing.mesh) if shaded else world[:0]
+            for world, thing in zip(vertices, objects, strict=True)
+        ]
         first_normal = running_total(each.shape[0] for each in normals)
         normal_faces = [thing.mesh.normal_faces + first for thing, first in zip(objects, first_normal, strict=False)]
         uv = [uv_of(thing) for thing in objects]
         first_uv = running_total(each.shape[0] for each, _ in uv)
         uv_faces = [indices + first for (_, indices), first in zip(uv, first_uv, strict=False)]
-        texels, textures = packed_textures(objects, mipmaps)
+        texels, textures = packed_textures(objects if shaded else [], mipmaps, vertices[0])
         materials = torch.stack([packed_material(thing.material) for thing in objects])
         lights = [packed_lights(scene) for scene in scenes]
         return cls(
@@ -128,10 +134,10 @@ def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
     return torch.cat([torch.ones_like(vertices) if colors is None else colors for colors, vertices in found])
 
 
-def packed_textures(objects: Sequence[Object], mipmaps: bool) -> tuple[Tensor, Tensor]:
+def packed_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tuple[Tensor, Tensor]:
     """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
     tables: list[list[tuple[int, int, int]]] = []
-    texels: list[Tensor] = [objects[0].material.albedo.new_zeros(0, 3)] if objects else []
+    texels: list[Tensor] = [like.new_zeros(0, 3)]
     packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
     count = 0
     for thing in objects:
