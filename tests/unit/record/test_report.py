@@ -55,6 +55,7 @@ def test_everything_is_in_one_file(run: Path) -> None:
     page = visible(report)
     assert "invrender fit scene=cup recover=light_intensity" in page
     assert "light_intensity:" in page
+    assert "Renderer embedded (auto: there is no CUDA), device" in page
     assert not re.search(r'(src|href)="(?!data:)', report.read_text())
     assert report.stat().st_size < 2_000_000
 
