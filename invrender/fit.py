@@ -16,7 +16,7 @@ from invrender.errors import UserError, naming
 from invrender.losses.base import Loss
 from invrender.parameters.base import Parameters
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
-from invrender.render.base import ALL, Channels, Rendered, Renderer
+from invrender.render.base import Channels, Rendered, Renderer
 from invrender.scene import Scene, Target, View, detached
 from invrender.solve.base import Evaluation, Solver
 
@@ -107,25 +107,28 @@ class Objective:
             scene = parameter.apply(scene, raw[name])
         return scene
 
-    def pictures(self, scene: Scene, channels: Channels = ALL) -> tuple[Rendered, ...]:
+    def pictures(self, scene: Scene) -> tuple[Rendered, ...]:
         """A picture of the scene for each view of the target."""
-        return self.renderer.render_batch([self.seen(scene, view) for view in self.views], channels)
+        return self.renderer.render_batch(self.seen(scene))
 
-    @staticmethod
-    def seen(scene: Scene, view: View) -> Scene:
-        """The scene as the view's camera sees it, at the view's resolution."""
-        height, width = view.rgb.shape[:2]
-        return replace(scene, camera=(view.camera or scene.camera).resized(width, height))
+    def seen(self, scene: Scene) -> list[Scene]:
+        """The scene as each view's camera sees it, at the view's resolution."""
+        return [
+            replace(scene, camera=(view.camera or scene.camera).resized(view.rgb.shape[1], view.rgb.shape[0]))
+            for view in self.views
+        ]
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses, each the mean over the views."""
         scene = self.scene_at(raw)
+        scenes = self.seen(scene)
         channels: Channels = frozenset().union(*(loss.channels for loss in self.losses.values()))
         terms: dict[str, Tensor] = {}
-        for view, picture in zip(self.views, self.pictures(scene, channels), strict=True):
+        pictures = self.renderer.render_batch(scenes, channels)
+        for view, seen, picture in zip(self.views, scenes, pictures, strict=True):
             compared = blurred_rendering(picture, self.stage.blur)
             for name, loss in self.losses.items():
-                term = loss.weight * loss(compared, view, self.seen(scene, view)) / len(self.views)
+                term = loss.weight * loss(compared, view, seen) / len(self.views)
                 terms[name] = terms[name] + term if name in terms else term
         return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene)
 
@@ -176,7 +179,6 @@ def fit(
         raise UserError("recover is empty, expected at least one unknown: recover=camera_pose")
 
     stopping = stopping or Stopping()
-    clock = Clock()
     raw: Raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
     rates = {name: parameter.lr for name, parameter in parameters.items()}
     stages = list(solver.stages)
@@ -184,6 +186,7 @@ def fit(
     final = Objective.at(stages[last], scene, target, parameters, renderer, losses)
     coarsest = min(stages, key=lambda stage: stage.size or math.inf)
     check_dependence(Objective.at(replace(coarsest, losses=None), scene, target, parameters, renderer, losses), raw)
+    clock = Clock()  # not before: the first rendering on a machine compiles the kernels
     iteration = 0
 
     def report(

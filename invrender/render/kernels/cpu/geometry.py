@@ -44,6 +44,16 @@ def load_face(frame, g, f):
 
 
 @kernel
+def to_segment(right, down, along_x, along_y, inverse):
+    """The squared distance to a segment whose start is (right, down) away, and the share of the way along it."""
+    share = (right * along_x + down * along_y) * inverse
+    share = 0.0 if share < 0.0 else share
+    share = 1.0 if share > 1.0 else share
+    gap_x, gap_y = right - share * along_x, down - share * along_y
+    return gap_x * gap_x + gap_y * gap_y, share
+
+
+@kernel
 def squared_row(f, sides, x, y, count, row):
     """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
 
@@ -56,12 +66,7 @@ def squared_row(f, sides, x, y, count, row):
         along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
         down = y - f[SIDES + 5 * k + 1]
         for i in range(count):
-            right = x + i - start_x
-            share = (right * along_x + down * along_y) * inverse
-            share = 0.0 if share < 0.0 else share
-            share = 1.0 if share > 1.0 else share
-            gap_x, gap_y = right - share * along_x, down - share * along_y
-            squared = gap_x * gap_x + gap_y * gap_y
+            squared, _ = to_segment(x + i - start_x, down, along_x, along_y, inverse)
             row[i] = squared if squared < row[i] else row[i]
 
 
@@ -75,12 +80,7 @@ def nearest_row(f, sides, x, y, count, row, side, part):
         along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
         down = y - f[SIDES + 5 * k + 1]
         for i in range(count):
-            right = x + i - start_x
-            share = (right * along_x + down * along_y) * inverse
-            share = 0.0 if share < 0.0 else share
-            share = 1.0 if share > 1.0 else share
-            gap_x, gap_y = right - share * along_x, down - share * along_y
-            squared = gap_x * gap_x + gap_y * gap_y
+            squared, share = to_segment(x + i - start_x, down, along_x, along_y, inverse)
             nearer = squared < row[i]
             row[i] = squared if nearer else row[i]
             side[i] = float(k) if nearer else side[i]

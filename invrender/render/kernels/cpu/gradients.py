@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ class SharedGradients(NamedTuple):
     eyes: Array
 
 
+Work = Callable[[int, int, "Gradients"], None]  # parts first … last − 1, added to the gradients
+
+
 @dataclass(frozen=True)
 class Gradients:
     """Gradients under way; bounds [parts + 1]: which faces belong to which part of the work."""
@@ -71,6 +75,13 @@ class Gradients:
                 )
             ),
         )
+
+    @classmethod
+    def over_faces(cls, work: Work, frame: Frame, shading: Shading, box: Array, wanted: Array) -> list[Array | None]:
+        """The gradients of the arrays that are wanted, by ``work`` on all parts; None for the others."""
+        gradients = cls.empty(frame, shading, box, wanted)
+        divided(lambda first, last: work(first, last, gradients), gradients.parts)
+        return gradients.gathered(frame, shading, wanted)
 
     def gathered(self, frame: Frame, shading: Shading, wanted: Array) -> list[Array | None]:
         """The gradients of the arrays themselves; None for those not wanted."""

@@ -110,6 +110,15 @@ def forward(frame: Frame, shading: Shading, box: Array, winner: Array) -> tuple[
 
 
 @kernel
+def load_shown(frame, shading, number, f, q):
+    """Fill the scratch arrays of a face that some pixel shows; the table of its object's texture."""
+    face = frame.face[number]
+    load_face(frame, number, f)
+    load_surface(shading, face, frame.picture[number], q)
+    return shading.textures[shading.object[face]]
+
+
+@kernel
 def forward_faces(begin, end, frame, shading, box, winner, color, depth):
     """Fill in the pixels that show faces begin … end − 1."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
@@ -123,9 +132,7 @@ def forward_faces(begin, end, frame, shading, box, winner, color, depth):
                     continue
                 if not loaded:
                     loaded = True
-                    load_face(frame, number, f)
-                    load_surface(shading, frame.face[number], picture, q)
-                    table = shading.textures[shading.object[frame.face[number]]]
+                    table = load_shown(frame, shading, number, f, q)
                 b0, b1, b2, _, z = barycentric(f, x + 0.5, y + 0.5)
                 minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
                 color[pixel] = shade(
@@ -138,16 +145,24 @@ def backward(
     frame: Frame, shading: Shading, box: Array, winner: Array, color: Array, depth: Array, wanted: Array
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays from cotangents of the colours [P, 3] and depths [P]."""
-    gradients = Gradients.empty(frame, shading, box, wanted)
 
-    def run(first: int, last: int) -> None:
+    def work(first: int, last: int, gradients: Gradients) -> None:
         backward_parts(
-            first, last, gradients.bounds, frame, shading, box, winner, color, depth, wanted, gradients.corners,
+            first,
+            last,
+            gradients.bounds,
+            frame,
+            shading,
+            box,
+            winner,
+            color,
+            depth,
+            wanted,
+            gradients.corners,
             gradients.shared,
-        )  # fmt: skip
+        )
 
-    divided(run, gradients.parts)
-    return gradients.gathered(frame, shading, wanted)
+    return Gradients.over_faces(work, frame, shading, box, wanted)
 
 
 @kernel
@@ -175,9 +190,7 @@ def backward_faces(begin, end, part, frame, shading, box, winner, color, depth, 
                     continue
                 if not loaded:
                     loaded = True
-                    load_face(frame, number, f)
-                    load_surface(shading, frame.face[number], picture, q)
-                    table = shading.textures[shading.object[frame.face[number]]]
+                    table = load_shown(frame, shading, number, f, q)
                     vertices[:], gradient[:] = 0.0, 0.0
                 b0, b1, b2, total, _ = barycentric(f, x + 0.5, y + 0.5)
                 g0, g1, g2 = 0.0, 0.0, 0.0
@@ -237,9 +250,7 @@ def tangent_faces(begin, end, frame, shading, box, winner, moving, color, depth)
                     continue
                 if not loaded:
                     loaded = True
-                    load_face(frame, number, f)
-                    load_surface(shading, frame.face[number], picture, q)
-                    table = shading.textures[shading.object[frame.face[number]]]
+                    table = load_shown(frame, shading, number, f, q)
                     load_moving_face(frame, moving, number, outline, corners)
                     for k in range(directions):
                         load_moving_surface(moving, shading, frame.face[number], picture, k, moved[k])

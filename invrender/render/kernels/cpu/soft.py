@@ -284,13 +284,21 @@ def backward(
     frame: Frame, shading: Shading, soft: Soft, box: Array, sums: Sums, cotangents: Cotangents, wanted: Array
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays, in the order of ``wanted``; None for those not wanted."""
-    gradients = Gradients.empty(frame, shading, box, wanted)
 
-    def run(first: int, last: int) -> None:
+    def work(first: int, last: int, gradients: Gradients) -> None:
         backward_parts(
-            first, last, gradients.bounds, frame, shading, soft, box, sums, cotangents, wanted, gradients.corners,
+            first,
+            last,
+            gradients.bounds,
+            frame,
+            shading,
+            soft,
+            box,
+            sums,
+            cotangents,
+            wanted,
+            gradients.corners,
             gradients.shared,
-        )  # fmt: skip
+        )
 
-    divided(run, gradients.parts)
-    return gradients.gathered(frame, shading, wanted)
+    return Gradients.over_faces(work, frame, shading, box, wanted)

@@ -252,17 +252,29 @@ def coverings(surface, thing, g, weights, texels_covered, shown, LOOK: tl.conste
 
 
 @triton.jit
-def shade(surface, g, picture, weights, texels_covered, shown, LOOK: tl.constexpr):
-    """The colours of fragments."""
+def made_of(surface, g, picture, weights, texels_covered, shown, LOOK: tl.constexpr):
+    """What the colours of fragments are made of.
+
+    (point, normal, its length, view, distance), (object, albedo, specular, shininess),
+    (diffuse, highlight), `coverings`.
+    """
     thing = tl.load(surface.thing + g)
     material = surface.materials + thing * 7
+    albedo, specular, shininess = load3(material), load3(material + 3), tl.load(material + 6)
     point = mixed(surface.positions, g, weights)
-    normal, _ = unit(mixed(surface.normals, g, weights))
-    view, _ = towards_camera(surface, picture, point, LOOK)
-    diffuse, highlight = arriving(surface, picture, point, normal, view, tl.load(material + 6), LOOK)
-    paint, texture, _, _, _ = coverings(surface, thing, g, weights, texels_covered, shown, LOOK)
-    body = multiply(multiply(paint, texture), load3(material))
-    return add(multiply(body, diffuse), multiply(highlight, load3(material + 3)))
+    normal, length = unit(mixed(surface.normals, g, weights))
+    view, distance = towards_camera(surface, picture, point, LOOK)
+    light = arriving(surface, picture, point, normal, view, shininess, LOOK)
+    texturing = coverings(surface, thing, g, weights, texels_covered, shown, LOOK)
+    return (point, normal, length, view, distance), (thing, albedo, specular, shininess), light, texturing
+
+
+@triton.jit
+def shade(surface, g, picture, weights, texels_covered, shown, LOOK: tl.constexpr):
+    """The colours of fragments."""
+    _, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, LOOK)
+    body = multiply(multiply(texturing[0], texturing[1]), looks[1])
+    return add(multiply(body, light[0]), multiply(light[1], looks[2]))
 
 
 @triton.jit
@@ -321,14 +333,11 @@ def shade_back(
 
     Adds everything else to the gradients; to copy ``part`` of those that many faces share.
     """
-    thing = tl.load(surface.thing + g)
-    material = surface.materials + thing * 7
-    albedo, specular, shininess = load3(material), load3(material + 3), tl.load(material + 6)
-    point = mixed(surface.positions, g, weights)
-    normal, length = unit(mixed(surface.normals, g, weights))
-    view, distance = towards_camera(surface, picture, point, LOOK)
-    diffuse, highlight = arriving(surface, picture, point, normal, view, shininess, LOOK)
-    paint, texture, slope_u, slope_v, uv = coverings(surface, thing, g, weights, texels_covered, shown, LOOK)
+    geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, LOOK)
+    point, normal, length, view, distance = geometry
+    thing, albedo, specular, shininess = looks
+    diffuse, highlight = light
+    paint, texture, slope_u, slope_v, uv = texturing
     covering = multiply(paint, texture)
     body = multiply(covering, albedo)
     color = add(multiply(body, diffuse), multiply(highlight, specular))
@@ -418,14 +427,11 @@ def shade_tangent(
     LOOK: tl.constexpr, GIVEN: tl.constexpr,
 ):  # fmt: skip
     """The colours of fragments and their tangents."""
-    thing = tl.load(surface.thing + g)
-    material = surface.materials + thing * 7
-    albedo, specular, shininess = load3(material), load3(material + 3), tl.load(material + 6)
-    point = mixed(surface.positions, g, weights)
-    normal, length = unit(mixed(surface.normals, g, weights))
-    view, distance = towards_camera(surface, picture, point, LOOK)
-    diffuse, highlight = arriving(surface, picture, point, normal, view, shininess, LOOK)
-    paint, texture, slope_u, slope_v, uv = coverings(surface, thing, g, weights, texels_covered, shown, LOOK)
+    geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, LOOK)
+    point, normal, length, view, distance = geometry
+    thing, albedo, specular, shininess = looks
+    diffuse, highlight = light
+    paint, texture, slope_u, slope_v, uv = texturing
     covering = multiply(paint, texture)
     body = multiply(covering, albedo)
     color = add(multiply(body, diffuse), multiply(highlight, specular))
