@@ -41,7 +41,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),
         ("invrender sweep --opt", ["--optimize"]),
-        ("invrender fit --config-dir=cfg scene=cu", ["scene=cube"]),
+        ("invrender fit --config-dir=cfg scene=bo", ["scene=box"]),
     ],
 )
 def test_completion(
