@@ -55,6 +55,8 @@ def run_bench(config: DictConfig, job: Job) -> int:
     if not quiet:
         print(results_text(results))
     print(f"results in {shown(job.folder)}", flush=True)
+    if status == INTERRUPTED:
+        print(f"invrender bench: interrupted after {len(runs)} of {len(trials)} fits", file=sys.stderr)
     if all(run.message is not None for run in runs):
         print(f"invrender bench: error: all fits have failed, the first with: {runs[0].message}", file=sys.stderr)
         return status or UNUSABLE

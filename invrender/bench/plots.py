@@ -70,6 +70,16 @@ def known(run: Run, kind: Kind) -> bool:
     return kind(Score.of(run.errors)) is not None
 
 
+def per_cent(share: float, position: float) -> str:
+    """A tick of an axis of shares."""
+    return f"{100 * share:.4g}%"
+
+
+def number(value: float, position: float) -> str:
+    """A tick of an axis of numbers."""
+    return f"{value:.4g}"
+
+
 def clipped(error: float, shown: tuple[float, float]) -> float:
     """An error inside an axis."""
     return min(max(error, shown[0]), shown[1])
@@ -79,21 +89,20 @@ def draw_recall(
     panel: Axes, runs: Sequence[Run], kind: Kind, shown: tuple[float, float], look: Mapping[str, Any]
 ) -> None:
     """One case's share of runs over the error allowed."""
-    found = [error for run in runs if (error := kind(Score.of(run.errors))) is not None]
-    if not found:
+    if not any(known(run, kind) for run in runs):
         return
-    # What failed lies beyond the axis: it is within no error.
-    beyond = [10 * shown[1]] * (len(runs) - len(found))
-    panel.ecdf([*(clipped(error, shown) for error in found), *beyond], **look)
+    found = [error for run in runs if (error := kind(Score.of(run.errors))) is not None]
+    # Runs that failed, and those beyond the axis, are within no error that is shown: the curve stays below 1.
+    inside = sorted(max(error, shown[0]) for error in found if error <= shown[1])
+    within = [count / len(runs) for count in range(len(inside) + 1)]
+    panel.step([shown[0], *inside, shown[1]], [*within, within[-1]], where="post", **look)
 
 
 def finish_recall(panel: Axes, thresholds: Sequence[float], label: str, shown: tuple[float, float]) -> None:
     """The axes, with a line at each threshold of the table."""
-    from matplotlib.ticker import LogFormatter, PercentFormatter
-
     panel.set(xscale="log", xlabel=label, ylabel="share of runs", xlim=shown, ylim=(-0.03, 1.03))
-    panel.xaxis.set_major_formatter(PercentFormatter(1.0) if shown == SHARES_SHOWN else LogFormatter())
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    panel.xaxis.set_major_formatter(per_cent if shown == SHARES_SHOWN else number)
+    panel.yaxis.set_major_formatter(per_cent)
     panel.grid(alpha=0.3)
     for threshold in thresholds:
         panel.axvline(threshold, color="0.7", linewidth=1, zorder=0)
@@ -115,29 +124,27 @@ def draw_success(panel: Axes, runs: Sequence[Run], look: Mapping[str, Any]) -> N
         start, found = Score.of(run.errors_start).degrees, Score.of(run.errors).degrees
         if start is not None and found is not None and math.isfinite(start):
             by_start.setdefault(min(int(start / STEP), 180 // STEP - 1), []).append(found <= SOLVED)
-    places = sorted(by_start)
-    panel.plot([STEP * (place + 0.5) for place in places], [fmean(by_start[place]) for place in places], **look)
-    for place in places:
-        count = str(len(by_start[place]))
-        panel.annotate(
-            count, (STEP * (place + 0.5), fmean(by_start[place])), (4, 4), textcoords="offset points", fontsize=7
-        )
+    if not by_start:
+        return
+    places = [STEP * (step + 0.5) for step in sorted(by_start)]
+    shares = [fmean(by_start[step]) for step in sorted(by_start)]
+    panel.plot(places, shares, **look)
+    for step, place, rate in zip(sorted(by_start), places, shares, strict=True):
+        panel.annotate(str(len(by_start[step])), (place, rate), (4, 4), textcoords="offset points", fontsize="x-small")
 
 
 def finish_starts(starts: Axes, success: Axes) -> None:
     """The axes of the panels over the error at the start."""
-    from matplotlib.ticker import LogFormatter, PercentFormatter
-
     for panel in (starts, success):
         panel.set(xlabel="rotation error at the start, °", xlim=(-3, 183), xticks=range(0, 181, STEP))
         panel.grid(alpha=0.3)
     starts.set(ylabel="rotation error found, °", yscale="log")
     starts.set_ylim(DEGREES_SHOWN[0] / 1.5, DEGREES_SHOWN[1] * 1.5)
-    starts.yaxis.set_major_formatter(LogFormatter())
+    starts.yaxis.set_major_formatter(number)
     starts.axhline(SOLVED, color="0.5", linewidth=1)
     starts.set_title(f"each dot a run; below the line it is within {SOLVED:g}°", fontsize="small")
     success.set(ylabel=f"share of runs within {SOLVED:g}°", ylim=(-0.03, 1.08))
-    success.yaxis.set_major_formatter(PercentFormatter(1.0))
+    success.yaxis.set_major_formatter(per_cent)
     success.set_title(f"starts in steps of {STEP}°; beside each point its number of runs", fontsize="small")
     success.legend(fontsize="small")
 

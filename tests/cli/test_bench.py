@@ -83,8 +83,8 @@ def test_what_would_be_run_is_listed(workspace: Path, capsys: pytest.CaptureFixt
         (["optimizer=lbgfs"], "optimizer has no option 'lbgfs'; did you mean 'lbfgs'?"),
         (["seeds=1", "camera.azimut=3"], "camera has no key 'azimut'; did you mean 'azimuth'?"),
         (["fit=[seed=1]", "optimizer=sgd"], "fit=[…] and optimizer=sgd are both for the fits"),
-        (["tasks.cube.draw.angle=200"], "draw.angle is 200"),
-        (["tasks.cube.draw.angel=20"], "draw has no key 'angel'; did you mean 'angle'?"),
+        (["tasks.cube.cases.turned_20.draw.angle=200"], "tasks.cube.cases.turned_20: draw.angle is 200"),
+        (["+tasks.cube.draw.angel=20"], "draw has no key 'angel'; did you mean 'angle'?"),
         (["tasks.cube.draw._target_=os.system"], "draw._target_ is 'os.system', expected something under invrender."),
     ],
 )

@@ -42,6 +42,8 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),
         ("invrender sweep --opt", ["--optimize"]),
         ("invrender fit --config-dir=cfg scene=bo", ["scene=box"]),
+        ("invrender bench tasks=[cube,li", ["tasks=[cube,light"]),
+        ("invrender bench optimizer=lb", ["optimizer=lbfgs"]),
     ],
 )
 def test_completion(

@@ -73,7 +73,7 @@ def test_the_table_leaves_out_what_nobody_has() -> None:
         "renders",
         *("seconds", "longest"),
     ]
-    assert row.split() == ["light", "1", "100%", "100%", "100%", "90%", "0.01%", "1.0"]
+    assert row.split() == ["light", "1", "100%", "100%", "100%", "90%", "0.01%", "1.0", "1.0"]
 
 
 @pytest.mark.parametrize(("rate", "text"), [(1.0, "100%"), (0.999, "99%"), (0.0, "0%"), (0.5, "50%"), (None, "")])
