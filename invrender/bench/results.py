@@ -5,7 +5,8 @@ Keys of ``bench.json``:
 - ``schema``: 1. ``command``: repeats the benchmark. ``fit``: the overrides that all fits had.
 - ``machine``: how many cores, how many fits at a time.
 - ``right``: the limits within which an answer is right.
-- ``cells``: a list, one for each case of each task; the fields of `invrender.bench.statistics.Cell`.
+- ``cells``: a list, one for each case of each task; the fields of `invrender.bench.statistics.Cell`. ``all``: likewise,
+  of all runs together.
 - ``runs``: a list, one for each fit; the fields of `invrender.bench.trials.Run`.
 
 Shares are from 0 to 1. Numbers that are not finite are None. ``bench.csv`` has a row for each run, with a column for
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cells_of
+from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cell_of, cells_of
 from invrender.bench.trials import Run
 from invrender.config import RightConfig
 from invrender.record.results import only_finite
@@ -50,6 +51,11 @@ class Results:
         """The cases in numbers."""
         return cells_of(self.runs, self.right)
 
+    @property
+    def every(self) -> Cell:
+        """All runs in numbers."""
+        return cell_of("", "", self.runs, self.right)
+
 
 def write_results(folder: Path, results: Results) -> None:
     """Write ``bench.json`` and ``bench.csv``."""
@@ -60,6 +66,7 @@ def write_results(folder: Path, results: Results) -> None:
         "machine": {"cores": results.cores, "jobs": results.jobs},
         "right": vars(results.right),
         "cells": [asdict(cell) for cell in results.cells],
+        "all": asdict(results.every),
         "runs": [asdict(run) for run in results.runs],
     }
     with whole(folder / JSON) as partial:
@@ -85,12 +92,13 @@ def results_text(results: Results) -> str:
     told = [table([heading(cells), *(row(cell, cells) for cell in cells)])]
     limits = results.right
     told.append(f"right: within {limits.degrees:g}°, {100 * limits.share:g}% and {limits.decibels:g} dB")
-    if any(cell.verdicts for cell in cells):
-        total = sum(cell.runs for cell in cells)
-        wrong = sum(round((cell.converged_but_wrong or 0) * cell.runs) for cell in cells)
-        right = sum(round(cell.right * cell.runs) for cell in cells)
-        missed = sum(round((cell.right_but_not_converged or 0) * cell.right * cell.runs) for cell in cells)
-        told.append(f"converged but wrong: {wrong} of {total}; right but not converged: {missed} of {right}")
+    every = results.every
+    if every.converged_but_wrong is not None:
+        missed = 100 * (every.right_but_not_converged or 0)
+        told.append(
+            f"converged but wrong: {100 * every.converged_but_wrong:.1f}% of all; "
+            f"right but not converged: {missed:.1f}% of the right ones"
+        )
     return "\n".join(told)
 
 

@@ -55,7 +55,7 @@ def test_verdicts_are_held_against_the_truth() -> None:
     assert cell.converged_but_wrong == pytest.approx(1 / 5)
     assert cell.right_but_not_converged == pytest.approx(1 / 3)
     text = results_text(Results("invrender bench", [], LIMITS, runs, cores=2, jobs=2))
-    assert "converged but wrong: 1 of 5; right but not converged: 1 of 3" in text
+    assert "converged but wrong: 20.0% of all; right but not converged: 33.3% of the right ones" in text
 
 
 def test_the_table_leaves_out_what_nobody_has() -> None:
