@@ -24,7 +24,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
     (workspace / "cfg" / "recover" / "albedo.yaml").write_text("# The colour of one object.\nalbedo: {}\n")
     assert run(["scenes", "--config-dir", "cfg"]) == run(["params", "--config-dir", "cfg"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "cube" in lines
+    assert "box" in lines
     assert "teapot      The Utah teapot, painted with a day in the country." in lines
     assert any(line.split(maxsplit=1) == ["albedo", "The colour of one object."] for line in lines)
 
