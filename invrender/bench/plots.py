@@ -146,7 +146,8 @@ def finish_starts(starts: Axes, success: Axes) -> None:
     success.set(ylabel=f"share of runs within {SOLVED:g}°", ylim=(-0.03, 1.08))
     success.yaxis.set_major_formatter(per_cent)
     success.set_title(f"starts in steps of {STEP}°; beside each point its number of runs", fontsize="small")
-    success.legend(fontsize="small")
+    if success.lines:
+        success.legend(fontsize="small")
 
 
 def legend(figure: Figure, panels: Sequence[Axes]) -> None:

@@ -98,3 +98,8 @@ def test_refusals(workspace: Path, capsys: pytest.CaptureFixture[str], arguments
 def test_where_all_fits_fail_it_says_why(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "tasks=[light]", "camera.fov=-1", "--quiet"]) == 2
     assert "all fits have failed, the first with: camera.fov is -1" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_benchmark_of_lights_alone_has_a_plot_too(workspace: Path) -> None:
+    assert run(["bench", "tasks=[light]", "hydra.run.dir=out", *SHORT]) == 0
+    assert (workspace / "out" / "bench.png").stat().st_size > 10_000
