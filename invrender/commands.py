@@ -63,7 +63,6 @@ def run_fit(config: DictConfig, job: Job) -> int:
         build_all,
         build_scene_and_target,
         build_stopping,
-        check_stages,
     )
     from invrender.fit import fit
     from invrender.io.scenes import write_scene
@@ -80,7 +79,6 @@ def run_fit(config: DictConfig, job: Job) -> int:
         renderer = build(options.renderer, "renderer", allow)
         parameters = build_all(options.recover, "recover", allow)
         losses = build_all(options.loss, "loss", allow)
-        check_stages(solver.stages, losses)
         stopping = build_stopping(options.stopping)
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from invrender.errors import UserError, naming
 from invrender.losses.base import Loss
 from invrender.parameters.base import Parameters
-from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, check_stages, chosen, reduced
 from invrender.render.base import Channels, Rendered, Renderer
 from invrender.scene import Scene, Target, View, detached
 from invrender.solve.base import Evaluation, Solver
@@ -69,7 +70,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss as a function of the raw tensors, at one stage."""
+    """The loss as a function of the raw tensors, at one stage.
+
+    resting: the raw tensors of unknowns that are not given when it is called.
+    """
 
     scene: Scene
     views: tuple[View, ...]
@@ -77,6 +81,7 @@ class Objective:
     renderer: Renderer
     losses: Mapping[str, Loss]
     stage: Stage
+    resting: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def at(
@@ -87,22 +92,16 @@ class Objective:
         parameters: Parameters,
         renderer: Renderer,
         losses: Mapping[str, Loss],
+        resting: Mapping[str, Tensor] | None = None,
     ) -> Objective:
-        """The objective of a stage: its renderer softened, its target reduced and blurred."""
+        """The objective of a stage: its renderer softened, its target reduced and blurred, its losses alone."""
         softened = renderer if stage.sigma is None else renderer.softened(stage.sigma)
         views = tuple(blurred_view(reduced(view, stage.size), stage.blur) for view in target.views)
-        if stage.losses is not None:
-            unknown = set(stage.losses) - set(losses)
-            if unknown:
-                raise UserError(
-                    f"optimizer.stages: there is no loss {', '.join(sorted(unknown))}, only {', '.join(losses)}"
-                )
-            losses = {name: losses[name] for name in stage.losses}
-        return cls(scene, views, parameters, softened, losses, stage)
+        return cls(scene, views, parameters, softened, chosen(losses, stage.losses), stage, resting or {})
 
     def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
         """The scene with every unknown applied."""
-        scene = self.scene
+        scene, raw = self.scene, {**self.resting, **raw}
         for name, parameter in self.parameters.items():
             scene = parameter.apply(scene, raw[name])
         return scene
@@ -165,8 +164,8 @@ def fit(
     start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
     ``steps.throw(KeyboardInterrupt())``.
 
-    Raises `UserError` where an unknown or a loss does not go with the scene or the target, where no loss depends on an
-    unknown, and where the start's loss is not a number.
+    Raises `UserError` where an unknown or a loss does not go with the scene or the target, where a stage names what is
+    not there, where no loss depends on an unknown, and where the start's loss is not a number.
     """
     for name, parameter in parameters.items():
         with naming(f"recover.{name}"):
@@ -182,10 +181,13 @@ def fit(
     raw: Raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
     rates = {name: parameter.lr for name, parameter in parameters.items()}
     stages = list(solver.stages)
+    check_stages(stages, losses, parameters)
     last = len(stages) - 1
     final = Objective.at(stages[last], scene, target, parameters, renderer, losses)
     coarsest = min(stages, key=lambda stage: stage.size or math.inf)
-    check_dependence(Objective.at(replace(coarsest, losses=None), scene, target, parameters, renderer, losses), raw)
+    check_dependence(
+        Objective.at(replace(coarsest, losses=None), scene, target, parameters, renderer, losses), raw, stages
+    )
     clock = Clock()  # not before: the first rendering on a machine compiles the kernels
     iteration = 0
 
@@ -219,12 +221,12 @@ def fit(
         with clock.stopped():
             yield report(first, raw, final, last, start)
         for index, stage in enumerate(stages):
-            objective = Objective.at(stage, scene, target, parameters, renderer, losses)
-            descent = solver.begin(stage, raw, rates)
+            objective = Objective.at(stage, scene, target, parameters, renderer, losses, resting=raw)
+            descent = solver.begin(stage, chosen(raw, stage.unknowns), rates)
             progress = Progress(stopping)
             best_of_stage = math.inf
             for _ in range(stage.steps):
-                evaluation, following = descent.step(objective, raw)
+                evaluation, following = descent.step(objective, chosen(raw, stage.unknowns))
                 now = float(evaluation.loss.detach())
                 if not math.isfinite(now) or not all(bool(value.isfinite().all()) for value in following.values()):
                     stopped = "diverged"
@@ -235,7 +237,7 @@ def fit(
                 iteration += 1
                 with clock.stopped():
                     yield report(evaluation, raw, objective, index, best)
-                raw = {name: parameters[name].project(scene, value) for name, value in following.items()}
+                raw = raw | {name: parameters[name].project(scene, value) for name, value in following.items()}
                 stopped = progress.finished(now) or "finished"
                 if stopping.seconds is not None and clock.seconds() > stopping.seconds:
                     stopped = "budget"
@@ -253,19 +255,37 @@ def fit(
     yield report(evaluation, raw, final, last, best, stopped)
 
 
-def check_dependence(objective: Objective, raw: Raw) -> None:
-    """Raise `UserError` for an unknown that no loss depends on, as far as the renderer tells."""
-    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
-    loss = objective(leaves).loss
-    gradients: Sequence[Tensor | None] = [None] * len(leaves)
-    if loss.requires_grad:
-        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    for name, gradient in zip(leaves, gradients, strict=True):
-        if gradient is None:
+def check_dependence(objective: Objective, raw: Raw, stages: Sequence[Stage]) -> None:
+    """Raise `UserError` for an unknown, or a stage's unknowns, that the losses don't depend on, as far as one can tell.
+
+    objective: with all losses.
+    """
+    losses = [tuple(chosen(objective.losses, stage.losses)) for stage in stages]
+    unknowns = [set(chosen(raw, stage.unknowns)) for stage in stages]
+    reached = {names: depended_on(replace(objective, losses=chosen(objective.losses, names)), raw) for names in losses}
+    for name in raw:
+        counting = [names for names, moving in zip(losses, unknowns, strict=True) if name in moving]
+        if not any(name in reached[names] for names in counting):
             raise UserError(
-                f"recover.{name}: none of the losses ({', '.join(objective.losses)}) depends on it "
+                f"recover.{name}: none of the losses ({', '.join(dict.fromkeys(chain(*counting)))}) depends on it "
                 "in what this renderer draws; choose another loss or another renderer"
             )
+    for index, (names, moving) in enumerate(zip(losses, unknowns, strict=True)):
+        if not reached[names] & moving:
+            raise UserError(
+                f"optimizer.stages[{index}]: none of its losses ({', '.join(names)}) depends on its unknowns "
+                f"({', '.join(sorted(moving))}); choose other losses or other unknowns"
+            )
+
+
+def depended_on(objective: Objective, raw: Raw) -> set[str]:
+    """The unknowns that the loss depends on, as far as the renderer tells."""
+    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
+    loss = objective(leaves).loss
+    if not loss.requires_grad:
+        return set()
+    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {name for name, gradient in zip(leaves, gradients, strict=True) if gradient is not None}
 
 
 def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from invrender.fit import Objective, Raw
 from invrender.losses.base import Loss
 from invrender.parameters.base import Parameters
-from invrender.pyramid import Stage
+from invrender.pyramid import Stage, chosen
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target, map_tensors
 from invrender.solve.base import Solver
@@ -76,17 +76,17 @@ def rehearse(
     solver: Solver,
 ) -> Rehearsal:
     """Take two steps of every stage from the start, and compare the gradient of the first with finite differences."""
-
-    def objective(stage: Stage) -> Objective:
-        return Objective.at(stage, scene, target, parameters, renderer, losses)
-
     raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
     rates = {name: parameter.lr for name, parameter in parameters.items()}
-    plans = [plan_of(stage, objective(stage), solver, raw, rates) for stage in solver.stages]
+
+    def objective(stage: Stage) -> Objective:
+        return Objective.at(stage, scene, target, parameters, renderer, losses, resting=raw)
+
+    plans = [plan_of(stage, objective(stage), solver, chosen(raw, stage.unknowns), rates) for stage in solver.stages]
     return Rehearsal(
         stages=plans,
         numbers={name: tensor.numel() for name, tensor in raw.items()},
-        gradients=gradient_checks(scene, target, parameters, renderer, losses, solver.stages[0]),
+        gradients=gradient_checks(scene, target, parameters, renderer, losses, solver.stages),
         bytes=memory(),
     )
 
@@ -109,20 +109,21 @@ def gradient_checks(
     parameters: Parameters,
     renderer: Renderer,
     losses: Mapping[str, Loss],
-    stage: Stage,
+    stages: Sequence[Stage],
 ) -> dict[str, GradientCheck]:
-    """By unknown, the derivative at the start along one random direction, in float64."""
+    """By unknown, the derivative at the start along one random direction, in float64, as its first stage measures."""
     precise = map_tensors(scene, doubled)
     seen = Target(tuple(map_tensors(view, doubled) for view in target.views))
-    objective = Objective.at(stage, precise, seen, parameters, renderer, losses)
     random = torch.Generator().manual_seed(0)
     raw = {name: parameter.initial(precise) for name, parameter in parameters.items()}
     checks = {}
     for name, parameter in parameters.items():
-        along = torch.randn(raw[name].shape, generator=random, dtype=torch.float64).to(raw[name])
+        stage = next(stage for stage in stages if name in chosen(parameters, stage.unknowns))
+        objective = Objective.at(stage, precise, seen, parameters, renderer, losses)
+        along = parameter.lr * torch.randn(raw[name].shape, generator=random, dtype=torch.float64).to(raw[name])
 
-        def loss_at(share: Tensor, name: str = name, along: Tensor = along, rate: float = parameter.lr) -> Tensor:
-            return objective({**raw, name: raw[name] + share * rate * along}).loss
+        def loss_at(share: Tensor, name: str = name, along: Tensor = along, objective: Objective = objective) -> Tensor:
+            return objective({**raw, name: raw[name] + share * along}).loss
 
         zero = torch.zeros((), dtype=torch.float64, device=along.device, requires_grad=True)
         loss = loss_at(zero)

@@ -38,5 +38,5 @@ class Solver(Protocol):
     stages: Sequence[Stage]
 
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> Descent:
-        """Start a stage at ``raw``; ``rates`` are the unknowns' learning rates."""
+        """Start a stage at ``raw``, which has the unknowns that move in it; ``rates`` are all learning rates."""
         ...
