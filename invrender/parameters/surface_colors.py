@@ -124,13 +124,12 @@ class Texture(SurfaceColors):
     """Every texel of the textures.
 
     smoothness: in texels, how far neighbours move together at first; 0 for each on its own. What is added to a texture
-    is not the raw tensor but (I + smoothness² L)⁻¹ of it, with L the negative Laplacian of the grid of texels. So
-    descent on the raw tensor is descent with a preconditioner that favours what is smooth: noise and texels that the
-    pictures hardly show come last (Nicolet, Jacobson and Jakob, "Large Steps in Inverse Rendering of Geometry", 2021,
-    where L is that of a mesh). Every texture can still be reached.
+    is then not the raw tensor itself but `smoothed`. So descent on the raw tensor has a preconditioner that favours
+    what is smooth, and noise comes last (Nicolet, Jacobson and Jakob, "Large Steps in Inverse Rendering of Geometry",
+    2021, on meshes). Every texture can still be reached. Neighbours are those on the grid, whatever charts they are in.
     """
 
-    smoothness: float = 0.0
+    smoothness: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
