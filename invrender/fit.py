@@ -256,13 +256,15 @@ def fit(
 
 
 def check_dependence(objective: Objective, raw: Raw, stages: Sequence[Stage]) -> None:
-    """Raise `UserError` for an unknown, or a stage's unknowns, that the losses don't depend on, as far as one can tell.
+    """Raise `UserError` for an unknown that no loss of its stages depends on, and for a stage that can move nothing.
 
-    objective: with all losses.
+    As far as the renderer tells. objective: of all losses together.
     """
     losses = [tuple(chosen(objective.losses, stage.losses)) for stage in stages]
     unknowns = [set(chosen(raw, stage.unknowns)) for stage in stages]
-    reached = {names: depended_on(replace(objective, losses=chosen(objective.losses, names)), raw) for names in losses}
+    reached = {
+        names: depended_on(replace(objective, losses=chosen(objective.losses, names)), raw) for names in set(losses)
+    }
     for name in raw:
         counting = [names for names, moving in zip(losses, unknowns, strict=True) if name in moving]
         if not any(name in reached[names] for names in counting):

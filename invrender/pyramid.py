@@ -72,7 +72,7 @@ def check_stages(stages: Sequence[Stage], losses: Collection[str], unknowns: Col
         for key, kind, given, known in (
             ("losses", "loss", stage.losses, losses),
             ("unknowns", "unknown", stage.unknowns, unknowns),
-            ("lr", "unknown", factors, unknowns),
+            ("lr", "unknown", factors or None, unknowns),
         ):
             if given is None:
                 continue

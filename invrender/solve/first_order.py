@@ -43,7 +43,7 @@ class FirstOrder:
             raise UserError(f"optimizer.final_lr is {self.final_lr}, expected a share above 0 and at most 1")
         for stage in self.stages:
             try:
-                self.optimizer({"any": torch.zeros(1, requires_grad=True)}, stage)
+                self.optimizer({name: torch.zeros(1, requires_grad=True) for name in ("one", "another")}, stage)
             except (TypeError, ValueError) as error:
                 raise UserError(f"optimizer.algorithm can't be used: {error}") from error
 

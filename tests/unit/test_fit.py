@@ -237,6 +237,11 @@ def test_rates_of_single_unknowns_are_scaled() -> None:
     assert float(second.raw["pose"].abs().max()) == pytest.approx(0.01, rel=1e-3)
 
 
+def test_rates_of_single_unknowns_need_an_algorithm_that_has_them() -> None:
+    with pytest.raises(UserError, match="can't be used: LBFGS doesn't support"):
+        FirstOrder(torch.optim.LBFGS, [Stage(1, lr={"key": 0.5})])
+
+
 @pytest.mark.parametrize(
     ("stages", "message"),
     [
@@ -245,7 +250,6 @@ def test_rates_of_single_unknowns_are_scaled() -> None:
         ([Stage(1, unknowns=["light"])], r"stages\[0\].unknowns: there is no unknown 'light' here, only key, pose"),
         ([Stage(1), Stage(1, unknowns=[])], r"stages\[1\].unknowns is empty, expected some of key, pose, or null"),
         ([Stage(1, lr={"light": 2.0})], r"stages\[0\].lr: there is no unknown 'light' here, only key, pose"),
-        ([Stage(1, lr={})], r"stages\[0\].lr is empty"),
         ([Stage(1, unknowns=["pose"])], "stages: key moves in none; add it"),
         ([Stage(1, losses=["outline"])], r"recover.key: none of the losses \(outline\) depends on it"),
         (
