@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,8 @@ Mode = Literal["auto", "on", "off"]
 
 # Answers that look alike are compared at full size where their losses, small and blurred, differ by less than this.
 CLOSE = 5.0
+# Steps bring a loss down by less than this.
+HOPELESS = 100.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Search:
     def nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of some poses, and of those that look like the first two of them; the best first."""
         alike = [each for raw in raws[:2] for each in seeker.lookalikes(raw)]
-        return seeker.refined(1, [*raws, *alike], self.finalists)
+        return seeker.refined(1, [*raws, *alike], self.finalists, HOPELESS)
 
     def judged(self, problem: Problem, stage: Stage, raw: Raw) -> tuple[Raw, Verdict]:
         """What to think of an answer, measured at ``stage``; and a better answer, if one of those that look alike is.
@@ -159,13 +162,17 @@ class Seeker:
         """The unknowns of few numbers, which least squares can move."""
         return {name: value for name, value in raw.items() if value.numel() <= MOST_NUMBERS}
 
-    def refined(self, index: int, raws: Sequence[Raw], count: int) -> list[Candidate]:
-        """The best of many, refined as the search's stage ``index`` says; the best first."""
+    def refined(self, index: int, raws: Sequence[Raw], count: int, hopeless: float = math.inf) -> list[Candidate]:
+        """The best of many, refined as the search's stage ``index`` says; the best first.
+
+        Left out are those whose loss is more than ``hopeless`` times the least.
+        """
         objective = self.objectives[index]
         small = [self.small(raw) for raw in raws]
         scores = objective.scores(small)
         best = sorted(range(len(raws)), key=scores.__getitem__)[:count]
-        return self.distinct([self.descended(objective, small[each], self.search.steps) for each in best])
+        hopeful = [each for each in best if scores[each] <= hopeless * scores[best[0]]]
+        return self.distinct([self.descended(objective, small[each], self.search.steps) for each in hopeful])
 
     def descended(self, objective: Objective, raw: Raw, steps: int) -> Candidate:
         """The raw tensors after some steps."""
