@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ class SurfaceColors:
     have such colours. range: of each channel.
     """
 
+    linear: ClassVar[bool] = True
     objects: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
@@ -87,6 +88,10 @@ class SurfaceColors:
             colors = self.colors(scene, name) + self.added(part)
             objects[name] = replace(objects[name], material=replace(objects[name].material, **{self.attribute: colors}))
         return replace(scene, objects=objects)
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Add the change."""
+        return raw + change
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep every channel in its range."""
