@@ -112,7 +112,9 @@ class Search:
         best, *rest = seeker.distinct(found)
         as_good = [best, *(each for each in rest if each.loss <= AS_WELL * best.loss)]
         for objective in objectives[1:]:
-            as_good = [each if each is answer else seeker.descended(objective, each.raw, self.steps) for each in as_good]
+            as_good = [
+                each if each is answer else seeker.descended(objective, each.raw, self.steps) for each in as_good
+            ]
         return [raw if each is answer else {**raw, **each.raw} for each in as_good]
 
 
