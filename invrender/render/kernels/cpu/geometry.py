@@ -21,6 +21,13 @@ TINY = 1e-17
 @kernel
 def load_face(frame, g, f):
     """Fill the scratch array of face g."""
+    load_outline(frame, g, f)
+    load_corners(frame, g, f)
+
+
+@kernel
+def load_outline(frame, g, f):
+    """Fill in what distances to face g need."""
     sides = frame.outline.shape[1]
     for k in range(sides):
         a, b = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
@@ -32,6 +39,11 @@ def load_face(frame, g, f):
         f[SIDES + 5 * k + 2] = along_x
         f[SIDES + 5 * k + 3] = along_y
         f[SIDES + 5 * k + 4] = 1.0 / length if length > 0.0 else 0.0
+
+
+@kernel
+def load_corners(frame, g, f):
+    """Fill in what barycentrics of face g need."""
     for k in range(3):
         for j in range(4):
             f[CORNERS + 4 * k + j] = frame.vertices[frame.triangles[g, k], j]

@@ -14,6 +14,7 @@ from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu.compiling import divided
 from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned, classify_faces
 from invrender.render.kernels.cpu.moving import Moving
 from invrender.render.kernels.differentiable import differentiable
@@ -33,13 +34,18 @@ def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: b
     """The fast twin of `reference.classify`."""
     points = array(vertices)
     winding, crossing = np.empty(len(triangles), points.dtype), np.empty(len(triangles), np.bool_)
-    classify_faces(points, array(triangles), near, cull_backfaces, winding, crossing)
+    corners = array(triangles)
+
+    def run(begin: int, end: int) -> None:
+        classify_faces(begin, end, points, corners, near, cull_backfaces, winding, crossing)
+
+    divided(run, len(corners))
     return torch.from_numpy(winding), torch.from_numpy(crossing)
 
 
 # Hard pictures take three passes over one screen; they share its frame and bins.
 framed: WeakKeyDictionary[Screen, tuple[Frame, Bins]] = WeakKeyDictionary()
-EDGES_REACH = 1.0  # pixels around an edge in which faces may hide it
+EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
 
 
 def frame_of(screen: Screen, vertices: Tensor, points: Tensor) -> tuple[Frame, Bins]:
@@ -130,14 +136,14 @@ class HardPass:
     constants: tuple[int, ...] = ()
     frame: Frame = field(init=False)
     shading: Shading = field(init=False)
-    box: Array = field(init=False)
+    shown: hard.Shown = field(init=False)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
-        self.frame, bins = frame_of(self.screen, tensors[1], tensors[0])
-        self.box = bins.box
+        self.frame, _ = frame_of(self.screen, tensors[1], tensors[0])
         self.shading = Shading.of(self.surfaces, *tensors[2:])
-        found = hard.forward(self.frame, self.shading, self.box, self.winner.numpy())
+        self.shown = hard.Shown.of(self.winner.numpy(), len(self.frame.triangles))
+        found = hard.forward(self.frame, self.shading, self.shown, len(self.winner))
         return tuple(torch.from_numpy(each) for each in found)
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -146,19 +152,13 @@ class HardPass:
         color, depth = (
             given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
-        found = hard.backward(self.frame, self.shading, self.box, self.winner.numpy(), color, depth, np.array(wanted))
+        found = hard.backward(self.frame, self.shading, self.shown, color, depth, np.array(wanted))
         return [None if each is None else torch.from_numpy(each) for each in found]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How color and depth change."""
-        changes = hard.tangents(
-            self.frame,
-            self.shading,
-            self.box,
-            self.winner.numpy(),
-            moving_of(self.frame, self.shading, moving),
-            directions,
-        )
+        motion = moving_of(self.frame, self.shading, moving)
+        changes = hard.tangents(self.frame, self.shading, self.shown, len(self.winner), motion, directions)
         return tuple(torch.from_numpy(each) for each in changes)
 
 

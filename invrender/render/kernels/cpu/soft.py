@@ -42,6 +42,7 @@ from invrender.render.kernels.cpu.shading import (
 )
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
+OVERHEAD = 16  # pixels that a face costs even if it touches none
 NEGLIGIBLE = 1e-9  # a fragment that contributes at most this share of its pixel's colour is not shaded
 
 
@@ -301,4 +302,5 @@ def backward(
             gradients.shared,
         )
 
-    return Gradients.over_faces(work, frame, shading, box, wanted)
+    columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
+    return Gradients.over_faces(work, frame, shading, np.arange(len(box)), columns * rows + OVERHEAD, wanted)
