@@ -147,9 +147,8 @@ def projected(
         for first, last in stretches(placed):
             begin, end = surfaces.first_vertex[first], surfaces.first_vertex[last]
             block = Block(number, first, last, vertex_count - begin, face_count - surfaces.first_face[first])
-            homogeneous, depth = homogeneous_pixels(camera, surfaces.vertices[begin:end])
             own = torch.arange(surfaces.first_face[first], surfaces.first_face[last], device=surfaces.faces.device)
-            vertices.append(torch.cat([homogeneous, depth[:, None]], dim=1))
+            vertices.append(homogeneous_pixels(camera, surfaces.vertices[begin:end]))
             triangles.append(
                 shifted(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]], block.vertex)
             )

@@ -6,8 +6,6 @@ the tensors' precision: it costs little where memory is what counts, and nothing
 
 from __future__ import annotations
 
-import math
-
 from invrender.render.kernels.cpu.compiling import kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length

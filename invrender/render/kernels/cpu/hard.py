@@ -159,17 +159,14 @@ def nearest_in_row(f, near, g, x, y, count, nearest, winner):
                 winner[i] = g
 
 
-def forward(frame: Frame, shading: Shading, shown: Shown, pixels: int) -> tuple[Array, Array]:
-    """The colours [P, 3] and depths [P] of the faces that win; 0 where none does."""
-    dtype = frame.vertices.dtype
-    color, depth = np.zeros((pixels, 3), dtype), np.zeros(pixels, dtype)
+def forward(frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array) -> None:
+    """Fill in the colours [P, 3] and depths [P] of the pixels that show a face."""
     bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
         forward_faces(bounds[first], bounds[last], frame, shading, shown, color, depth)
 
     divided(run, len(bounds) - 1)
-    return color, depth
 
 
 @kernel
@@ -259,19 +256,14 @@ def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted
         shared.lights[part] += light_gradient
 
 
-def tangents(
-    frame: Frame, shading: Shading, shown: Shown, pixels: int, moving: Moving, directions: int
-) -> tuple[Array, Array]:
-    """How the colours [K, P, 3] and depths [K, P] change in K directions."""
-    dtype = frame.vertices.dtype
-    color, depth = np.zeros((directions, pixels, 3), dtype), np.zeros((directions, pixels), dtype)
+def tangents(frame: Frame, shading: Shading, shown: Shown, moving: Moving, color: Array, depth: Array) -> None:
+    """Fill in how the colours [K, P, 3] and depths [K, P] of the pixels that show a face change in K directions."""
     bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
         tangent_faces(bounds[first], bounds[last], frame, shading, shown, moving, color, depth)
 
     divided(run, len(bounds) - 1)
-    return color, depth
 
 
 @kernel

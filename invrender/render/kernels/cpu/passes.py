@@ -66,9 +66,9 @@ def nearest_faces(screen: Screen) -> Tensor:
     return decided(find, screen.vertices, screen.points)[0]
 
 
-def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
     """The fast twin of `visible.hard_layers`."""
-    color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces)
+    color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces, background)
     return color, depth
 
 
@@ -128,7 +128,10 @@ class SoftPass:
 
 @dataclass
 class HardPass:
-    """`hard` for one screen; winner: [P], the face that each pixel shows, −1 for none."""
+    """`hard` for one screen; the last of its tensors is the background.
+
+    winner: [P], the face that each pixel shows, −1 for none.
+    """
 
     screen: Screen
     surfaces: Surfaces
@@ -141,10 +144,12 @@ class HardPass:
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
         self.frame, _ = frame_of(self.screen, tensors[1], tensors[0])
-        self.shading = Shading.of(self.surfaces, *tensors[2:])
+        self.shading = Shading.of(self.surfaces, *tensors[2:-1])
         self.shown = hard.Shown.of(self.winner.numpy(), len(self.frame.triangles))
-        found = hard.forward(self.frame, self.shading, self.shown, len(self.winner))
-        return tuple(torch.from_numpy(each) for each in found)
+        color = tensors[-1].to(tensors[0].dtype, copy=True, memory_format=torch.contiguous_format)
+        depth = color.new_zeros(len(color))
+        hard.forward(self.frame, self.shading, self.shown, color.numpy(), depth.numpy())
+        return color, depth
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The tensors' gradients where wanted."""
@@ -152,14 +157,21 @@ class HardPass:
         color, depth = (
             given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
-        found = hard.backward(self.frame, self.shading, self.shown, color, depth, np.array(wanted))
-        return [None if each is None else torch.from_numpy(each) for each in found]
+        asked = np.array([False, *wanted[1:-1]])  # nothing depends on where the outlines are
+        found = hard.backward(self.frame, self.shading, self.shown, color, depth, asked)
+        behind = None
+        if wanted[-1] and cotangents[0] is not None:
+            behind = cotangents[0].index_fill(0, torch.from_numpy(self.shown.pixels), 0.0)
+        return [*(None if each is None else torch.from_numpy(each) for each in found), behind]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How color and depth change."""
-        motion = moving_of(self.frame, self.shading, moving)
-        changes = hard.tangents(self.frame, self.shading, self.shown, len(self.winner), motion, directions)
-        return tuple(torch.from_numpy(each) for each in changes)
+        dtype, motion = self.screen.vertices.dtype, moving_of(self.frame, self.shading, moving[:-1])
+        shape, behind = (directions, len(self.winner), 3), moving[-1]
+        color = torch.zeros(shape, dtype=dtype) if behind is None else behind.expand(shape).clone()
+        depth = color.new_zeros(shape[:2])
+        hard.tangents(self.frame, self.shading, self.shown, motion, color.numpy(), depth.numpy())
+        return color, depth
 
 
 def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:
