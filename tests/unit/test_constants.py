@@ -55,7 +55,7 @@ def test_what_autograd_and_forward_mode_follow_is_no_constant() -> None:
 
 def test_an_object_that_is_moved_in_place_is_drawn_anew() -> None:
     scene = shapes.scene(
-        shapes.thing(shapes.box(0.5), shapes.material(specular=0.3)), view=shapes.camera(16, 16, focal=10.0)
+        shapes.thing(shapes.box(0.5), shapes.material(specular=0.3)), view=shapes.camera(position=[0.0, 0.0, 3.0])
     )
     (thing,) = scene.objects.values()
     renderer = EmbeddedRenderer(visibility="edge", kernels="reference")
