@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from invrender import __version__
+from invrender.bench.command import run_bench
 from invrender.commands import (
     BUG,
     DONE,
@@ -52,6 +53,7 @@ COMMANDS = {
     "fit": Command("recover what is unknown in a scene from pictures", run_fit),
     "sweep": Command("run many fits and compare them, or search for the best", run_fit),
     "render": Command("render one picture of a scene", run_render),
+    "bench": Command("say how often, how well and how fast truths are found", run_bench),
     "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
     "report": Command("write the report of a fit or a sweep anew", run_report, positional="runs"),
     "doctor": Command("say what is installed, and which renderers work", run_doctor),
@@ -183,6 +185,7 @@ class Invocation:
 
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
+        from invrender.bench.arguments import bench_arguments
         from invrender.config import register_schemas
         from invrender.overrides import SHOWS_ONLY, rewrite, store
         from invrender.resources import register_resolvers
@@ -196,7 +199,7 @@ class Invocation:
             rewritten = rewrite(self.arguments, self.options_of, COMMANDS[self.name].positional)
             self.files = {file.name: file.path for file in rewritten.files}
             store(rewritten.files)
-            self.run_hydra(rewritten.arguments)
+            self.run_hydra(bench_arguments(rewritten.arguments) if self.name == "bench" else rewritten.arguments)
         except BrokenPipeError:
             raise
         except SystemExit as stop:

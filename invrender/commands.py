@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from invrender.io.schema import SceneFile
     from invrender.record.base import Recorder, Run
     from invrender.rehearsal import Rehearsal
+    from invrender.render.base import Renderer
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
@@ -41,6 +42,7 @@ class Job:
     folder: where it writes. command: repeats it. overrides: what was given for it. choices: by group, the option.
     files: config files that were given as options, by name. sources: the folders of configs, in order of search.
     interrupted: whether Ctrl-C was pressed. recorders: of the fit, besides those that its config asks for.
+    watched: the renderer as the fit is to see it, for those who look on.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Job:
     sources: Sequence[Path]
     interrupted: Callable[[], bool]
     recorders: Sequence[Recorder] = ()
+    watched: Callable[[Renderer], Renderer] = lambda renderer: renderer
 
 
 def run_fit(config: DictConfig, job: Job) -> int:
@@ -104,7 +107,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
             write_scene(folder, found, options)
 
         recorded = RecordOptions(**vars(options.record))
-        steps = begun(fit(scene, target, parameters, renderer, losses, solver, stopping))
+        steps = begun(fit(scene, target, parameters, job.watched(renderer), losses, solver, stopping))
         if options.dry_run:
             show_plan(described, rehearse(scene, target, parameters, renderer, losses, solver), next(steps))
             return DONE
@@ -221,9 +224,7 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
             f"hydra.run.dir is {shown(job.folder)}, which holds {found.name}; nothing is overwritten: "
             "give a folder that is empty or not there"
         )
-    if OmegaConf.get_type(config) is not schema:
-        command = schema.__name__.removesuffix("Config").lower()
-        raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
+    check_schema(config, schema)
     config.scene.folder = str((scene_file(job).parent / (config.scene.folder or ".")).resolve())
     options = OmegaConf.to_object(config)
     assert isinstance(options, schema)
@@ -233,6 +234,15 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
     if ineffective:
         raise UserError(f"camera.{ineffective}")
     return options
+
+
+def check_schema(config: DictConfig, schema: type[Any]) -> None:
+    """Raise `UserError` for a primary config without the schema."""
+    from omegaconf import OmegaConf
+
+    if OmegaConf.get_type(config) is not schema:
+        command = schema.__name__.removesuffix("Config").lower()
+        raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
 
 
 def scene_file(job: Job) -> Path:

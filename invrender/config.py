@@ -128,6 +128,56 @@ class RenderConfig(Work, SceneFile):
 
 
 @dataclass
+class CaseConfig:
+    """One of a task's starts. fit: further overrides of `invrender fit`. draw: replaces keys of the task's."""
+
+    fit: list[str] = field(default_factory=list)
+    draw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TaskConfig:
+    """What a benchmark asks for again and again.
+
+    fit: overrides of `invrender fit`. draw: by ``_target_``, what a seed draws; empty for a task that is always the
+    same. cases: by name, such as the angles to start from; empty for a task of one case.
+    """
+
+    fit: list[str] = field(default_factory=list)
+    draw: dict[str, Any] = field(default_factory=dict)
+    cases: dict[str, CaseConfig] = field(default_factory=dict)
+
+
+@dataclass
+class RightConfig:
+    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB."""
+
+    degrees: float = 1.0
+    share: float = 0.01
+    decibels: float = 20.0
+
+
+@dataclass
+class BenchConfig:
+    """`invrender bench`.
+
+    seeds: runs of each case. size: pixels of the square pictures. fit: overrides of every fit, after its task's.
+    jobs: at a time; auto is one on each core. right: what counts as found where answers and verdicts are compared.
+    dry_run: list the fits, and run none.
+    """
+
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    seeds: int = 1
+    size: int = 96
+    fit: list[str] = field(default_factory=list)
+    jobs: str = "auto"
+    right: RightConfig = field(default_factory=RightConfig)
+    verbosity: str = "normal"
+    dry_run: bool = False
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
 class BoardConfig:
     """`invrender board`. runs: folders to search. open: a browser, auto where there is a display."""
 
@@ -154,6 +204,7 @@ def register_schemas() -> None:
     schemas = {
         "fit": FitConfig,
         "render": RenderConfig,
+        "bench": BenchConfig,
         "board": BoardConfig,
         "report": ReportConfig,
         "doctor": DoctorConfig,

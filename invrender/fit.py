@@ -11,17 +11,21 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.func import jacfwd
 
 from invrender.errors import UserError, naming
 from invrender.losses.base import Loss
 from invrender.parameters.base import Parameters
+from invrender.pixels import background_pixels
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
 from invrender.render.base import Channels, Rendered, Renderer
 from invrender.scene import Scene, Target, View, detached
-from invrender.solve.base import Evaluation, Solver
+from invrender.solve.base import Changes, Evaluation, Linearized, Raw, Solver
 
-Raw = dict[str, Tensor]
 Errors = Mapping[str, Mapping[str, float]]
+
+
+SCORED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -118,19 +122,102 @@ class Objective:
             for view in self.views
         ]
 
+    def compared(self, scene: Scene) -> Iterator[tuple[Rendered, View, Scene]]:
+        """What the losses compare: for each view the picture of the scene, blurred, the view, and the scene it sees."""
+        scenes = self.seen(scene)
+        pictures = self.renderer.render_batch(scenes, self.channels)
+        for view, seen, picture in zip(self.views, scenes, pictures, strict=True):
+            yield blurred_rendering(picture, self.stage.blur), view, seen
+
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses, each the mean over the views."""
         scene = self.scene_at(raw)
-        scenes = self.seen(scene)
-        channels: Channels = frozenset().union(*(loss.channels for loss in self.losses.values()))
         terms: dict[str, Tensor] = {}
-        pictures = self.renderer.render_batch(scenes, channels)
-        for view, seen, picture in zip(self.views, scenes, pictures, strict=True):
-            compared = blurred_rendering(picture, self.stage.blur)
+        for compared in self.compared(scene):
             for name, loss in self.losses.items():
-                term = loss.weight * loss(compared, view, seen) / len(self.views)
+                term = loss.weight * loss(*compared) / len(self.views)
                 terms[name] = terms[name] + term if name in terms else term
         return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene)
+
+    def scores(self, raws: Sequence[Mapping[str, Tensor]]) -> list[float]:
+        """The loss at each of many raw tensors, rendered in batches.
+
+        Where lights are unknown, each picture is first made brighter or darker to go with its target.
+        """
+        found: list[float] = []
+        with torch.no_grad():
+            for first in range(0, len(raws), SCORED_AT_ONCE):
+                scenes = [self.scene_at(raw) for raw in raws[first : first + SCORED_AT_ONCE]]
+                seen = [self.seen(scene) for scene in scenes]
+                pictures = iter(self.renderer.render_batch([each for views in seen for each in views], self.channels))
+                found += [float(sum(self.scored(next(pictures), *pair) for pair in zip(self.views, views, strict=True)))
+                          for views in seen]
+        return found
+
+    def scored(self, picture: Rendered, view: View, scene: Scene) -> Tensor:
+        """The weighted losses of one picture, [], as bright as the target where lights are unknown."""
+        picture = blurred_rendering(picture, self.stage.blur)
+        if self.linear and picture.rgb.numel():
+            background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
+            shown, wanted = picture.rgb - background, view.rgb - background
+            gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
+            picture = replace(picture, rgb=background + gain.clamp(min=0) * shown)
+        terms = [loss.weight * loss(picture, view, scene) for loss in self.losses.values()]
+        return torch.stack(terms).sum() / len(self.views)
+
+    @property
+    def channels(self) -> Channels:
+        """What the losses read of a rendering."""
+        return frozenset().union(*(loss.channels for loss in self.losses.values()))
+
+    @property
+    def linear(self) -> list[str]:
+        """The unknowns in which the pictures are linear."""
+        return [name for name, parameter in self.parameters.items() if parameter.linear]
+
+    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
+        """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
+
+        Raises `UserError` for a loss that is no sum of squares.
+        """
+        shapes = {name: raw[name].shape for name in names}
+        sizes = [shape.numel() for shape in shapes.values()]
+        here = self.scene_at(raw)
+
+        def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            scene = here
+            for (name, shape), part in zip(shapes.items(), change.split(sizes), strict=True):
+                scene = self.parameters[name].apply(scene, part.reshape(shape))
+            found = [self.squared(*compared) for compared in self.compared(scene)]
+            values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+            return values, (values, weights)
+
+        with torch.no_grad():
+            jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(raw[names[0]].new_zeros(sum(sizes)))
+        return Linearized(shapes, values, weights, jacobian)
+
+    def squared(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """The residuals of all losses on one view and their weights, [M]."""
+        found = []
+        for name, loss in self.losses.items():
+            residuals = getattr(loss, "residuals", None)
+            if residuals is None:
+                raise UserError(f"optimizer: loss.{name} is no sum of squares, which least squares need; set optimizer=adam")
+            values, weights = residuals(rendered, view, scene)
+            found.append((values.reshape(-1), loss.weight / len(self.views) * weights.reshape(-1)))
+        values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+        return values, weights
+
+    def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
+        """The raw tensors after changes, kept in their ranges; and for each number whether its range held it back."""
+        scene, found, stopped = self.scene, dict(raw), {}
+        for name, parameter in self.parameters.items():
+            if name in changes:
+                moved = parameter.moved(scene, raw[name], changes[name])
+                found[name] = parameter.project(scene, moved)
+                stopped[name] = found[name] != moved
+            scene = parameter.apply(scene, raw[name])
+        return found, stopped
 
 
 @dataclass(frozen=True)
@@ -239,7 +326,7 @@ def fit(
                 stopped = progress.finished(now) or "finished"
                 if stopping.seconds is not None and clock.seconds() > stopping.seconds:
                     stopped = "budget"
-                if stopped != "finished":
+                if stopped != "finished" or descent.finished:
                     break
             if stopped in ("diverged", "budget"):
                 break

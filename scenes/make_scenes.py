@@ -6,14 +6,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from make import panel, still_life, teapot, vase
+from make import cube, panel, still_life, teapot, vase
 
 from invrender.cli import run
 
-SCENES = {"panel": panel.write, "still_life": still_life.write, "teapot": teapot.write, "vase": vase.write}
+SCENES = {
+    "cube": cube.write,
+    "panel": panel.write,
+    "still_life": still_life.write,
+    "teapot": teapot.write,
+    "vase": vase.write,
+}
 
 # What the targets show: the scenes from elsewhere, in another light.
 TRUTHS = {
+    "cube": "camera: {azimuth: 55, elevation: 35, distance: 4.2}\nlight: {key: {intensity: 1.1}}",
     "panel": "camera: {azimuth: 22, elevation: 14, distance: 3.5}\nlight: {key: {intensity: 1.1}}",
     "still_life": "camera: {azimuth: 10, elevation: 38, distance: 4.2}\nlight: {key: {intensity: 1.2}}",
     "teapot": "camera: {azimuth: 48, elevation: 30, distance: 4.0}\nlight: {key: {intensity: 1.1}}",

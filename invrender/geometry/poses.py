@@ -21,6 +21,11 @@ def turned(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: T
     return rigid(matrix, pivot - matrix @ pivot + shift) @ target_from_source
 
 
+def composed_rotation(second: Tensor, first: Tensor) -> Tensor:
+    """The rotation vector [3], in radians, of a rotation by ``first`` [3] and then by ``second`` [3]."""
+    return torch.as_tensor(roma.rotvec_composition((second, first), normalize=True))
+
+
 def rotation_angle(first: Tensor, second: Tensor) -> float:
     """The angle between two rotations [3, 3], in degrees."""
     return math.degrees(float(roma.rotmat_geodesic_distance(first.double(), second.double())))

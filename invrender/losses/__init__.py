@@ -1,6 +1,8 @@
-"""Weighted, named terms on (rendering, view, scene)."""
+"""Losses: weighted terms on a rendering, a picture and the scene."""
 
+from invrender.losses.contrast import Contrast
+from invrender.losses.moments import Moments
 from invrender.losses.pictures import Huber, MeanAbsoluteError, MeanSquaredError, Silhouette
 from invrender.losses.smoothness import TotalVariation
 
-__all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError", "Silhouette", "TotalVariation"]
+__all__ = ["Contrast", "Huber", "MeanAbsoluteError", "MeanSquaredError", "Moments", "Silhouette", "TotalVariation"]

@@ -56,10 +56,20 @@ class PictureLoss:
 
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted mean penalty, []."""
-        found, wanted = rendered.rgb, view.rgb
+        return weighted_mean(self.penalty(self.difference(rendered, view)), self.pixel_weights(rendered, view))
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Differences and their weights, [H, W, 3], whose sum of squares has the gradient of this loss."""
+        difference = self.difference(rendered, view)
+        weights = self.pixel_weights(rendered, view)
+        shares = weights / (weights.sum().clamp(min=1e-12) * difference.shape[-1])
+        return difference, shares[..., None] * self.stiffness(difference.detach())
+
+    def difference(self, rendered: Rendered, view: View) -> Tensor:
+        """Rendering minus picture, [H, W, 3]."""
         if self.space == "srgb":
-            found, wanted = srgb_from_linear(found), srgb_from_linear(wanted)
-        return weighted_mean(self.penalty(found - wanted), self.pixel_weights(rendered, view))
+            return srgb_from_linear(rendered.rgb) - srgb_from_linear(view.rgb)
+        return rendered.rgb - view.rgb
 
     def pixel_weights(self, rendered: Rendered, view: View) -> Tensor:
         """How much each pixel counts, [H, W]."""
@@ -69,7 +79,11 @@ class PictureLoss:
         return weights * rendered.alpha.detach() if self.where == "object" else weights
 
     def penalty(self, difference: Tensor) -> Tensor:
-        """The penalty on differences of any shape."""
+        """The penalty on differences d of any shape."""
+        raise NotImplementedError
+
+    def stiffness(self, difference: Tensor) -> Tensor:
+        """penalty'(d) / (2 d): the weight of d² in a sum of squares that stands for the penalty near d."""
         raise NotImplementedError
 
 
@@ -81,6 +95,10 @@ class MeanSquaredError(PictureLoss):
         """d²."""
         return difference**2
 
+    def stiffness(self, difference: Tensor) -> Tensor:
+        """1."""
+        return torch.ones_like(difference)
+
 
 @dataclass(frozen=True)
 class MeanAbsoluteError(PictureLoss):
@@ -89,6 +107,10 @@ class MeanAbsoluteError(PictureLoss):
     def penalty(self, difference: Tensor) -> Tensor:
         """|d|."""
         return difference.abs()
+
+    def stiffness(self, difference: Tensor) -> Tensor:
+        """1 / (2 |d|), for |d| of at least 1e-4."""
+        return 0.5 / difference.abs().clamp(min=1e-4)
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,10 @@ class Huber(PictureLoss):
         """d² / 2 within delta, delta (|d| − delta / 2) beyond."""
         size = difference.abs()
         return torch.where(size <= self.delta, 0.5 * difference**2, self.delta * (size - 0.5 * self.delta))
+
+    def stiffness(self, difference: Tensor) -> Tensor:
+        """½ within delta, ½ delta / |d| beyond."""
+        return 0.5 * self.delta / difference.abs().clamp(min=self.delta)
 
 
 @dataclass(frozen=True)
@@ -129,9 +155,14 @@ class Silhouette:
 
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted mean, []."""
+        difference, weights = self.residuals(rendered, view, scene)
+        return (weights * difference**2).sum()
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Differences and their weights, [H, W], whose sum of squares is this loss."""
         assert view.mask is not None
-        weights = torch.ones_like(rendered.alpha) if view.weight is None else view.weight
-        return weighted_mean(((rendered.alpha - view.mask) ** 2)[..., None], weights)
+        weights = torch.ones_like(view.mask) if view.weight is None else view.weight
+        return rendered.alpha - view.mask, weights / weights.sum().clamp(min=1e-12)
 
 
 def weighted_mean(penalties: Tensor, weights: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -20,6 +21,7 @@ class Ambient:
     raw: [L], added to each intensity. lights: their names, None for all. range: of the intensity.
     """
 
+    linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1e9)
@@ -45,6 +47,10 @@ class Ambient:
         return with_lights(
             scene, self.names(scene), lambda i, light: replace(light, intensity=light.intensity + raw[i])
         )
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Add the change."""
+        return raw + change
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the intensities in their range."""

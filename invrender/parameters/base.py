@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -20,6 +20,8 @@ class Parameter(Protocol):
     """
 
     lr: float
+    linear: bool
+    """Whether a picture, in linear light, is linear in the ``change`` of `moved`."""
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` where this scene or target has no such unknown."""
@@ -33,6 +35,14 @@ class Parameter(Protocol):
         """The scene with the unknown displaced by ``raw``; pure and differentiable."""
         ...
 
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """The raw tensor after another displacement, of the scene at ``raw``.
+
+        To first order apply(scene, moved(scene, raw, change)) is apply(apply(scene, raw), change). Beyond that the
+        unknown's own geometry counts: rotations compose, and what pictures are linear in moves along a line.
+        """
+        ...
+
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """The nearest raw tensor that keeps the unknown within its range."""
         ...
@@ -43,6 +53,19 @@ class Parameter(Protocol):
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """How far the scene is from the truth, in human units."""
+        ...
+
+
+@runtime_checkable
+class Pose(Parameter, Protocol):
+    """An unknown of which there may be several answers far from each other."""
+
+    def everywhere(self, scene: Scene, count: int) -> Tensor:
+        """Raw tensors [N, …] of about ``count`` poses that cover all there are, within the unknown's range."""
+        ...
+
+    def lookalikes(self, scene: Scene) -> Tensor:
+        """Changes [N, …] to poses from which a shape that is flat or symmetric may look as it does in this scene."""
         ...
 
 

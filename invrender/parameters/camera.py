@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from invrender.errors import UserError
@@ -30,6 +32,11 @@ def camera_errors(scene: Scene, truth: Truth) -> dict[str, float]:
 def pivot(scene: Scene) -> Tensor:
     """The point [3] that the camera turns about, in its own frame."""
     return transform(scene.camera.camera_from_world, scene.camera.look_at)
+
+
+def within(rotations: Tensor, limit: float | None) -> Tensor:
+    """Of rotation vectors [N, 3], those of at most ``limit`` degrees."""
+    return rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]
 
 
 def limited(vector: Tensor, limit: float | None) -> Tensor:

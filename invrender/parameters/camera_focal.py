@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ class CameraFocal:
     raw: [1], the factor's logarithm. range: of the horizontal focal length in pixels.
     """
 
+    linear: ClassVar[bool] = False
     lr: float = 0.01
     range: Range = (1e-3, 1e6)
 
@@ -40,6 +42,10 @@ class CameraFocal:
         scale = torch.ones_like(scene.camera.intrinsics)
         scale = torch.cat([torch.cat([raw.exp().expand(2, 2), scale[:2, 2:]], dim=1), scale[2:]])
         return replace(scene, camera=replace(scene.camera, intrinsics=scene.camera.intrinsics * scale))
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Add the change."""
+        return raw + change
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the focal length in its range."""

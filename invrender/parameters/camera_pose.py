@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import roma
 import torch
 from torch import Tensor
 
-from invrender.geometry.poses import turned
+from invrender.geometry.cameras import transform
+from invrender.geometry.meshes import world_vertices
+from invrender.geometry.poses import composed_rotation, turned
+from invrender.geometry.rotations import lookalikes, rotations_everywhere
 from invrender.parameters.base import Value
-from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited, pivot
+from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited, pivot, within
 from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Scene, Target, Truth
 
@@ -26,6 +30,7 @@ class CameraPose:
     max_rotation: degrees; max_shift: share of the distance; how far the answer may be from the start, or None.
     """
 
+    linear: ClassVar[bool] = False
     lr: float = 0.02
     max_rotation: float | None = None
     max_shift: float | None = None
@@ -47,10 +52,27 @@ class CameraPose:
         moved = turned(camera.camera_from_world, pivot(scene), raw[:3], camera.distance * raw[3:])
         return replace(scene, camera=replace(camera, camera_from_world=moved))
 
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Turn about where the point that the camera looks at is by now, then shift, in shares of the distance now."""
+        distance = self.apply(scene, raw).camera.distance
+        rotation = composed_rotation(change[:3], raw[:3])
+        return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.camera.distance])
+
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
         return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+
+    def everywhere(self, scene: Scene, count: int) -> Tensor:
+        """Rotations about the point that the camera looks at."""
+        rotations = within(rotations_everywhere(count), self.max_rotation).to(scene.background)
+        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+
+    def lookalikes(self, scene: Scene) -> Tensor:
+        """Rotations about the same point."""
+        vertices = torch.cat([world_vertices(thing) for thing in scene.objects.values()]).detach()
+        rotations = lookalikes(transform(scene.camera.camera_from_world, vertices)).to(scene.background)
+        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

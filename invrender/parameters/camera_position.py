@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+import roma
 import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import look_at, rigid
+from invrender.geometry.rotations import directions_everywhere
 from invrender.parameters.base import Value
 from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited
 from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Scene, Target, Truth
+
+DISTANCES = (2 / 3, 1.0, 1.5)
+QUARTERS = (math.pi / 2, math.pi, -math.pi / 2)
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class CameraPosition:
     max_shift: share of the distance; how far the answer may be from the start, or None.
     """
 
+    linear: ClassVar[bool] = False
     lr: float = 0.03
     max_shift: float | None = None
 
@@ -46,9 +54,29 @@ class CameraPosition:
         rotation = camera.camera_from_world[:3, :3] @ before.T @ after
         return replace(scene, camera=replace(camera, camera_from_world=rigid(rotation, -rotation @ position)))
 
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Move on, in shares of the distance now."""
+        return raw + change * self.apply(scene, raw).camera.distance / scene.camera.distance
+
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the shift."""
         return limited(raw, self.max_shift)
+
+    def everywhere(self, scene: Scene, count: int) -> Tensor:
+        """Directions around the point that the camera looks at, at two thirds, once and one and a half its distance."""
+        camera = scene.camera
+        directions = directions_everywhere(count // len(DISTANCES)).to(scene.background)
+        offset = (camera.position - camera.look_at) / camera.distance
+        shifts = torch.cat([distance * directions - offset for distance in DISTANCES])
+        return shifts if self.max_shift is None else shifts[shifts.norm(dim=1) <= self.max_shift]
+
+    def lookalikes(self, scene: Scene) -> Tensor:
+        """To the other side, at three quarter turns about the vertical through the point."""
+        camera = scene.camera
+        offset = (camera.position - camera.look_at) / camera.distance
+        axis = torch.nn.functional.normalize(camera.up, dim=0)
+        turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
+        return turns @ offset - offset
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""

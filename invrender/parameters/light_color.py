@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -22,6 +23,7 @@ class LightColor:
     raw: [L, 3], added to each colour. lights: their names, None for all. range: of each channel.
     """
 
+    linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
@@ -45,6 +47,10 @@ class LightColor:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Add to the colours."""
         return with_lights(scene, self.names(scene), lambda i, light: replace(light, color=light.color + raw[i]))
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Add the change."""
+        return raw + change
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the channels in their range."""

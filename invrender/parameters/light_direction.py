@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import roma
 import torch
@@ -25,6 +26,7 @@ class LightDirection:
     max_rotation: degrees from the start, or None.
     """
 
+    linear: ClassVar[bool] = False
     lights: Sequence[str] | None = None
     lr: float = 0.03
     max_rotation: float | None = None
@@ -56,6 +58,19 @@ class LightDirection:
             return replace(light, direction=turned[index])
 
         return with_lights(scene, names, turn)
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Turn on along the great circle that ``change`` means for the direction by now."""
+        names = self.names(scene)
+        turned = self.apply(self.apply(scene, raw), change)
+        start, end = (
+            torch.nn.functional.normalize(stacked(each, names, "direction"), dim=1) for each in (scene, turned)
+        )
+        axis = torch.linalg.cross(start, end)
+        sine = axis.norm(dim=1, keepdim=True)
+        angle = torch.atan2(sine, (start * end).sum(dim=1, keepdim=True))
+        rotation = axis * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), torch.ones_like(sine))
+        return (rotation[:, None] * across(start)).sum(dim=2)
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit each light's rotation."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from invrender.errors import UserError
@@ -21,6 +23,7 @@ class LightIntensity:
     raw: [L], the logarithm of the factor on each light. lights: their names, None for all. range: of the intensity.
     """
 
+    linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.1
     range: Range = (1e-9, 1e12)
@@ -49,6 +52,10 @@ class LightIntensity:
         return with_lights(
             scene, self.names(scene), lambda i, light: replace(light, intensity=light.intensity * factors[i])
         )
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Change each intensity by a share of what it is; what would go out is left a millionth."""
+        return raw + torch.log((1 + change).clamp(min=1e-6))
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the intensities in their range."""

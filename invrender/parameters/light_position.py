@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ class LightPosition:
     lights: their names, None for all. max_shift: in the same share, or None.
     """
 
+    linear: ClassVar[bool] = False
     lights: Sequence[str] | None = None
     lr: float = 0.02
     max_shift: float | None = None
@@ -52,6 +54,11 @@ class LightPosition:
             return replace(light, position=moved[index])
 
         return with_lights(scene, names, move)
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Move on, in shares of the distance now."""
+        names = self.names(scene)
+        return raw + change * reach(self.apply(scene, raw), names) / reach(scene, names)
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit each light's shift."""

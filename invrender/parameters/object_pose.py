@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import roma
 import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import rotation_angle, turned
+from invrender.geometry.poses import composed_rotation, rotation_angle, turned
+from invrender.geometry.rotations import lookalikes, rotations_everywhere
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited
+from invrender.parameters.camera import limited, within
 from invrender.parameters.choice import chosen
 from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Object, Scene, Target, Truth
@@ -30,6 +33,7 @@ class ObjectPose:
     max_rotation: degrees; max_shift: share of the camera's distance; or None.
     """
 
+    linear: ClassVar[bool] = False
     object: str | None = None
     lr: float = 0.02
     max_rotation: float | None = None
@@ -60,10 +64,32 @@ class ObjectPose:
         moved = turned(thing.world_from_object, centre(thing), raw[:3], shift)
         return replace(scene, objects={**scene.objects, name: replace(thing, world_from_object=moved)})
 
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Turn about where the centre is by now, then shift."""
+        name = self.name(scene)
+        before, now = (centre(each.objects[name]) for each in (scene, self.apply(scene, raw)))
+        distance = scene.camera.distance
+        carried = before + distance * raw[3:] - now
+        shift = roma.rotvec_to_rotmat(change[:3]) @ carried + now + distance * change[3:] - before
+        return torch.cat([composed_rotation(change[:3], raw[:3]), shift / distance])
+
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
         return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+
+    def everywhere(self, scene: Scene, count: int) -> Tensor:
+        """Rotations about the object's centre."""
+        rotations = within(rotations_everywhere(count), self.max_rotation).to(scene.background)
+        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+
+    def lookalikes(self, scene: Scene) -> Tensor:
+        """Rotations about the object's centre."""
+        camera = scene.camera
+        vertices = world_vertices(scene.objects[self.name(scene)]).detach()
+        rotations = lookalikes(transform(camera.camera_from_world, vertices)).to(scene.background)
+        rotations = rotations @ camera.camera_from_world[:3, :3]
+        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

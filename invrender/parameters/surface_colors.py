@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ class SurfaceColors:
     such colours. range: of each channel.
     """
 
+    linear: ClassVar[bool] = True
     objects: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
@@ -74,6 +75,10 @@ class SurfaceColors:
             material = replace(objects[name].material, **{self.attribute: colors + part.reshape(colors.shape)})
             objects[name] = replace(objects[name], material=material)
         return replace(scene, objects=objects)
+
+    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+        """Add the change."""
+        return raw + change
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep every channel in its range."""

@@ -1,5 +1,6 @@
 """Solvers: what turns an objective into steps."""
 
 from invrender.solve.first_order import FirstOrder
+from invrender.solve.least_squares import LevenbergMarquardt
 
-__all__ = ["FirstOrder"]
+__all__ = ["FirstOrder", "LevenbergMarquardt"]

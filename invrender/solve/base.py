@@ -1,15 +1,19 @@
-"""What every solver promises."""
+"""What every solver promises, and what it may ask of an objective."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from invrender.pyramid import Stage
 from invrender.scene import Scene
+
+Raw = dict[str, Tensor]
+Changes = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,74 @@ class Evaluation:
     scene: Scene
 
 
-Objective = Callable[[Mapping[str, Tensor]], Evaluation]
+@dataclass(frozen=True)
+class Linearized:
+    """The losses near one set of raw tensors as a sum of squares: Σ weights (residuals + jacobian · change)².
+
+    shapes: of the unknowns that change, by name, in the order of the columns.
+    residuals, weights: [M]; jacobian: [M, K], by the ``change`` of `Parameter.moved`.
+    """
+
+    shapes: Mapping[str, torch.Size]
+    residuals: Tensor
+    weights: Tensor
+    jacobian: Tensor
+
+    def normal_equations(self) -> tuple[Tensor, Tensor]:
+        """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64."""
+        jacobian = self.jacobian.double()
+        weighted = jacobian * self.weights.double()[:, None]
+        return weighted.T @ jacobian, weighted.T @ self.residuals.double()
+
+    def split(self, change: Tensor) -> dict[str, Tensor]:
+        """A change [K] by the names of its unknowns, in the tensors' precision."""
+        parts = change.to(self.residuals.dtype).split([shape.numel() for shape in self.shapes.values()])
+        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def spread(self, values: Mapping[str, float]) -> Tensor:
+        """One number for each unknown, repeated for each of its columns: [K], float64."""
+        columns = [torch.full((shape.numel(),), values[name]) for name, shape in self.shapes.items()]
+        return torch.cat(columns).to(self.jacobian.device, torch.float64)
+
+
+class Objective(Protocol):
+    """What a solver lowers, as a function of the raw tensors of the unknowns."""
+
+    scene: Scene
+    """The scene as it is before any change."""
+
+    def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
+        """The scene with every unknown applied."""
+        ...
+
+    def scores(self, raws: Sequence[Mapping[str, Tensor]]) -> list[float]:
+        """The loss at each of many raw tensors, with lights that are unknown brought near to what the target needs."""
+        ...
+
+    @property
+    def linear(self) -> Sequence[str]:
+        """The unknowns in which the pictures are linear."""
+        ...
+
+    def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
+        """The loss."""
+        ...
+
+    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
+        """The loss near ``raw`` as a sum of squares. Raises `UserError` for a loss that is none."""
+        ...
+
+    def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
+        """The raw tensors after a change, kept in their ranges; and for each number whether that held it back."""
+        ...
 
 
 class Descent(Protocol):
-    """A solver at work on one stage."""
+    """A solver at work on one stage. finished: whether another step would change nothing."""
 
-    def step(self, objective: Objective, raw: dict[str, Tensor]) -> tuple[Evaluation, dict[str, Tensor]]:
+    finished: bool
+
+    def step(self, objective: Objective, raw: Raw) -> tuple[Evaluation, Raw]:
         """The evaluation at ``raw``, and the raw tensors to go on with."""
         ...
 

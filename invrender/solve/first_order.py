@@ -71,6 +71,7 @@ class TorchDescent:
     rates: dict[str, float]
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
+    finished: bool = False
 
     def raw(self) -> dict[str, Tensor]:
         """The raw tensors where the optimizer stands."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from threading import Event, Lock
+from threading import Lock
+from typing import TypeVar
 
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -14,6 +15,8 @@ from omegaconf import DictConfig
 
 from invrender.errors import UserError
 from invrender.sweep.work import Apart, Child, composed, split, usable_cores
+
+Item = TypeVar("Item")
 
 
 class ProcessesLauncher(Launcher):
@@ -35,29 +38,40 @@ class ProcessesLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; each says how it ended in its folder."""
-        free: SimpleQueue[int] = SimpleQueue()
-        for slot in range(self.slots):
-            free.put(slot)
-        composing, ending = Lock(), Event()
+        composing = Lock()
 
-        def run(overrides: Sequence[str]) -> None:
-            slot = free.get()
-            try:
-                with composing:
-                    config = composed(self.task, self.loader, self.config, overrides)
-                if config is not None and not ending.is_set():
-                    self.children[slot].run(self.task, *split(config), slot)
-            finally:
-                free.put(slot)
+        def run(overrides: Sequence[str], slot: int) -> None:
+            with composing:
+                config = composed(self.task, self.loader, self.config, overrides)
+            if config is not None:
+                self.children[slot].run(self.task, *split(config), slot)
 
-        with ThreadPoolExecutor(self.slots) as threads:
-            try:
-                for _ in threads.map(run, job_overrides):
-                    pass
-            except BaseException:
-                ending.set()
-                for child in self.children:
-                    child.kill()
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+        spread(self.children, job_overrides, run)
         return []
+
+
+def spread(children: Sequence[Child], items: Iterable[Item], work: Callable[[Item, int], None]) -> None:
+    """Do ``work`` on every item, at one time on as many as there are children; it gets the number of the one to use.
+
+    Ctrl-C, and whatever ``work`` raises, ends the children.
+    """
+    free: SimpleQueue[int] = SimpleQueue()
+    for slot in range(len(children)):
+        free.put(slot)
+
+    def run(item: Item) -> None:
+        slot = free.get()
+        try:
+            work(item, slot)
+        finally:
+            free.put(slot)
+
+    with ThreadPoolExecutor(len(children)) as threads:
+        try:
+            for _ in threads.map(run, items):
+                pass
+        except BaseException:
+            for child in children:
+                child.kill()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OUTCOME = "outcome.json"
 LOG = "log.txt"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Outcome:
 
 class Pruned(Exception):
     """A search gives up a fit."""
+
+
+class Died(Exception):
+    """A process is no more; the message says why, in a line."""
 
 
 class Task(Protocol):
@@ -59,7 +64,7 @@ class Task(Protocol):
 
 @dataclass
 class Child:
-    """A process that runs jobs one after another. A job that brings it down fails, and the next one gets a new process.
+    """A process that does one piece of work after another. One that brings it down fails, the next gets a new process.
 
     threads: of PyTorch in it.
     """
@@ -68,26 +73,35 @@ class Child:
     pool: ProcessPoolExecutor | None = field(default=None, init=False)
     killed: bool = field(default=False, init=False)
 
-    def run(self, task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
-        """Run a job, and leave its outcome in its folder.
-
-        config: of the task. hydra: with the node ``hydra``, whose runtime has the folder. slot: picks the GPU.
-        """
+    def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What the function returns or raises in the process. Raises `Died` where that came to its end."""
         from loky import ProcessPoolExecutor
         from loky.process_executor import BrokenProcessPool
 
+        if self.killed:
+            raise Died("the process was ended")
         if self.pool is None:
             # A launcher's process waits for its children before it calls what atexit knows of.
             Finalize(None, self.kill, exitpriority=100)
             self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
         try:
-            outcome: Outcome = self.pool.submit(at_work, task, config, hydra, slot).result()
+            result: Result = self.pool.submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            self.pool = None
+            raise Died(cause_of_death(error)) from error
+        return result
+
+    def run(self, task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
+        """Run a job, and leave its outcome in its folder.
+
+        config: of the task. hydra: with the node ``hydra``, whose runtime has the folder. slot: picks the GPU.
+        """
+        try:
+            outcome = self.call(at_work, task, config, hydra, slot)
         except Exception as error:
             if self.killed:
                 return Outcome("interrupted")
-            died = isinstance(error, BrokenProcessPool)
-            outcome = Outcome("failed", 1, cause_of_death(error)) if died else task.failed(error)
-            self.pool = None if died else self.pool
+            outcome = Outcome("failed", 1, str(error)) if isinstance(error, Died) else task.failed(error)
         write_outcome(folder_of(hydra), outcome)
         return outcome
 
@@ -110,26 +124,32 @@ def cause_of_death(error: Exception) -> str:
 
 def at_work(task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
     """In the child: run the job with its output in its log."""
-    import signal
-
-    import torch
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import setup_globals
 
-    from invrender.resources import register_resolvers
-
-    # Ctrl-C reaches every process of the terminal. The one that started the sweep decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(slot)
     setup_globals()
-    register_resolvers(create=False)
     HydraConfig.instance().set_config(hydra)
-    if torch.cuda.device_count() > 1:
-        torch.cuda.set_device(slot % torch.cuda.device_count())
     with (folder_of(hydra) / LOG).open("w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
         outcome = task(config, watchers(hydra))
         if outcome.message is not None:
             print(outcome.message)
     return outcome
+
+
+def begin(slot: int) -> None:
+    """In the child: what is so for every piece of work. slot: picks the GPU."""
+    import signal
+
+    import torch
+
+    from invrender.resources import register_resolvers
+
+    # Ctrl-C reaches every process of the terminal. The one that started this one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    register_resolvers(create=False)
+    if torch.cuda.device_count() > 1:
+        torch.cuda.set_device(slot % torch.cuda.device_count())
 
 
 def watchers(hydra: DictConfig) -> list[Recorder]:

@@ -49,7 +49,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with the config folder ``cfg`` in it."""
     (tmp_path / "cfg" / "scene").mkdir(parents=True)
     write_cube(tmp_path / "cfg" / "files")
-    (tmp_path / "cfg" / "scene" / "cube.yaml").write_text(SCENE)
+    (tmp_path / "cfg" / "scene" / "box.yaml").write_text(SCENE)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if re.match("HYDRA_|INVRENDER_", name)]:
         monkeypatch.delenv(name)
@@ -63,7 +63,7 @@ def invrender(workspace: Path, capfd: pytest.CaptureFixture[str]) -> Invrender:
 
     def runs(name: str, *arguments: str) -> Outcome:
         capfd.readouterr()
-        scene = [] if any(each.startswith("scene=") for each in arguments) else ["scene=cube"]
+        scene = [] if any(each.startswith("scene=") for each in arguments) else ["scene=box"]
         status = run([name, "--config-dir", "cfg", *scene, *arguments])
         captured = capfd.readouterr()
         return Outcome(status, captured.out, captured.err)

@@ -64,16 +64,14 @@ def test_a_scene_file_is_read_from_its_own_folder(invrender: Any, workspace: Pat
     folder.mkdir()
     for name in ("cube.obj", "cube.png"):
         (workspace / "cfg" / "files" / name).rename(folder / name)
-    text = (workspace / "cfg" / "scene" / "cube.yaml").read_text().replace("  folder: ../files\n", "")
+    text = (workspace / "cfg" / "scene" / "box.yaml").read_text().replace("  folder: ../files\n", "")
     (folder / "scene.yaml").write_text(text)
     assert invrender("render", "scene=else where/scene.yaml").status == 0
     assert invrender("render", "scene=else where", "camera=orthographic", "light=sun").status == 0
 
 
 def test_a_scene_may_build_on_another_one(invrender: Any, workspace: Path) -> None:
-    (workspace / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [/scene/cube, _self_]\ncamera: {azimuth: 50}\n"
-    )
+    (workspace / "mine.yaml").write_text("# @package _global_\ndefaults: [/scene/box, _self_]\ncamera: {azimuth: 50}\n")
     assert invrender("render", "scene=mine.yaml", "output=mine.png").status == 0
     assert invrender("render", "camera.azimuth=50", "output=same.png").status == 0
     assert (workspace / "mine.png").read_bytes() == (workspace / "same.png").read_bytes()
@@ -90,7 +88,7 @@ def test_fit_and_its_recovered_scene(invrender: Any, workspace: Path) -> None:
     assert result["renderer_note"].startswith("auto: ")
     assert result["parameters"]["camera_pose"]["error_start"]["rotation_deg"] == pytest.approx(4.9, abs=0.3)
     words = shlex.split((folder / "command.txt").read_text())
-    assert words == ["invrender", "fit", "--config-dir", "cfg", "scene=cube", *given]
+    assert words == ["invrender", "fit", "--config-dir", "cfg", "scene=box", *given]
     assert invrender("render", f"scene={folder}/recovered", "renderer=embedded").status == 0
     picture = read_picture(only(workspace / "outputs" / "render") / "picture.png").rgb
     final = read_picture(folder / "final.png").rgb
@@ -147,9 +145,9 @@ def test_sweeps(invrender: Any, workspace: Path) -> None:
     sweep = only(workspace / "outputs" / "render_sweep")
     assert (sweep / "0" / "picture.png").read_bytes() != (sweep / "1" / "picture.png").read_bytes()
     (workspace / "two.yaml").write_bytes(
-        (workspace / "cfg" / "scene" / "cube.yaml").read_bytes().replace(b"../", b"cfg/")
+        (workspace / "cfg" / "scene" / "box.yaml").read_bytes().replace(b"../", b"cfg/")
     )
-    outcome = invrender("fit", "-m", "scene=cube,two.yaml", "camera.fov=40", *SHORT)
+    outcome = invrender("fit", "-m", "scene=box,two.yaml", "camera.fov=40", *SHORT)
     assert outcome.status == 0
     command = shlex.split((only(workspace / "outputs" / "sweep") / "1" / "command.txt").read_text())
     assert command[:6] == ["invrender", "fit", "--config-dir", "cfg", "scene=two.yaml", "camera.fov=40"]

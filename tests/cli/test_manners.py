@@ -24,7 +24,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
     (workspace / "cfg" / "recover" / "albedo.yaml").write_text("# The colour of one object.\nalbedo: {}\n")
     assert run(["scenes", "--config-dir", "cfg"]) == run(["params", "--config-dir", "cfg"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "cube" in lines
+    assert "box" in lines
     assert "teapot      The Utah teapot, painted with a day in the country." in lines
     assert any(line.split(maxsplit=1) == ["albedo", "The colour of one object."] for line in lines)
 
@@ -41,7 +41,9 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),
         ("invrender sweep --opt", ["--optimize"]),
-        ("invrender fit --config-dir=cfg scene=cu", ["scene=cube"]),
+        ("invrender fit --config-dir=cfg scene=bo", ["scene=box"]),
+        ("invrender bench tasks=[cube,li", ["tasks=[cube,light"]),
+        ("invrender bench optimizer=lb", ["optimizer=lbfgs"]),
     ],
 )
 def test_completion(

@@ -189,7 +189,7 @@ def test_primary_configs_need_the_schema(invrender: Any, workspace: Path) -> Non
         "hydra/job_logging=none",
         "hydra/hydra_logging=none",
     )
-    assert "a config without the schema" in invrender("render", "scene=cube", "+scene=cube", *given).err
+    assert "a config without the schema" in invrender("render", "scene=box", "+scene=box", *given).err
     assert invrender("render", "--config-name", "mine").status == 0
 
 

@@ -90,7 +90,7 @@ def test_refusals(workspace: Path, capsys: pytest.CaptureFixture[str], arguments
 
 def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
     steps = "optimizer.stages=[{steps: 40, size: 12}]"
-    given = ["sweep", "--config-dir", "cfg", "scene=cube", "seed=1,2,3,4,5,6", "--jobs", "1", *SHORT, steps]
+    given = ["sweep", "--config-dir", "cfg", "scene=box", "seed=1,2,3,4,5,6", "--jobs", "1", *SHORT, steps]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     # What a shell starts in the background has SIGINT ignored, and all below it.
     program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -117,7 +117,7 @@ def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
 def test_launchers(invrender: Any, workspace: Path, launcher: str) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason=f"needs {launcher}")
     given = ("camera.azimuth=30,oops,35", f"hydra/launcher={launcher}", "hydra.sweep.dir=out", *SHORT)
-    command = [sys.executable, "-m", "invrender", "sweep", "--config-dir", "cfg", "scene=cube", *given]
+    command = [sys.executable, "-m", "invrender", "sweep", "--config-dir", "cfg", "scene=box", *given]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2, done.stderr

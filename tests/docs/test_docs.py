@@ -47,7 +47,7 @@ def commands(page: Path) -> list[str]:
         line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
     ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|sweep|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
+    return lines + re.findall(r"`((?:invrender (?:fit|sweep|bench|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture
@@ -99,6 +99,9 @@ def make_images(names: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def shortened(arguments: list[str]) -> list[str]:
     """Arguments of invrender with what makes them quick added; a renderer that they choose may not know of samples."""
+    if arguments[0] == "bench":
+        tasks = [] if any(each.startswith("tasks") for each in arguments) else ["tasks=[light]"]
+        return [*arguments, *tasks, "seeds=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
         return arguments
     given = {each.partition("=")[0] for each in arguments}
@@ -126,7 +129,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     statuses = {command: execute(command, monkeypatch) for command in ran}
     assert {command: status for command, status in statuses.items() if status != 0} == {}
     assert len(served) == sum("invrender board" in command for command in ran)
-    assert bool(ran) == (page.stem in ("README", "photos", "extending", "renderers", "sweeps"))
+    assert bool(ran) == (page.stem in ("README", "benchmark", "photos", "extending", "renderers", "sweeps"))
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])

@@ -50,9 +50,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"resources", "overrides", "config", "doctor", "record", "rehearsal", "fit", "targets"}
     | BUILDING
     | UNKNOWNS,
+    "bench": {
+        *("errors", "resources", "overrides", "messages", "config", "commands", "sweep", "record"),
+        *("fit", "render.base", "scene", "io", "writing"),
+    },
     "cli": {
         *("errors", "resources", "overrides", "messages", "config", "commands"),
-        *("sweep", "completion", "listing"),
+        *("bench", "sweep", "completion", "listing"),
     },
     "__main__": {"cli"},
 }

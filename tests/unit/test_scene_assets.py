@@ -16,7 +16,14 @@ from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[2]
 SCENES = ROOT / "scenes"
-OBJECTS = ["panel/panel", "still_life/block", "still_life/doughnut", "still_life/globe", "still_life/table"]
+OBJECTS = [
+    "cube/cube",
+    "panel/panel",
+    "still_life/block",
+    "still_life/doughnut",
+    "still_life/globe",
+    "still_life/table",
+]
 OBJECTS += ["teapot/teapot", "vase/vase"]
 SCENE_NAMES = sorted({name.partition("/")[0] for name in OBJECTS})
 CLOSED = [name for name in OBJECTS if name not in ("panel/panel", "teapot/teapot")]

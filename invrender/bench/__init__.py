@@ -1,0 +1,1 @@
+"""Benchmarks: the same kinds of fits again and again, from starts and truths that seeds draw."""

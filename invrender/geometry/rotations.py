@@ -1,0 +1,57 @@
+"""Rotations and directions that cover all of them evenly, and those under which shapes look alike."""
+
+from __future__ import annotations
+
+import math
+
+import roma
+import torch
+from torch import Tensor
+
+GOLDEN = (1 + math.sqrt(5)) / 2
+# The constants of super-Fibonacci spirals: √2, and the real root near 1.53 of ψ⁴ = ψ + 4.
+TURNS = 24
+PHI, PSI = math.sqrt(2.0), 1.533751168755204288118041
+
+
+def rotations_everywhere(count: int) -> Tensor:
+    """Rotation vectors [count, 3] spread evenly over all rotations, float64 (super-Fibonacci spirals: Alexa, 2022)."""
+    index = torch.arange(count, dtype=torch.float64) + 0.5
+    share = index / count
+    first, second = 2 * math.pi * index / PHI, 2 * math.pi * index / PSI
+    inner, outer = share.sqrt(), (1 - share).sqrt()
+    quaternions = torch.stack(
+        [inner * first.sin(), inner * first.cos(), outer * second.sin(), outer * second.cos()], dim=1
+    )
+    return torch.as_tensor(roma.unitquat_to_rotvec(quaternions))
+
+
+def directions_everywhere(count: int) -> Tensor:
+    """Unit vectors [count, 3] spread evenly over the sphere, float64 (Fibonacci's lattice)."""
+    index = torch.arange(count, dtype=torch.float64)
+    height = 1 - (2 * index + 1) / count
+    angle = 2 * math.pi * index / GOLDEN
+    radius = (1 - height**2).sqrt()
+    return torch.stack([radius * angle.cos(), height, radius * angle.sin()], dim=1)
+
+
+def lookalikes(points: Tensor) -> Tensor:
+    """Rotations, as vectors [N, 3], after which a shape may look as before; points [V, 3] in camera axes.
+
+    The reversal of depths that a flat shape can't be told from where perspective is weak; and turns about the shape's
+    principal axes, under which boxes, vases and wheels are symmetric, each also upside down.
+    """
+    points = points.double()
+    _, axes = torch.linalg.eigh(torch.cov(points.T))
+    normal = axes[:, 0]
+    sight = torch.nn.functional.normalize(points.mean(dim=0), dim=0)
+    # A plane whose depths are reversed has the normal n − 2 (n · v) v, up to its sign.
+    reversed_normal = 2 * (normal @ sight) * sight - normal
+    axis = torch.linalg.cross(normal, reversed_normal)
+    angle = torch.atan2(axis.norm(), normal @ reversed_normal)
+    reversal = torch.nn.functional.normalize(axis, dim=0) * angle
+    steps = torch.arange(TURNS, dtype=torch.float64) * (2 * math.pi / TURNS)
+    turns = roma.rotvec_to_rotmat((steps[:, None, None] * axes.T).reshape(-1, 3)).reshape(TURNS, 3, 3, 3)
+    over = roma.rotvec_to_rotmat(math.pi * axes.T.roll(1, dims=0))
+    both = torch.cat([turns[1:].reshape(-1, 3, 3), (turns @ over).reshape(-1, 3, 3)])
+    return torch.cat([reversal[None], torch.as_tensor(roma.rotmat_to_rotvec(both))])

@@ -1,0 +1,64 @@
+"""A loss that light hardly changes: pictures are compared by their local contrast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.losses.base import check_weight
+from invrender.pixels import gaussian_blur
+from invrender.render.base import Channels, Rendered
+from invrender.scene import Scene, View
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The mean squared difference of luminances whose local mean and deviation are taken out, on the objects.
+
+    Both pictures are normalised within Gaussian windows: (I − mean) / √(deviation² + floor²). So an unknown exposure,
+    a spot light, or a lens that darkens towards its corners count for little, and patterns and edges for much.
+
+    window: the standard deviation of the windows, as a share of the picture's shorter side.
+    floor: the deviation, linear, below which a window counts as plain.
+    """
+
+    weight: float = 1.0
+    window: float = 0.04
+    floor: float = 0.02
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight)
+        for name in ("window", "floor"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} is {getattr(self, name)}, expected a number above 0")
+
+    @property
+    def channels(self) -> Channels:
+        """Colours, and the silhouette."""
+        return frozenset(("rgb", "alpha"))
+
+    def check(self, view: View) -> None:
+        """Every view will do."""
+
+    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+        """The unweighted mean, []."""
+        difference, weights = self.residuals(rendered, view, scene)
+        return (weights * difference**2).sum()
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Differences and their weights, [H, W], whose sum of squares is this loss."""
+        weights = rendered.alpha.detach()
+        weights = weights if view.weight is None else weights * view.weight
+        sigma = self.window * min(weights.shape)
+        found, wanted = (self.normalized(picture.mean(dim=-1), weights, sigma) for picture in (rendered.rgb, view.rgb))
+        return found - wanted, weights / weights.sum().clamp(min=1e-12)
+
+    def normalized(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
+        """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""
+        total = gaussian_blur(weights, sigma).clamp(min=1e-6)
+        mean = gaussian_blur(weights * luminance, sigma) / total
+        variance = gaussian_blur(weights * (luminance - mean) ** 2, sigma) / total
+        return (luminance - mean) / torch.sqrt(variance + self.floor**2)

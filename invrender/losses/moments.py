@@ -1,0 +1,63 @@
+"""A loss that pulls from any distance: where silhouettes lie, and how large they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.losses.base import check_weight
+from invrender.render.base import Channels, Rendered
+from invrender.scene import Scene, View
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The squared differences of the silhouettes' centres and sizes, in shares of the picture's shorter side.
+
+    Centres are means over the silhouette, sizes the square roots of areas. Unlike differences of pixels they change
+    where the silhouettes do not overlap. The mean over the three of them.
+    """
+
+    weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_weight(self.weight)
+
+    @property
+    def channels(self) -> Channels:
+        """The silhouette."""
+        return frozenset(("alpha",))
+
+    def check(self, view: View) -> None:
+        """Raise `UserError` if the target has no mask."""
+        if view.mask is None:
+            raise UserError("it compares silhouettes, and the target has no mask: give target.mask=mask.png")
+
+    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+        """The unweighted mean, []."""
+        difference, weights = self.residuals(rendered, view, scene)
+        return (weights * difference**2).sum()
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Differences and their weights, [3], whose sum of squares is this loss."""
+        assert view.mask is not None
+        difference = moments(rendered.alpha) - moments(view.mask)
+        return difference, torch.full_like(difference, 1 / 3)
+
+
+def moments(mask: Tensor) -> Tensor:
+    """The centre's x and y and the square root of the area of a silhouette [H, W], in its shorter sides: [3].
+
+    An empty one is a point in the middle of the picture.
+    """
+    height, width = mask.shape
+    side = min(height, width)
+    least = 1e-4 * side * side
+    area = mask.sum() + least
+    columns = torch.arange(width).to(mask) + 0.5 - width / 2
+    rows = torch.arange(height).to(mask) + 0.5 - height / 2
+    x, y = (mask.sum(dim=0) * columns).sum() / area, (mask.sum(dim=1) * rows).sum() / area
+    return torch.stack([x, y, area.sqrt()]) / side

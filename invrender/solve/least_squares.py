@@ -1,0 +1,161 @@
+"""Gauss-Newton steps in a trust region, for few unknowns (Levenberg, 1944; Marquardt, 1963; Moré, 1978)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.pyramid import Stage
+from invrender.solve.base import Evaluation, Linearized, Objective, Raw
+
+MOST_NUMBERS = 64
+MOST_TRIALS = 8
+MOST_ROUNDS = 6
+# What is left of the loss where solving for the light once more pays no longer, as a share.
+EXACT = 1e-4
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt:
+    """Steps that solve for all unknowns at once, as far as the pictures are linear in them.
+
+    The unknowns in which pictures are linear (light, albedo) are solved for exactly at every trial of the others
+    (variable projection: Golub and Pereyra, 1973). The others move in a trust region, each measured by its own learning
+    rate.
+
+    stages: the coarse-to-fine schedule; a stage's ``lr`` multiplies the radius.
+    damping: at the start of a stage, as a share of the curvature.
+    radius: how far one step may go, in learning rates of each unknown.
+    accuracy: a stage ends with a step shorter than so many learning rates.
+    """
+
+    stages: Sequence[Stage]
+    damping: float = 1e-3
+    radius: float = 20.0
+    accuracy: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise UserError("optimizer.stages is empty, expected at least one stage")
+        for name in ("damping", "radius", "accuracy"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"optimizer.{name} is {getattr(self, name)}, expected a number above 0")
+
+    def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> DampedDescent:
+        """Start a stage. Raises `UserError` for unknowns of too many numbers."""
+        for name, value in raw.items():
+            if value.numel() > MOST_NUMBERS:
+                raise UserError(
+                    f"optimizer: least squares take unknowns of at most {MOST_NUMBERS} numbers, and recover.{name} has "
+                    f"{value.numel():,}; set optimizer=adam"
+                )
+        return DampedDescent(rates, self.damping, self.radius * stage.lr, self.accuracy)
+
+
+@dataclass
+class DampedDescent:
+    """Levenberg and Marquardt at work on one stage.
+
+    growth: by how much the damping grows after the next failure (Nielsen, 1999). scale: the largest curvature of each
+    number so far (Moré, 1978). settled: the raw tensors whose linear unknowns are solved for already.
+    """
+
+    rates: Mapping[str, float]
+    damping: float
+    radius: float
+    accuracy: float
+    growth: float = 2.0
+    scale: Tensor | None = field(default=None, repr=False)
+    settled: Raw | None = field(default=None, repr=False)
+    finished: bool = False
+
+    def step(self, objective: Objective, raw: Raw) -> tuple[Evaluation, Raw]:
+        """One step that lowers the loss; ``finished`` if there is none, or it is too short to go on after it."""
+        with torch.no_grad():
+            evaluation = objective(raw)
+        start, loss = raw, float(evaluation.loss)
+        if objective.linear and self.settled is not raw:
+            start, loss = settle(objective, raw)
+        if len(objective.linear) == len(raw):
+            self.finished = True
+            return evaluation, start
+        self.settled = self.lower(objective, start, loss)
+        return evaluation, self.settled
+
+    def lower(self, objective: Objective, raw: Raw, loss: float) -> Raw:
+        """Raw tensors with a lower loss, by ever shorter steps; ``raw`` itself where there are none."""
+        local = objective.linearized(raw, list(raw))
+        rates = local.spread(self.rates)
+        curved = local.spread({name: float(name not in objective.linear) for name in raw}) > 0
+        normal, slope = local.normal_equations()
+        normal, slope = rates * normal * rates[:, None], rates * slope
+        curvature = normal.diagonal().clamp(min=1e-9 * float(normal.diagonal().max()) + 1e-30)
+        self.scale = curvature if self.scale is None else self.scale.maximum(curvature)
+        for _ in range(MOST_TRIALS):
+            damping = torch.where(curved, self.damping * self.scale, 1e-9 * curvature)
+            change = -torch.linalg.solve(normal + torch.diag(damping), slope)
+            length = float(change[curved].abs().max())
+            change = change * min(1.0, self.radius / max(length, 1e-30))
+            length = min(length, self.radius)
+            trial, _ = objective.moved(raw, local.split(rates * change))
+            if objective.linear:
+                trial, reached = settle(objective, trial)
+            else:
+                with torch.no_grad():
+                    reached = float(objective(trial).loss)
+            predicted = -float(change @ (2 * slope + normal @ change))
+            self.finished = length < self.accuracy
+            if reached < loss:
+                gain = (loss - reached) / max(predicted, 1e-30)
+                self.damping = max(1e-9, self.damping * max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3))
+                self.growth = 2.0
+                return trial
+            if self.finished:
+                return raw
+            self.damping *= self.growth
+            self.growth *= 2
+        self.finished = True
+        return raw
+
+
+def settle(objective: Objective, raw: Raw) -> tuple[Raw, float]:
+    """Raw tensors whose linear unknowns are the best ones for the others, and the loss there.
+
+    Numbers that reach the end of their range stay there, and the others are solved for again.
+    """
+    with torch.no_grad():
+        loss = float(objective(raw).loss)
+    held: Tensor | None = None
+    for _ in range(MOST_ROUNDS):
+        local = objective.linearized(raw, objective.linear)
+        free = torch.ones(local.jacobian.shape[1], dtype=torch.bool) if held is None else ~held
+        change, predicted = best_change(local, free)
+        trial, stopped = objective.moved(raw, local.split(change))
+        with torch.no_grad():
+            reached = float(objective(trial).loss)
+        if not reached <= loss:
+            break
+        raw, gained, loss = trial, loss - reached, reached
+        clipped = torch.cat([stopped[name].reshape(-1) for name in local.shapes])
+        held = ~free | clipped
+        if not bool(clipped[free].any()) and abs(gained - predicted) <= EXACT * loss:
+            break
+    return raw, loss
+
+
+def best_change(local: Linearized, free: Tensor) -> tuple[Tensor, float]:
+    """The change [K] that minimises the sum of squares while only the ``free`` [K] numbers move, and what it gains."""
+    normal, slope = local.normal_equations()
+    scale = normal.diagonal().sqrt().clamp(min=1e-30)
+    free = free & (normal.diagonal() > 0)
+    inner = (normal / scale / scale[:, None])[free][:, free]
+    change = torch.zeros_like(slope)
+    if bool(free.any()):
+        change[free] = -torch.linalg.lstsq(inner, (slope / scale)[free, None], driver="gelsd").solution[:, 0] / scale[free]
+    gain = -float(change @ (2 * slope + normal @ change))
+    return change, gain if math.isfinite(gain) else 0.0

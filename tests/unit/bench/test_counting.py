@@ -1,0 +1,67 @@
+"""Counted renderers draw the same, and count every picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import scene
+from torch.autograd import forward_ad
+
+from invrender.bench.counting import Counting, Tally
+from invrender.fit import fit
+from invrender.losses import MeanSquaredError
+from invrender.parameters import LightIntensity
+from invrender.pyramid import Stage
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.hard import HardRenderer
+from invrender.scene import Scene
+from invrender.solve import FirstOrder
+from invrender.targets import rendered_target
+
+
+def brightened(given: Scene, factor: torch.Tensor) -> Scene:
+    lamp = given.lights["lamp"]
+    return replace(given, lights={**given.lights, "lamp": replace(lamp, intensity=lamp.intensity * factor)})
+
+
+def test_pictures_are_the_same_and_counted() -> None:
+    tally, plain, given = Tally(), HardRenderer(samples=1), scene()
+    counted = Counting(plain, tally)
+    torch.testing.assert_close(counted.render(given).rgb, plain.render(given).rgb, rtol=0, atol=0)
+    assert len(counted.render_batch([given, given])) == 2
+    assert (tally.pictures, tally.differentiated) == (3, 0)
+
+
+# What PyTorch warns of when forward mode is first used.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_pictures_with_derivatives_are_counted_apart() -> None:
+    tally = Tally()
+    counted = Counting(EmbeddedRenderer(kernels="reference"), tally).softened(1e-3)
+    factor = torch.ones((), dtype=torch.float64, requires_grad=True)
+    bright = brightened(scene(8), factor)
+    counted.render(bright)
+    assert (tally.pictures, tally.differentiated) == (1, 1)
+    with torch.no_grad():
+        counted.render(bright)
+    assert (tally.pictures, tally.differentiated) == (2, 1)
+    with forward_ad.dual_level():
+        moving = forward_ad.make_dual(factor.detach(), torch.ones_like(factor))  # type: ignore[no-untyped-call]
+        counted.render(brightened(scene(8), moving))
+    assert (tally.pictures, tally.differentiated) == (3, 2)
+
+
+def test_a_fit_renders_so_many() -> None:
+    tally, given = Tally(), scene(12)
+    steps = fit(
+        scene=given,
+        target=rendered_target(brightened(given, torch.tensor(2.0).double()), samples=1),
+        parameters={"light": LightIntensity(lights=["lamp"])},
+        renderer=Counting(HardRenderer(samples=1), tally),
+        losses={"mse": MeanSquaredError()},
+        solver=FirstOrder(torch.optim.Adam, [Stage(steps=5)]),
+    )
+    assert next(reversed([*steps])).iteration == 5
+    # Whether the losses depend on the unknowns, the start, five steps, and in the end the best and the last.
+    assert (tally.pictures, tally.differentiated) == (1 + 1 + 5 + 2, 1 + 5)
