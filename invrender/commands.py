@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 
 # Exit statuses.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+VERDICTS = {"converged": DONE, "not_converged": 4, "ambiguous": 5, "unidentifiable": 6}
 VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
@@ -66,7 +67,6 @@ def run_fit(config: DictConfig, job: Job) -> int:
         build_all,
         build_scene_and_target,
         build_stopping,
-        check_stages,
     )
     from invrender.fit import fit
     from invrender.io.scenes import write_scene
@@ -81,9 +81,9 @@ def run_fit(config: DictConfig, job: Job) -> int:
         allow = options.allow_targets
         solver = build(options.optimizer, "optimizer", allow)
         renderer = build(options.renderer, "renderer", allow)
+        search = build(options.search, "search", allow)
         parameters = build_all(options.recover, "recover", allow)
         losses = build_all(options.loss, "loss", allow)
-        check_stages(solver.stages, losses)
         stopping = build_stopping(options.stopping)
         scene, target = build_scene_and_target(options, device)
         resolved = OmegaConf.to_container(config, resolve=True)
@@ -107,7 +107,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
             write_scene(folder, found, options)
 
         recorded = RecordOptions(**vars(options.record))
-        steps = begun(fit(scene, target, parameters, job.watched(renderer), losses, solver, stopping))
+        looking = search if search.suits(solver) else None
+        steps = begun(fit(scene, target, parameters, job.watched(renderer), losses, solver, stopping, looking))
         if options.dry_run:
             show_plan(described, rehearse(scene, target, parameters, renderer, losses, solver), next(steps))
             return DONE
@@ -116,7 +117,15 @@ def run_fit(config: DictConfig, job: Job) -> int:
         verbosity = checked_verbosity(options.verbosity)
         record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write, verbosity)
         last = follow(steps, [*record, *job.recorders])
-    return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(last.stopped_because or "", DONE)
+    return exit_status(last)
+
+
+def exit_status(last: Step) -> int:
+    """What the shell is told of a fit: how it ended, or else what its answer is worth."""
+    ends = {"diverged": DIVERGED, "interrupted": INTERRUPTED}
+    if last.stopped_because in ends:
+        return ends[last.stopped_because]
+    return DONE if last.verdict is None else VERDICTS[last.verdict.status]
 
 
 def show_plan(run: Run, rehearsal: Rehearsal, start: Step) -> None:

@@ -10,7 +10,7 @@ import math
 import pkgutil
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +25,6 @@ from invrender.overrides import one_line
 
 if TYPE_CHECKING:
     from invrender.fit import Stopping
-    from invrender.pyramid import Stage
     from invrender.scene import Scene, Target
 
 ALLOWED = ("invrender.", "torch.optim.")
@@ -112,6 +111,7 @@ class FitConfig(Work, SceneFile):
     target: TargetConfig = field(default_factory=TargetConfig)
     recover: dict[str, Any] = field(default_factory=dict)
     optimizer: Any = MISSING
+    search: Any = MISSING
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordConfig = field(default_factory=RecordConfig)
     stopping: StoppingConfig = field(default_factory=StoppingConfig)
@@ -366,18 +366,6 @@ def build_stopping(config: StoppingConfig) -> Stopping:
     if config.seconds is not None:
         above("stopping.seconds", config.seconds, 0)
     return Stopping(**vars(config))
-
-
-def check_stages(stages: Sequence[Stage], losses: Collection[str]) -> None:
-    """Raise `UserError` for a stage whose losses are not among ``losses``, or that has none."""
-    for index, stage in enumerate(stages):
-        for name in stage.losses or ():
-            if name not in losses:
-                raise UserError(
-                    f"optimizer.stages[{index}].losses: there is no loss {name!r} here, only {', '.join(losses)}"
-                )
-        if stage.losses is not None and not stage.losses:
-            raise UserError(f"optimizer.stages[{index}].losses is empty, expected some of {', '.join(losses)}, or null")
 
 
 def truth_file(config: FitConfig) -> SceneFile:

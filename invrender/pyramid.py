@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -12,25 +14,31 @@ from invrender.pixels import gaussian_blur, resize_area
 from invrender.render.base import Rendered
 from invrender.scene import View
 
+Each = TypeVar("Each")
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of steps at one resolution and one softness.
+    """A stretch of steps at one resolution and one softness, for some or all of the unknowns.
 
     steps: at most so many.
     size: pixels of the shorter side that pictures are reduced to, or None for the target's own resolution.
     blur: standard deviation of a Gaussian blur of target and rendering, in pixels of the reduced picture.
     sigma: the renderer's edge softness in squared NDC units, 0 for its hardest edges, or None for the renderer's own.
-    lr: multiplies every unknown's learning rate.
+    lr: multiplies every unknown's learning rate; or a factor by unknown, 1 for those that are not named.
+    samples: the renderer's, for each pixel in each direction, or None for its own.
     losses: the names of the losses that count, or None for all.
+    unknowns: the names of the unknowns that move, or None for all. The others stay where they are.
     """
 
     steps: int
     size: int | None = None
     blur: float = 0.0
     sigma: float | None = None
-    lr: float = 1.0
+    samples: int | None = None
+    lr: float | Mapping[str, float] = 1.0
     losses: Sequence[str] | None = None
+    unknowns: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         for name, good, expected in (
@@ -38,10 +46,53 @@ class Stage:
             ("size", self.size is None or self.size >= 1, "1 or more pixels, or null"),
             ("blur", self.blur >= 0, "0 or more pixels"),
             ("sigma", self.sigma is None or self.sigma >= 0, "0 or a number above it, or null"),
-            ("lr", self.lr > 0, "a number above 0"),
+            ("samples", self.samples is None or self.samples >= 1, "1 or more, or null"),
+            ("lr", all(is_factor(each) for each in self.factors), "a number above 0, or such numbers by unknown"),
         ):
             if not good:
                 raise UserError(f"stages: {name} is {getattr(self, name)}, expected {expected}")
+
+    @property
+    def factors(self) -> Collection[float]:
+        """What ``lr`` multiplies learning rates by."""
+        return self.lr.values() if isinstance(self.lr, Mapping) else (self.lr,)
+
+
+def is_factor(given: object) -> bool:
+    """Whether it is a finite number above 0."""
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < math.inf
+
+
+def chosen(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
+    """Those that a stage names, or all of them for None."""
+    return {name: each for name, each in named.items() if names is None or name in names}
+
+
+def check_stages(
+    stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str], key: str = "optimizer.stages"
+) -> None:
+    """Raise `UserError` for a choice that is empty or not there, and for an unknown that moves in no stage.
+
+    key: names the stages in messages.
+    """
+    for index, stage in enumerate(stages):
+        factors = stage.lr if isinstance(stage.lr, Mapping) else None
+        for choice, kind, given, known in (
+            ("losses", "loss", stage.losses, losses),
+            ("unknowns", "unknown", stage.unknowns, unknowns),
+            ("lr", "unknown", factors or None, unknowns),
+        ):
+            if given is None:
+                continue
+            where = f"{key}[{index}].{choice}"
+            if not given:
+                raise UserError(f"{where} is empty, expected some of {', '.join(known)}, or null")
+            for name in given:
+                if name not in known:
+                    raise UserError(f"{where}: there is no {kind} {name!r} here, only {', '.join(known)}")
+    for name in unknowns:
+        if all(stage.unknowns is not None and name not in stage.unknowns for stage in stages):
+            raise UserError(f"{key}: {name} moves in none; add it to a stage's unknowns, or leave it out of recover")
 
 
 def reduced(view: View, size: int | None) -> View:

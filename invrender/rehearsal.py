@@ -5,19 +5,19 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from invrender.fit import Objective, Raw
 from invrender.losses.base import Loss
+from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters
-from invrender.pyramid import Stage
+from invrender.pyramid import Stage, chosen
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target, map_tensors
-from invrender.solve.base import Solver
+from invrender.solve.base import Raw, Solver
 
 # The step of the finite differences, as a share of an unknown's learning rate. Where one face hides another the loss is
 # smooth on the scale of gamma only, so that it must be small; float64 allows it.
@@ -76,17 +76,15 @@ def rehearse(
     solver: Solver,
 ) -> Rehearsal:
     """Take two steps of every stage from the start, and compare the gradient of the first with finite differences."""
-
-    def objective(stage: Stage) -> Objective:
-        return Objective.at(stage, scene, target, parameters, renderer, losses)
-
-    raw = {name: parameter.initial(scene) for name, parameter in parameters.items()}
-    rates = {name: parameter.lr for name, parameter in parameters.items()}
-    plans = [plan_of(stage, objective(stage), solver, raw, rates) for stage in solver.stages]
+    problem = Problem(scene, target, parameters, renderer, losses)
+    raw, rates = problem.initial(), problem.rates
+    plans = [
+        plan_of(stage, problem.at(stage, raw), solver, chosen(raw, stage.unknowns), rates) for stage in solver.stages
+    ]
     return Rehearsal(
         stages=plans,
         numbers={name: tensor.numel() for name, tensor in raw.items()},
-        gradients=gradient_checks(scene, target, parameters, renderer, losses, solver.stages[0]),
+        gradients=gradient_checks(problem, solver.stages),
         bytes=memory(),
     )
 
@@ -103,26 +101,19 @@ def plan_of(stage: Stage, objective: Objective, solver: Solver, raw: Raw, rates:
     return StagePlan(stage, (height, width), time.perf_counter() - began)
 
 
-def gradient_checks(
-    scene: Scene,
-    target: Target,
-    parameters: Parameters,
-    renderer: Renderer,
-    losses: Mapping[str, Loss],
-    stage: Stage,
-) -> dict[str, GradientCheck]:
-    """By unknown, the derivative at the start along one random direction, in float64."""
-    precise = map_tensors(scene, doubled)
-    seen = Target(tuple(map_tensors(view, doubled) for view in target.views))
-    objective = Objective.at(stage, precise, seen, parameters, renderer, losses)
+def gradient_checks(problem: Problem, stages: Sequence[Stage]) -> dict[str, GradientCheck]:
+    """By unknown, the derivative at the start along one random direction, in float64, as its first stage measures."""
+    views = tuple(map_tensors(view, doubled) for view in problem.target.views)
+    precise = replace(problem, scene=map_tensors(problem.scene, doubled), target=Target(views))
     random = torch.Generator().manual_seed(0)
-    raw = {name: parameter.initial(precise) for name, parameter in parameters.items()}
+    raw = precise.initial()
     checks = {}
-    for name, parameter in parameters.items():
-        along = torch.randn(raw[name].shape, generator=random, dtype=torch.float64).to(raw[name])
+    for name, parameter in problem.parameters.items():
+        objective = precise.at(next(stage for stage in stages if name in chosen(raw, stage.unknowns)))
+        along = parameter.lr * torch.randn(raw[name].shape, generator=random, dtype=torch.float64).to(raw[name])
 
-        def loss_at(share: Tensor, name: str = name, along: Tensor = along, rate: float = parameter.lr) -> Tensor:
-            return objective({**raw, name: raw[name] + share * rate * along}).loss
+        def loss_at(share: Tensor, name: str = name, along: Tensor = along, objective: Objective = objective) -> Tensor:
+            return objective({**raw, name: raw[name] + share * along}).loss
 
         zero = torch.zeros((), dtype=torch.float64, device=along.device, requires_grad=True)
         loss = loss_at(zero)

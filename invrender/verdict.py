@@ -9,11 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import gaussian_blur
 from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
-from invrender.solve.base import Linearized, Objective, Raw
+from invrender.scene import View
+from invrender.solve.base import Linearized, Raw
 
 Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
 Values = Mapping[str, Mapping[str, Value]]
@@ -25,11 +26,15 @@ UNEXPLAINED = 0.08
 WINDOW, SMOOTHED = 0.06, 1.0
 # An answer explains the picture as well as another one whose loss is at most so many times as large.
 AS_WELL = 1.3
-# A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or half
-# the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
+# A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or
+# half the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
 UNSEEN, HARDLY = 25.0, 1e-7
 # The share of the loss that one more step must not promise.
 STATIONARY = 0.02
+# Neighbouring pixels err alike: the sides of the blocks within which errors may go together, in pixels.
+BLOCK = 4
+# Beyond so many numbers an unknown is a map, of which there is no covariance.
+MOST_NUMBERS = 64
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,12 @@ class Precision:
     unseen: Sequence[Mapping[str, float]]
 
 
-def precision(local: Linearized, rates: Mapping[str, float]) -> Precision:
-    """The precision of unknowns at a minimum, in units of their learning rates.
+def precision(local: Linearized, rates: Mapping[str, float], sizes: Sequence[Sequence[int]]) -> Precision:
+    """The precision of unknowns at a minimum; directions count in learning rates.
 
-    The covariance is that of least squares with noise that differs from pixel to pixel (White, 1980).
+    sizes: of the views, [H, W]. The covariance is that of least squares whose errors differ from pixel to pixel (White,
+    1980) and go together within blocks of pixels (Liang and Zeger, 1986): renderings and pictures differ most along
+    edges, and there alike.
     """
     scale = local.spread(rates)
     jacobian = local.jacobian.double() * scale
@@ -74,7 +81,7 @@ def precision(local: Linearized, rates: Mapping[str, float]) -> Precision:
     weighted = jacobian * weights[:, None]
     normal, slope = weighted.T @ jacobian, weighted.T @ residuals
     curvatures, directions = torch.linalg.eigh(normal)
-    noisy = weighted * residuals[:, None]
+    noisy = in_blocks(weighted * residuals[:, None], sizes)
     spread = ((noisy @ directions) ** 2).sum(dim=0).sqrt() / curvatures.clamp(min=1e-30)
     hidden = (curvatures <= HARDLY * curvatures[-1]) | (spread > UNSEEN)
     seen = directions[:, ~hidden]
@@ -90,6 +97,23 @@ def precision(local: Linearized, rates: Mapping[str, float]) -> Precision:
         unseen.append({name: part for name, part in parts.items() if part > 0.01})
     promised = float(slope @ inverse @ slope) / max(loss, 1e-30)
     return Precision(scale * covariance * scale[:, None], promised, unseen)
+
+
+def in_blocks(values: Tensor, sizes: Sequence[Sequence[int]]) -> Tensor:
+    """Sums of values [M, K] over blocks of pixels; M is made of pictures of the views' sizes, one after the other."""
+    found, first = [], 0
+    pixels = sum(height * width for height, width in sizes)
+    if values.shape[0] % pixels:
+        return values
+    channels = values.shape[0] // pixels
+    for height, width in sizes:
+        own = values[first : first + height * width * channels]
+        first += len(own)
+        rows, columns = torch.arange(height) // BLOCK, torch.arange(width) // BLOCK
+        block = (rows[:, None] * (int(columns[-1]) + 1) + columns).reshape(-1).repeat_interleave(channels)
+        sums = values.new_zeros(int(block[-1]) + 1, values.shape[1])
+        found.append(sums.index_add(0, block.to(values.device), own))
+    return torch.cat(found)
 
 
 def deviations(objective: Objective, raw: Raw, parameters: Parameters, local: Linearized, found: Precision) -> Values:
@@ -152,3 +176,28 @@ def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
     own, other, both = local(found**2), local(wanted**2), local(found * wanted)
     common = (both.clamp(min=0) ** 2 / own.clamp(min=1e-12)).minimum(other)
     return float((weights * common).sum() / (weights * other).sum().clamp(min=1e-12))
+
+
+def judged(problem: Problem, objective: Objective, raw: Raw) -> Verdict:
+    """What is to be thought of an answer, from the picture at ``objective``'s stage and the Jacobian there."""
+    scene = objective.scene_at(raw)
+    with torch.no_grad():
+        shares = [
+            unexplained(picture, view, objective.channels)
+            for view, picture in zip(objective.views, objective.pictures(scene), strict=True)
+        ]
+    left = sum(shares) / len(shares)
+    if left > UNEXPLAINED:
+        return Verdict("not_converged", f"{left:.0%} of the picture is left unexplained", left)
+    if any(value.numel() > MOST_NUMBERS for value in raw.values()):
+        return Verdict("converged", f"{1 - left:.1%} of the picture is explained", left)
+    local = objective.linearized(raw, list(raw))
+    found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
+    spread = deviations(objective, raw, problem.parameters, local, found)
+    if found.unseen:
+        told = "; ".join(" with ".join(parts) for parts in found.unseen)
+        reason = f"the picture does not determine {len(found.unseen)} combination(s): {told}"
+        return Verdict("unidentifiable", reason, left, spread, unseen=found.unseen)
+    if found.promised > STATIONARY:
+        return Verdict("not_converged", "the loss was still falling", left, spread)
+    return Verdict("converged", f"{1 - left:.1%} of the picture is explained", left, spread)

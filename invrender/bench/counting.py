@@ -40,6 +40,10 @@ class Counting:
             self.count(scene)
         return self.inner.render_batch(scenes, channels)
 
+    def sampled(self, samples: int) -> Self:
+        """The renderer with other samples; its pictures count with the others."""
+        return replace(self, inner=self.inner.sampled(samples))
+
     def softened(self, sigma: float) -> Self:
         """The softened renderer; its pictures count with the others."""
         return replace(self, inner=self.inner.softened(sigma))

@@ -186,7 +186,7 @@ class Ends:
             renders=renders,
             differentiated=differentiated,
             stopped_because=self.last.stopped_because,
-            verdict=getattr(self.last, "verdict", None),
+            verdict=None if self.last.verdict is None else self.last.verdict.status,
         )
 
 

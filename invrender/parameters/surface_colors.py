@@ -10,9 +10,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.choice import chosen
 from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
+from invrender.parameters.smoothing import roughened, smoothed
 from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -21,8 +23,8 @@ from invrender.scene import Object, Scene, Target, Truth
 class SurfaceColors:
     """The colours of some objects, each channel on its own.
 
-    raw: [N, 3], added to all the objects' colours, object after object. objects: their names, None for all that have
-    such colours. range: of each channel.
+    raw: [N, 3], what is added to all the objects' colours, object after object. objects: their names, None for all that
+    have such colours. range: of each channel.
     """
 
     linear: ClassVar[bool] = True
@@ -65,15 +67,26 @@ class SurfaceColors:
         """All colours, [N, 3]."""
         return torch.cat([self.colors(scene, name).reshape(-1, 3) for name in self.names(scene)])
 
-    def apply(self, scene: Scene, raw: Tensor) -> Scene:
-        """Add to the colours."""
+    def parts(self, scene: Scene, raw: Tensor) -> dict[str, Tensor]:
+        """The raw tensor by object, each part in the shape of the object's colours."""
         names = self.names(scene)
         parts = torch.split(raw, [self.colors(scene, name).numel() // 3 for name in names])
+        return {n: part.reshape(self.colors(scene, n).shape) for n, part in zip(names, parts, strict=True)}
+
+    def added(self, part: Tensor) -> Tensor:
+        """What an object's part of the raw tensor adds to its colours."""
+        return part
+
+    def part_adding(self, added: Tensor) -> Tensor:
+        """The inverse of `added`."""
+        return added
+
+    def apply(self, scene: Scene, raw: Tensor) -> Scene:
+        """Add to the colours."""
         objects = dict(scene.objects)
-        for name, part in zip(names, parts, strict=True):
-            colors = self.colors(scene, name)
-            material = replace(objects[name].material, **{self.attribute: colors + part.reshape(colors.shape)})
-            objects[name] = replace(objects[name], material=material)
+        for name, part in self.parts(scene, raw).items():
+            colors = self.colors(scene, name) + self.added(part)
+            objects[name] = replace(objects[name], material=replace(objects[name].material, **{self.attribute: colors}))
         return replace(scene, objects=objects)
 
     def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
@@ -82,7 +95,11 @@ class SurfaceColors:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep every channel in its range."""
-        return clamp_sum(raw, self.flat(scene), self.range)
+        limited = []
+        for name, part in self.parts(scene, raw).items():
+            added = clamp_sum(self.added(part), self.colors(scene, name), self.range)
+            limited.append(self.part_adding(added).reshape(-1, 3))
+        return torch.cat(limited)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The mean colour by object; a truth may have objects without such colours."""
@@ -109,7 +126,28 @@ class SurfaceColors:
 
 @dataclass(frozen=True)
 class Texture(SurfaceColors):
-    """Every texel of the textures."""
+    """Every texel of the textures.
+
+    smoothness: in texels, how far neighbours move together at first; 0 for each on its own. What is added to a texture
+    is then not the raw tensor itself but `smoothed`. So descent on the raw tensor has a preconditioner that favours
+    what is smooth, and noise comes last (Nicolet, Jacobson and Jakob, "Large Steps in Inverse Rendering of Geometry",
+    2021, on meshes). Every texture can still be reached. Neighbours are those on the grid, whatever charts they are in.
+    """
+
+    smoothness: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.smoothness < math.inf:
+            raise UserError(f"smoothness is {self.smoothness}, expected 0 or more texels")
+
+    def added(self, part: Tensor) -> Tensor:
+        """Smoothed."""
+        return smoothed(part, self.smoothness) if self.smoothness else part
+
+    def part_adding(self, added: Tensor) -> Tensor:
+        """The inverse of `added`."""
+        return roughened(added, self.smoothness) if self.smoothness else added
 
     @property
     def attribute(self) -> Literal["texture", "vertex_colors"]:

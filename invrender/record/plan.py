@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -66,14 +67,23 @@ def doubts(rehearsal: Rehearsal) -> list[str]:
 
 def stage_rows(rehearsal: Rehearsal) -> list[list[str]]:
     """The stages and what they cost."""
-    rows = [["stage", "", "steps", "pixels", "blur", "sigma", "lr", "ms a step", "seconds"]]
+    stages = [plan.stage for plan in rehearsal.stages]
+    choices = [key for key in ("losses", "unknowns") if any(getattr(stage, key) is not None for stage in stages)]
+    rows = [["stage", "", "steps", "pixels", "blur", "sigma", "lr", *choices, "ms a step", "seconds"]]
     for index, plan in enumerate(rehearsal.stages):
         height, width = plan.pixels
         stage = plan.stage
         sigma = "" if stage.sigma is None else f"{stage.sigma:g}"
-        settings = [str(stage.steps), f"{width} × {height}", f"{stage.blur:g}", sigma, f"{stage.lr:g}"]
-        rows.append([str(index), "", *settings, f"{1000 * plan.seconds_per_step:.0f}", f"{plan.seconds:.1f}"])
+        settings = [str(stage.steps), f"{width} × {height}", f"{stage.blur:g}", sigma, rate_text(stage.lr)]
+        chosen = [", ".join(getattr(stage, key) or ["all"]) for key in choices]
+        cost = [f"{1000 * plan.seconds_per_step:.0f}", f"{plan.seconds:.1f}"]
+        rows.append([str(index), "", *settings, *chosen, *cost])
     return rows
+
+
+def rate_text(rate: float | Mapping[str, float]) -> str:
+    """A stage's factor on the learning rates, or its factors by unknown."""
+    return ", ".join(f"{name} {each:g}" for name, each in rate.items()) if isinstance(rate, Mapping) else f"{rate:g}"
 
 
 def write_overlay(path: Path, run: Run, start: Step) -> None:

@@ -44,6 +44,10 @@ class Renderer(Protocol):
         """The pictures of many scenes, such as views of one or candidates for one, at less than the cost of each."""
         ...
 
+    def sampled(self, samples: int) -> Self:
+        """This renderer with another number of samples, for each pixel in each direction."""
+        ...
+
     def softened(self, sigma: float) -> Self:
         """This renderer with edges of softness ``sigma`` (squared NDC units), 0 for its hardest."""
         ...

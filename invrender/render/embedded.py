@@ -67,6 +67,10 @@ class EmbeddedRenderer:
             raise UserError(f"renderer.reach is {self.reach}, expected a coverage between 0 and 0.5")
         check_samples(self.samples)
 
+    def sampled(self, samples: int) -> Self:
+        """This renderer with another number of samples."""
+        return replace(self, samples=samples)
+
     def softened(self, sigma: float) -> Self:
         """This renderer with another ``sigma``; with 0, edge visibility."""
         return replace(self, visibility="soft", sigma=sigma) if sigma > 0 else replace(self, visibility="edge")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from torch import Tensor
@@ -30,6 +30,10 @@ class HardRenderer:
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
+
+    def sampled(self, samples: int) -> Self:
+        """This renderer with another number of samples."""
+        return replace(self, samples=samples)
 
     def softened(self, sigma: float) -> Self:
         """Itself: its edges stay hard."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,20 +58,8 @@ class Linearized:
 class Objective(Protocol):
     """What a solver lowers, as a function of the raw tensors of the unknowns."""
 
-    scene: Scene
-    """The scene as it is before any change."""
-
-    def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
-        """The scene with every unknown applied."""
-        ...
-
-    def scores(self, raws: Sequence[Mapping[str, Tensor]]) -> list[float]:
-        """The loss at each of many raw tensors, with lights that are unknown brought near to what the target needs."""
-        ...
-
-    @property
-    def linear(self) -> Sequence[str]:
-        """The unknowns in which the pictures are linear."""
+    def linear(self, names: Collection[str]) -> list[str]:
+        """Those of the named unknowns in which the pictures are linear."""
         ...
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
@@ -103,5 +91,5 @@ class Solver(Protocol):
     stages: Sequence[Stage]
 
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> Descent:
-        """Start a stage at ``raw``; ``rates`` are the unknowns' learning rates."""
+        """Start a stage at ``raw``, which has the unknowns that move in it; ``rates`` are all learning rates."""
         ...

@@ -43,16 +43,23 @@ class FirstOrder:
             raise UserError(f"optimizer.final_lr is {self.final_lr}, expected a share above 0 and at most 1")
         for stage in self.stages:
             try:
-                self.algorithm([torch.zeros(1, requires_grad=True)], lr=stage.lr)
+                self.optimizer({name: torch.zeros(1, requires_grad=True) for name in ("one", "another")}, stage)
             except (TypeError, ValueError) as error:
                 raise UserError(f"optimizer.algorithm can't be used: {error}") from error
 
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> TorchDescent:
         """Start a stage at ``raw`` with a fresh optimizer."""
         leaves = {name: (value.detach() / rates[name]).requires_grad_() for name, value in raw.items()}
-        optimizer = self.algorithm(list(leaves.values()), lr=stage.lr)
+        optimizer = self.optimizer(leaves, stage)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda taken: self.rate(taken / stage.steps))
         return TorchDescent(leaves, dict(rates), optimizer, scheduler)
+
+    def optimizer(self, leaves: Mapping[str, Tensor], stage: Stage) -> torch.optim.Optimizer:
+        """A fresh optimizer of the leaves, at the stage's rate for all or at its rate for each."""
+        if not isinstance(stage.lr, Mapping):
+            return self.algorithm(list(leaves.values()), lr=stage.lr)
+        groups = [{"params": [leaf], "lr": stage.lr.get(name, 1.0)} for name, leaf in leaves.items()]
+        return self.algorithm(groups, lr=1.0)
 
     def rate(self, progress: float) -> float:
         """The factor on the learning rate at ``progress`` in [0, 1] of a stage."""
@@ -88,8 +95,6 @@ class TorchDescent:
             self.optimizer.zero_grad()
             evaluation = objective(self.raw())
             first.append(evaluation)
-            if not evaluation.loss.requires_grad:
-                raise UserError(f"loss: none of {', '.join(evaluation.terms)} depends on what is unknown; add one")
             evaluation.loss.backward()  # type: ignore[no-untyped-call]
             return float(evaluation.loss.detach())
 

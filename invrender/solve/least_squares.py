@@ -28,7 +28,7 @@ class LevenbergMarquardt:
     (variable projection: Golub and Pereyra, 1973). The others move in a trust region, each measured by its own learning
     rate.
 
-    stages: the coarse-to-fine schedule; a stage's ``lr`` multiplies the radius.
+    stages: the coarse-to-fine schedule.
     damping: at the start of a stage, as a share of the curvature.
     radius: how far one step may go, in learning rates of each unknown.
     accuracy: a stage ends with a step shorter than so many learning rates.
@@ -43,7 +43,7 @@ class LevenbergMarquardt:
         if not self.stages:
             raise UserError("optimizer.stages is empty, expected at least one stage")
         for name in ("damping", "radius", "accuracy"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"optimizer.{name} is {getattr(self, name)}, expected a number above 0")
 
     def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> DampedDescent:
@@ -54,7 +54,9 @@ class LevenbergMarquardt:
                     f"optimizer: least squares take unknowns of at most {MOST_NUMBERS} numbers, and recover.{name} has "
                     f"{value.numel():,}; set optimizer=adam"
                 )
-        return DampedDescent(rates, self.damping, self.radius * stage.lr, self.accuracy)
+        factors = stage.lr if isinstance(stage.lr, Mapping) else dict.fromkeys(raw, stage.lr)
+        scaled = {name: rates[name] * factors.get(name, 1.0) for name in raw}
+        return DampedDescent(scaled, self.damping, self.radius, self.accuracy)
 
 
 @dataclass
@@ -79,9 +81,10 @@ class DampedDescent:
         with torch.no_grad():
             evaluation = objective(raw)
         start, loss = raw, float(evaluation.loss)
-        if objective.linear and self.settled is not raw:
+        linear = objective.linear(raw)
+        if linear and self.settled is not raw:
             start, loss = settle(objective, raw)
-        if len(objective.linear) == len(raw):
+        if len(linear) == len(raw):
             self.finished = True
             return evaluation, start
         self.settled = self.lower(objective, start, loss)
@@ -91,7 +94,8 @@ class DampedDescent:
         """Raw tensors with a lower loss, by ever shorter steps; ``raw`` itself where there are none."""
         local = objective.linearized(raw, list(raw))
         rates = local.spread(self.rates)
-        curved = local.spread({name: float(name not in objective.linear) for name in raw}) > 0
+        linear = objective.linear(raw)
+        curved = local.spread({name: float(name not in linear) for name in raw}) > 0
         normal, slope = local.normal_equations()
         normal, slope = rates * normal * rates[:, None], rates * slope
         curvature = normal.diagonal().clamp(min=1e-9 * float(normal.diagonal().max()) + 1e-30)
@@ -103,7 +107,7 @@ class DampedDescent:
             change = change * min(1.0, self.radius / max(length, 1e-30))
             length = min(length, self.radius)
             trial, _ = objective.moved(raw, local.split(rates * change))
-            if objective.linear:
+            if linear:
                 trial, reached = settle(objective, trial)
             else:
                 with torch.no_grad():
@@ -132,7 +136,7 @@ def settle(objective: Objective, raw: Raw) -> tuple[Raw, float]:
         loss = float(objective(raw).loss)
     held: Tensor | None = None
     for _ in range(MOST_ROUNDS):
-        local = objective.linearized(raw, objective.linear)
+        local = objective.linearized(raw, objective.linear(raw))
         free = torch.ones(local.jacobian.shape[1], dtype=torch.bool) if held is None else ~held
         change, predicted = best_change(local, free)
         trial, stopped = objective.moved(raw, local.split(change))
@@ -156,6 +160,8 @@ def best_change(local: Linearized, free: Tensor) -> tuple[Tensor, float]:
     inner = (normal / scale / scale[:, None])[free][:, free]
     change = torch.zeros_like(slope)
     if bool(free.any()):
-        change[free] = -torch.linalg.lstsq(inner, (slope / scale)[free, None], driver="gelsd").solution[:, 0] / scale[free]
+        change[free] = (
+            -torch.linalg.lstsq(inner, (slope / scale)[free, None], driver="gelsd").solution[:, 0] / scale[free]
+        )
     gain = -float(change @ (2 * slope + normal @ change))
     return change, gain if math.isfinite(gain) else 0.0

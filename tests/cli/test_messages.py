@@ -97,6 +97,20 @@ FIT = [
     ("optimizer.stages=[{}]", "optimizer.stages[0].steps is missing"),
     ("optimizer.stages=[{steps: 1, losses: []}]", "optimizer.stages[0].losses is empty"),
     ("optimizer.stages=[{steps: 1}, {steps: 1, losses: [l1]}]", "optimizer.stages[1].losses: there is no loss 'l1'"),
+    (
+        "optimizer.stages=[{steps: 1, unknowns: [pose]}]",
+        "optimizer.stages[0].unknowns: there is no unknown 'pose' here",
+    ),
+    ("optimizer.stages=[{steps: 1, lr: {pose: 1}}]", "optimizer.stages[0].lr: there is no unknown 'pose' here"),
+    ("optimizer.stages=[{steps: 1, lr: fast}]", "stages: lr is fast, expected a number above 0"),
+    (
+        "optimizer=adam_staged",
+        "optimizer.stages[0].unknowns: there is no unknown 'light_intensity' here, only camera_pose",
+    ),
+    (
+        "+recover.x={_target_: invrender.parameters.Texture, smoothness: -1}",
+        "recover.x.smoothness is -1, expected 0 or more",
+    ),
     ("optimizer.final_lr=0", "optimizer.final_lr is 0, expected a share"),
     ("optimizer.algorithm.betas=[2,3]", "optimizer.algorithm can't be used: Invalid beta"),
     ("optimizer.algorithm=null", "optimizer.algorithm is None, expected keys and values"),

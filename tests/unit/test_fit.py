@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fit import Step, Stopping, fit
-from invrender.losses import MeanSquaredError
+from invrender.losses import MeanSquaredError, Silhouette
 from invrender.parameters import Ambient, CameraPose, LightIntensity
 from invrender.pyramid import Stage
 from invrender.render.base import ALL, Channels, Rendered
@@ -123,6 +123,9 @@ class Breaking:
     limit: float
     with_gradient_alone: bool = False
 
+    def sampled(self, samples: int) -> Breaking:
+        return self
+
     def softened(self, sigma: float) -> Breaking:
         return self
 
@@ -208,17 +211,63 @@ def test_a_stage_can_choose_its_losses() -> None:
     unknowns = {"key": LightIntensity(lights=["key"])}
     taken = list(fit(guess(), rendered_target(tiny.scene()), unknowns, EmbeddedRenderer(), losses, solver))
     assert [list(step.terms) for step in taken] == [["object"], ["all"], ["all"], ["object"], ["object"], ["object"]]
-    with pytest.raises(UserError, match="there is no loss other, only all, object"):
-        next(
-            fit(
-                guess(),
-                rendered_target(tiny.scene()),
-                unknowns,
-                EmbeddedRenderer(),
-                losses,
-                FirstOrder(torch.optim.Adam, [Stage(1, losses=["other"])]),
-            )
-        )
+
+
+BOTH = {"key": LightIntensity(lights=["key"], lr=0.1), "pose": CameraPose(lr=0.01)}
+LOSSES = {"mse": MeanSquaredError(), "outline": Silhouette()}
+
+
+def staged(
+    stages: Sequence[Stage], algorithm: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+) -> Iterator[Step]:
+    solver = FirstOrder(algorithm, stages, schedule="constant")
+    renderer = EmbeddedRenderer(sigma=1e-4, samples=1)
+    return fit(guess(), rendered_target(tiny.scene()), BOTH, renderer, LOSSES, solver)
+
+
+@pytest.mark.parametrize("algorithm", [torch.optim.Adam, torch.optim.SGD, torch.optim.LBFGS])
+def test_a_stage_moves_its_unknowns_alone(algorithm: type[torch.optim.Optimizer]) -> None:
+    stages = [Stage(1, size=12, unknowns=["pose"]), Stage(1, size=12, unknowns=["key"]), Stage(1), Stage(1)]
+    begun = [step.raw for step in staged(stages, algorithm)][1:5]
+    moved = [{name for name in BOTH if not torch.equal(a[name], b[name])} for a, b in pairwise(begun)]
+    assert moved == [{"pose"}, {"key"}, {"pose", "key"}]
+
+
+def test_rates_of_single_unknowns_are_scaled() -> None:
+    # Adam's first step has the size of its learning rate, whatever the gradient.
+    second = list(staged([Stage(1, size=12, lr={"key": 0.5}), Stage(1)]))[2]
+    assert abs(float(second.raw["key"][0])) == pytest.approx(0.05, rel=1e-3)
+    assert float(second.raw["pose"].abs().max()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_rates_of_single_unknowns_need_an_algorithm_that_has_them() -> None:
+    with pytest.raises(UserError, match="can't be used: LBFGS doesn't support"):
+        FirstOrder(torch.optim.LBFGS, [Stage(1, lr={"key": 0.5})])
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([Stage(1), Stage(1, losses=["l1"])], r"stages\[1\].losses: there is no loss 'l1' here, only mse, outline"),
+        ([Stage(1, losses=[])], r"stages\[0\].losses is empty, expected some of mse, outline, or null"),
+        ([Stage(1, unknowns=["light"])], r"stages\[0\].unknowns: there is no unknown 'light' here, only key, pose"),
+        ([Stage(1), Stage(1, unknowns=[])], r"stages\[1\].unknowns is empty, expected some of key, pose, or null"),
+        ([Stage(1, lr={"light": 2.0})], r"stages\[0\].lr: there is no unknown 'light' here, only key, pose"),
+        ([Stage(1, unknowns=["pose"])], "stages: key moves in none; add it"),
+        ([Stage(1, losses=["outline"])], r"recover.key: none of the losses \(outline\) depends on it"),
+        (
+            [Stage(1, unknowns=["pose"]), Stage(1, unknowns=["key"], losses=["outline"])],
+            r"recover.key: none of the losses \(outline\) depends on it",
+        ),
+        (
+            [Stage(1), Stage(1, unknowns=["key"], losses=["outline"])],
+            r"stages\[1\]: none of its losses \(outline\) depends on its unknowns \(key\)",
+        ),
+    ],
+)
+def test_what_stages_choose_is_checked_before_the_first_step(stages: list[Stage], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        next(staged(stages))
 
 
 def test_several_views_are_all_explained() -> None:
@@ -240,9 +289,10 @@ def test_several_views_are_all_explained() -> None:
         ({"blur": -1.0}, "blur is -1.0"),
         ({"sigma": -1.0}, "sigma is -1.0"),
         ({"lr": 0.0}, "lr is 0.0"),
+        ({"lr": {"pose": -1.0}}, "lr is {'pose': -1.0}, expected a number above 0, or such numbers by unknown"),
     ],
 )
-def test_stages_are_checked(given: dict[str, float], message: str) -> None:
+def test_stages_are_checked(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Stage(**({"steps": 1} | given))  # type: ignore[arg-type]
 

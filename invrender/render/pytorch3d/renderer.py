@@ -78,6 +78,10 @@ class PyTorch3DRenderer:
             return self.blur_radius
         return math.log(1 / COVERAGE_AT_REACH - 1) * self.sigma if self.is_soft else 0.0
 
+    def sampled(self, samples: int) -> Self:
+        """This renderer with another number of samples."""
+        return replace(self, samples=samples)
+
     def softened(self, sigma: float) -> Self:
         """This renderer with another ``sigma``; with 0 it is too small to be seen."""
         return replace(self, sigma=max(sigma, SMALLEST_SIGMA))

@@ -1,0 +1,231 @@
+"""What a fit lowers: the weighted losses as a function of the raw tensors, at one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import torch
+from torch import Tensor
+from torch.func import jacfwd
+
+from invrender.errors import UserError
+from invrender.losses.base import Loss
+from invrender.parameters.base import Parameters, Value
+from invrender.pixels import background_pixels
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, chosen, reduced
+from invrender.render.base import Channels, Rendered, Renderer
+from invrender.scene import Scene, Target, View
+from invrender.solve.base import Changes, Evaluation, Linearized, Raw
+
+SCORED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss as a function of the raw tensors, at one stage.
+
+    resting: the raw tensors of unknowns that are not given when it is called.
+    """
+
+    scene: Scene
+    views: tuple[View, ...]
+    parameters: Parameters
+    renderer: Renderer
+    losses: Mapping[str, Loss]
+    stage: Stage
+    resting: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
+        """The scene with every unknown applied."""
+        scene, raw = self.scene, {**self.resting, **raw}
+        for name, parameter in self.parameters.items():
+            scene = parameter.apply(scene, raw[name])
+        return scene
+
+    def pictures(self, scene: Scene) -> tuple[Rendered, ...]:
+        """A picture of the scene for each view of the target."""
+        return self.renderer.render_batch(self.seen(scene))
+
+    def seen(self, scene: Scene) -> list[Scene]:
+        """The scene as each view's camera sees it, at the view's resolution."""
+        return [
+            replace(scene, camera=(view.camera or scene.camera).resized(view.rgb.shape[1], view.rgb.shape[0]))
+            for view in self.views
+        ]
+
+    def compared(self, scene: Scene) -> Iterator[tuple[Rendered, View, Scene]]:
+        """What the losses compare: for each view the picture of the scene, blurred, the view, and the scene it sees."""
+        scenes = self.seen(scene)
+        pictures = self.renderer.render_batch(scenes, self.channels)
+        for view, seen, picture in zip(self.views, scenes, pictures, strict=True):
+            yield blurred_rendering(picture, self.stage.blur), view, seen
+
+    def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
+        """Render every view and sum up the weighted losses, each the mean over the views."""
+        scene = self.scene_at(raw)
+        terms: dict[str, Tensor] = {}
+        for compared in self.compared(scene):
+            for name, loss in self.losses.items():
+                term = loss.weight * loss(*compared) / len(self.views)
+                terms[name] = terms[name] + term if name in terms else term
+        return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene)
+
+    def scores(self, raws: Sequence[Mapping[str, Tensor]]) -> list[float]:
+        """The loss at each of many raw tensors, rendered in batches.
+
+        Where lights are unknown, each picture is first made brighter or darker to go with its target.
+        """
+        found: list[float] = []
+        with torch.no_grad():
+            for first in range(0, len(raws), SCORED_AT_ONCE):
+                scenes = [self.scene_at(raw) for raw in raws[first : first + SCORED_AT_ONCE]]
+                seen = [self.seen(scene) for scene in scenes]
+                pictures = iter(self.renderer.render_batch([each for views in seen for each in views], self.channels))
+                for views in seen:
+                    terms = [self.scored(next(pictures), *pair) for pair in zip(self.views, views, strict=True)]
+                    found.append(float(torch.stack(terms).sum()))
+        return found
+
+    def scored(self, picture: Rendered, view: View, scene: Scene) -> Tensor:
+        """The weighted losses of one picture, [], as bright as the target where lights are unknown."""
+        picture = blurred_rendering(picture, self.stage.blur)
+        if any(parameter.linear for parameter in self.parameters.values()) and picture.rgb.numel():
+            background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
+            shown, wanted = picture.rgb - background, view.rgb - background
+            gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
+            picture = replace(picture, rgb=background + gain.clamp(min=0) * shown)
+        terms = [loss.weight * loss(picture, view, scene) for loss in self.losses.values()]
+        return torch.stack(terms).sum() / len(self.views)
+
+    @property
+    def channels(self) -> Channels:
+        """What the losses read of a rendering."""
+        return frozenset().union(*(loss.channels for loss in self.losses.values()))
+
+    def linear(self, names: Collection[str]) -> list[str]:
+        """Those of the named unknowns in which the pictures are linear."""
+        return [name for name in names if self.parameters[name].linear]
+
+    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
+        """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
+
+        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no sum
+        of squares.
+        """
+        shapes = {name: raw[name].shape for name in names}
+        sizes = [shape.numel() for shape in shapes.values()]
+        here = self.scene_at(raw)
+
+        def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            scene = here
+            for (name, shape), part in zip(shapes.items(), change.split(sizes), strict=True):
+                scene = self.parameters[name].apply(scene, part.reshape(shape))
+            found = [self.squared(*compared) for compared in self.compared(scene)]
+            values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+            return values, (values, weights)
+
+        with torch.no_grad():
+            jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(raw[names[0]].new_zeros(sum(sizes)))
+        return Linearized(shapes, values, weights, jacobian)
+
+    def squared(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """The residuals of all losses on one view and their weights, [M]."""
+        found = []
+        for name, loss in self.losses.items():
+            residuals = getattr(loss, "residuals", None)
+            if residuals is None:
+                raise UserError(
+                    f"optimizer: loss.{name} is no sum of squares, which least squares need; set optimizer=adam"
+                )
+            values, weights = residuals(rendered, view, scene)
+            found.append((values.reshape(-1), loss.weight / len(self.views) * weights.reshape(-1)))
+        values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+        return values, weights
+
+    def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
+        """The raw tensors after changes, kept in their ranges; and for each number whether its range held it back."""
+        scene, found, stopped = self.scene, dict(raw), {}
+        every = {**self.resting, **raw}
+        for name, parameter in self.parameters.items():
+            if name in changes:
+                moved = parameter.moved(scene, raw[name], changes[name])
+                found[name] = parameter.project(scene, moved)
+                stopped[name] = found[name] != moved
+            scene = parameter.apply(scene, every[name])
+        return found, stopped
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be fitted to what, by which measure."""
+
+    scene: Scene
+    target: Target
+    parameters: Parameters
+    renderer: Renderer
+    losses: Mapping[str, Loss]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The unknowns' learning rates."""
+        return {name: parameter.lr for name, parameter in self.parameters.items()}
+
+    def initial(self) -> Raw:
+        """The raw tensors that stand for the scene as it is."""
+        return {name: parameter.initial(self.scene) for name, parameter in self.parameters.items()}
+
+    def values(self, raw: Raw) -> dict[str, dict[str, Value]]:
+        """The unknowns as a person reads them."""
+        scene = self.scene
+        for name, parameter in self.parameters.items():
+            scene = parameter.apply(scene, raw[name])
+        return {name: parameter.value(scene) for name, parameter in self.parameters.items()}
+
+    def at(self, stage: Stage, resting: Mapping[str, Tensor] | None = None) -> Objective:
+        """The objective of a stage: its renderer softened, its target reduced and blurred, its losses alone.
+
+        resting: the raw tensors of unknowns that will not be given to it.
+        """
+        renderer = self.renderer if stage.sigma is None else self.renderer.softened(stage.sigma)
+        if stage.samples is not None:
+            renderer = renderer.sampled(stage.samples)
+        views = tuple(blurred_view(reduced(view, stage.size), stage.blur) for view in self.target.views)
+        losses = chosen(self.losses, stage.losses)
+        return Objective(self.scene, views, self.parameters, renderer, losses, stage, resting or {})
+
+
+def check_dependence(objective: Objective, raw: Raw, stages: Sequence[Stage]) -> None:
+    """Raise `UserError` for an unknown that no loss of its stages depends on, and for a stage that can move nothing.
+
+    As far as the renderer tells. objective: of all losses together.
+    """
+    losses = [tuple(chosen(objective.losses, stage.losses)) for stage in stages]
+    unknowns = [set(chosen(raw, stage.unknowns)) for stage in stages]
+    reached = {
+        names: depended_on(replace(objective, losses=chosen(objective.losses, names)), raw) for names in set(losses)
+    }
+    for name in raw:
+        counting = [names for names, moving in zip(losses, unknowns, strict=True) if name in moving]
+        if not any(name in reached[names] for names in counting):
+            raise UserError(
+                f"recover.{name}: none of the losses ({', '.join(dict.fromkeys(chain(*counting)))}) depends on it "
+                "in what this renderer draws; choose another loss or another renderer"
+            )
+    for index, (names, moving) in enumerate(zip(losses, unknowns, strict=True)):
+        if not reached[names] & moving:
+            raise UserError(
+                f"optimizer.stages[{index}]: none of its losses ({', '.join(names)}) depends on its unknowns "
+                f"({', '.join(sorted(moving))}); choose other losses or other unknowns"
+            )
+
+
+def depended_on(objective: Objective, raw: Raw) -> set[str]:
+    """The unknowns that the loss depends on, as far as the renderer tells."""
+    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
+    loss = objective(leaves).loss
+    if not loss.requires_grad:
+        return set()
+    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {name for name, gradient in zip(leaves, gradients, strict=True) if gradient is not None}

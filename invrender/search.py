@@ -1,0 +1,206 @@
+"""From anywhere: many poses are drawn small, the best of them refined, and answers compared with what looks alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, get_args
+
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.losses.base import Loss
+from invrender.losses.moments import Moments
+from invrender.objective import Objective, Problem
+from invrender.parameters.base import Pose
+from invrender.pyramid import Stage, check_stages, chosen
+from invrender.scene import Scene, Truth
+from invrender.solve.base import Raw, Solver
+from invrender.solve.least_squares import MOST_NUMBERS, LevenbergMarquardt
+from invrender.verdict import AS_WELL, Verdict, judged
+
+Mode = Literal["auto", "on", "off"]
+
+# Answers that look alike are compared at full size where their losses, small and blurred, differ by less than this.
+CLOSE = 5.0
+# Steps bring a loss down by less than this.
+HOPELESS = 100.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where to look for a pose, and how long to stay with each.
+
+    mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
+    poses: about so many are drawn, as the first stage says. survivors: so many of them are refined there.
+    finalists: so many of these, and of the poses that look like the best two of them, are refined in the second stage.
+    steps: at most so many for each of them in each stage.
+    apart: of poses nearer to each other than so many degrees, and per cent of the distance, the better one stays.
+    stages: two; how poses are drawn and compared. Where targets have masks, the silhouettes' `Moments` count as well.
+    """
+
+    stages: Sequence[Stage]
+    mode: Mode = "auto"
+    poses: int = 576
+    survivors: int = 12
+    finalists: int = 5
+    steps: int = 8
+    apart: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise UserError(f"search.mode is {self.mode!r}, expected one of {', '.join(get_args(Mode))}")
+        for name in ("poses", "survivors", "finalists", "steps"):
+            if not getattr(self, name) >= 1:
+                raise UserError(f"search.{name} is {getattr(self, name)}, expected 1 or more")
+        if len(self.stages) != 2:
+            raise UserError(f"search.stages has {len(self.stages)}, expected two: a coarse one and a finer one")
+
+    def suits(self, solver: Solver) -> bool:
+        """Whether fits by a solver are to be judged, and to search: those by least squares, others if told to."""
+        return self.mode == "on" or isinstance(solver, LevenbergMarquardt)
+
+    def check(self, problem: Problem) -> None:
+        """Raise `UserError` for a stage that names what is not there."""
+        check_stages(self.stages, problem.losses, problem.parameters, "search.stages")
+
+    def everywhere(self, problem: Problem, raw: Raw) -> Raw:
+        """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
+        seeker = Seeker.of(problem, self, raw)
+        if seeker is None:
+            return raw
+        placed = [{**raw, seeker.name: each} for each in seeker.pose.everywhere(problem.scene, self.poses)]
+        found = seeker.refined(0, [raw, *placed], self.survivors)
+        return {**raw, **self.nearby(seeker, [candidate.raw for candidate in found])[0].raw}
+
+    def nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
+        """The best of some poses, and of those that look like the first two of them; the best first."""
+        alike = [each for raw in raws[:2] for each in seeker.lookalikes(raw)]
+        return seeker.refined(1, [*raws, *alike], self.finalists, HOPELESS)
+
+    def judged(self, problem: Problem, stage: Stage, raw: Raw) -> tuple[Raw, Verdict]:
+        """What to think of an answer, measured at ``stage``; and a better answer, if one of those that look alike is.
+
+        Without a search, the answer's lookalikes are not drawn.
+        """
+        verdict = judged(problem, problem.at(stage), raw)
+        seeker = None if self.mode == "off" else Seeker.of(problem, self, raw)
+        if seeker is None or verdict.status == "not_converged":
+            return raw, verdict
+        answer, *others = self.rivals(seeker, stage, raw)
+        if answer is not raw:
+            verdict = judged(problem, problem.at(stage), answer)
+        if others and verdict.status == "converged":
+            values = [problem.values(each) for each in others]
+            count = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
+            verdict = replace(verdict, status="ambiguous", reason=f"{count} the picture as well", others=values)
+        return answer, verdict
+
+    def rivals(self, seeker: Seeker, stage: Stage, raw: Raw) -> list[Raw]:
+        """The best of an answer and of those that look like it, and then the others that explain the target as well."""
+        final = seeker.problem.at(stage, raw)
+        answer = Candidate(seeker.small(raw), final.scene_at(raw), float(final(raw).loss))
+        alike = self.nearby(seeker, [seeker.small(raw)])
+        found = [answer]
+        for other in alike:
+            if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart:
+                found += [seeker.descended(final, other.raw, self.steps)]
+        best, *rest = seeker.distinct(found)
+        first = raw if best is answer else {**raw, **best.raw}
+        return [first, *({**raw, **each.raw} for each in rest if each.loss <= AS_WELL * best.loss)]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Raw tensors, the scene that they stand for, and its loss."""
+
+    raw: Raw
+    scene: Scene
+    loss: float
+
+
+@dataclass(frozen=True)
+class Seeker:
+    """One unknown pose of a problem, and the means to refine it together with the other unknowns of few numbers.
+
+    name, pose: the unknown. resting: the raw tensors of all unknowns, those that don't move among them.
+    """
+
+    problem: Problem
+    search: Search
+    name: str
+    pose: Pose
+    resting: Raw
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, problem: Problem, search: Search, raw: Raw) -> Seeker | None:
+        """For the first unknown that is a pose; None where there is none."""
+        for name, parameter in problem.parameters.items():
+            if isinstance(parameter, Pose):
+                return cls(problem, search, name, parameter, raw, problem.rates)
+        return None
+
+    @cached_property
+    def solver(self) -> LevenbergMarquardt:
+        """What refines poses."""
+        return LevenbergMarquardt(self.search.stages, accuracy=0.05)
+
+    @cached_property
+    def objectives(self) -> list[Objective]:
+        """The objectives of the search's stages, with the silhouettes' moments where there are masks."""
+        problem = self.problem
+        if all(view.mask is not None for view in problem.target.views):
+            losses: dict[str, Loss] = {**problem.losses, "moments": Moments()}
+            problem = replace(problem, losses=losses)
+        stages = [replace(stage, losses=stage.losses and (*stage.losses, "moments")) for stage in self.search.stages]
+        return [problem.at(stage, self.resting) for stage in stages]
+
+    def small(self, raw: Raw) -> Raw:
+        """The unknowns of few numbers, which least squares can move."""
+        return {name: value for name, value in raw.items() if value.numel() <= MOST_NUMBERS}
+
+    def refined(self, index: int, raws: Sequence[Raw], count: int, hopeless: float = math.inf) -> list[Candidate]:
+        """The best of many, refined as the search's stage ``index`` says; the best first.
+
+        Left out are those whose loss is more than ``hopeless`` times the least.
+        """
+        objective = self.objectives[index]
+        small = [self.small(raw) for raw in raws]
+        scores = objective.scores(small)
+        best = sorted(range(len(raws)), key=scores.__getitem__)[:count]
+        hopeful = [each for each in best if scores[each] <= hopeless * scores[best[0]]]
+        return self.distinct([self.descended(objective, small[each], self.search.steps) for each in hopeful])
+
+    def descended(self, objective: Objective, raw: Raw, steps: int) -> Candidate:
+        """The raw tensors after some steps."""
+        moving = chosen(raw, objective.stage.unknowns)
+        descent = self.solver.begin(objective.stage, moving, self.rates)
+        for _ in range(steps):
+            _, moving = descent.step(objective, moving)
+            if descent.finished:
+                break
+        raw = {**raw, **moving}
+        evaluation = objective(raw)
+        return Candidate(raw, evaluation.scene, float(evaluation.loss))
+
+    def lookalikes(self, raw: Raw) -> list[Raw]:
+        """Raw tensors of the poses that may look like those of ``raw``."""
+        objective = self.objectives[0]
+        changes: Tensor = self.pose.lookalikes(objective.scene_at(raw))
+        return [objective.moved(raw, {self.name: change})[0] for change in changes]
+
+    def distinct(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates, the best first, without those that lie near a better one."""
+        kept: list[Candidate] = []
+        for candidate in sorted(candidates, key=lambda each: each.loss):
+            if all(self.distance(candidate.scene, other.scene) > self.search.apart for other in kept):
+                kept.append(candidate)
+        return kept
+
+    def distance(self, first: Scene, second: Scene) -> float:
+        """How far two scenes' poses are from each other: degrees, or per cent of the distance, whichever is more."""
+        error = self.pose.error(first, Truth(second, {}, {}))
+        return max(error["rotation_deg"], 100 * error["position_relative"])
