@@ -47,6 +47,15 @@ def test_a_result_outlives_the_transform_in_which_it_was_computed() -> None:
     assert kept.equal(torch.full((2,), 2.0)) and constant(kept)
 
 
+def test_a_result_outlives_inference_mode() -> None:
+    doubles: Constants[Tensor] = Constants()
+    still = torch.ones(2)
+    with torch.inference_mode():
+        kept = doubles.get(lambda: 2 * still, still)
+        assert not constant(torch.ones(1))
+    (kept * torch.ones(2, requires_grad=True)).sum().backward()  # type: ignore[no-untyped-call]
+
+
 def test_what_autograd_and_forward_mode_follow_is_no_constant() -> None:
     assert not constant(torch.ones(1), torch.ones(1, requires_grad=True))
     with forward_ad.dual_level():
