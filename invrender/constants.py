@@ -23,7 +23,7 @@ def constant(*tensors: Tensor) -> bool:
         each.requires_grad
         or each.is_inference()
         or torch._C._functorch.is_functorch_wrapped_tensor(each)
-        or forward_ad.unpack_dual(each).tangent is not None  # type: ignore[no-untyped-call]
+        or forward_ad.unpack_dual(each).tangent is not None
         for each in tensors
     )
 
