@@ -111,8 +111,8 @@ class Objective:
     def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
 
-        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no sum
-        of squares.
+        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no
+        sum of squares.
         """
         shapes = {name: raw[name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]
@@ -120,7 +120,7 @@ class Objective:
 
         def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
             scene = here
-            for (name, shape), part in zip(shapes.items(), change.split(sizes), strict=True):
+            for (name, shape), part in zip(shapes.items(), torch.split(change, sizes), strict=True):
                 scene = self.parameters[name].apply(scene, part.reshape(shape))
             found = [self.squared(*compared) for compared in self.compared(scene)]
             values, weights = (torch.cat(each) for each in zip(*found, strict=True))

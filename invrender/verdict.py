@@ -132,9 +132,9 @@ def deviations(objective: Objective, raw: Raw, parameters: Parameters, local: Li
                     slopes = [(a - b) / (2 * step) for a, b in zip(numbers(high), numbers(low), strict=True)]
                     rows.setdefault(name, {}).setdefault(key, []).append(slopes)
     result: dict[str, dict[str, Value]] = {}
-    for name, values in rows.items():
-        for key, slopes in values.items():
-            jacobian = torch.tensor(slopes, dtype=torch.float64)
+    for name, keys in rows.items():
+        for key, columns in keys.items():
+            jacobian = torch.tensor(columns, dtype=torch.float64)
             deviation = (jacobian.T @ found.covariance.cpu() @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
             shown = parameters[name].value(scene)[key]
             result.setdefault(name, {})[key] = deviation if isinstance(shown, list) else deviation[0]
@@ -164,7 +164,7 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of ``wanted``'s [H, W] local contrast that ``found`` [H, W] has as well, where ``weights`` [H, W] are."""
+    """The share of the local contrast of ``wanted`` [H, W] that ``found`` has as well, where ``weights`` are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 
