@@ -16,6 +16,10 @@ from invrender.solve.base import Evaluation, Linearized, Objective, Raw
 MOST_NUMBERS = 64
 MOST_TRIALS = 8
 MOST_ROUNDS = 6
+# Of a step that is cut off by ranges, what is tried.
+SHARES = (1.0, 0.5, 0.25, 0.125)
+# A change so small that a number that it takes out of its range lies at the end of it.
+NUDGE = 1e-4
 # What is left of the loss where solving for the light once more pays no longer, as a share.
 EXACT = 1e-4
 
@@ -82,13 +86,17 @@ class DampedDescent:
             evaluation = objective(raw)
         start, loss = raw, float(evaluation.loss)
         linear = objective.linear(raw)
-        if linear and self.settled is not raw:
+        if linear and not self.is_settled(raw):
             start, loss = settle(objective, raw)
         if len(linear) == len(raw):
             self.finished = True
             return evaluation, start
         self.settled = self.lower(objective, start, loss)
         return evaluation, self.settled
+
+    def is_settled(self, raw: Raw) -> bool:
+        """Whether these are the raw tensors that the last step led to."""
+        return self.settled is not None and all(torch.equal(self.settled[name], raw[name]) for name in raw)
 
     def lower(self, objective: Objective, raw: Raw, loss: float) -> Raw:
         """Raw tensors with a lower loss, by ever shorter steps; ``raw`` itself where there are none."""
@@ -130,31 +138,43 @@ class DampedDescent:
 def settle(objective: Objective, raw: Raw) -> tuple[Raw, float]:
     """Raw tensors whose linear unknowns are the best ones for the others, and the loss there.
 
-    Numbers that reach the end of their range stay there, and the others are solved for again.
+    Numbers that their range keeps from going downhill stay at its end, and the others are solved for; a step that would
+    leave the ranges is cut off there, and shortened until the loss falls (projected Newton: Bertsekas, 1982).
     """
     with torch.no_grad():
         loss = float(objective(raw).loss)
-    held: Tensor | None = None
     for _ in range(MOST_ROUNDS):
         local = objective.linearized(raw, objective.linear(raw))
-        free = torch.ones(local.jacobian.shape[1], dtype=torch.bool) if held is None else ~held
-        change, predicted = best_change(local, free)
-        trial, stopped = objective.moved(raw, local.split(change))
-        with torch.no_grad():
-            reached = float(objective(trial).loss)
-        if not reached <= loss:
+        normal, slope = local.normal_equations()
+        blocked = held_back(objective, raw, local, slope)
+        change, predicted = best_change(normal, slope, ~blocked)
+        for share in SHARES:
+            trial, stopped = objective.moved(raw, local.split(share * change))
+            with torch.no_grad():
+                reached = float(objective(trial).loss)
+            if reached <= loss:
+                break
+        else:
             break
         raw, gained, loss = trial, loss - reached, reached
-        clipped = torch.cat([stopped[name].reshape(-1) for name in local.shapes])
-        held = ~free | clipped
-        if not bool(clipped[free].any()) and abs(gained - predicted) <= EXACT * loss:
+        cut = bool(torch.cat([stopped[name].reshape(-1) for name in local.shapes]).any())
+        released = blocked & ~held_back(objective, raw, local, slope + normal @ change)
+        if not cut and not bool(released.any()) and abs(gained - predicted) <= EXACT * loss:
             break
     return raw, loss
 
 
-def best_change(local: Linearized, free: Tensor) -> tuple[Tensor, float]:
-    """The change [K] that minimises the sum of squares while only the ``free`` [K] numbers move, and what it gains."""
-    normal, slope = local.normal_equations()
+def held_back(objective: Objective, raw: Raw, local: Linearized, slope: Tensor) -> Tensor:
+    """Which numbers [K] lie at an end of their range that keeps them from going down the ``slope`` [K]."""
+    _, stopped = objective.moved(raw, local.split(-NUDGE * slope.sign()))
+    return torch.cat([stopped[name].reshape(-1) for name in local.shapes])
+
+
+def best_change(normal: Tensor, slope: Tensor, free: Tensor) -> tuple[Tensor, float]:
+    """The change [K] that minimises the sum of squares while only the ``free`` [K] numbers move, and what it gains.
+
+    normal [K, K], slope [K]: the normal equations.
+    """
     scale = normal.diagonal().sqrt().clamp(min=1e-30)
     free = free & (normal.diagonal() > 0)
     inner = (normal / scale / scale[:, None])[free][:, free]
