@@ -220,5 +220,5 @@ def test_options_are_checked(given: dict[str, float]) -> None:
 
 
 def test_stages_are_needed() -> None:
-    with pytest.raises(UserError, match="optimizer.stages is empty"):
+    with pytest.raises(UserError, match=r"optimizer\.stages is empty"):
         LevenbergMarquardt([])
