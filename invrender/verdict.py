@@ -29,8 +29,8 @@ AS_WELL = 1.3
 # A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or
 # half the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
 UNSEEN, HARDLY = 25.0, 1e-7
-# The share of the loss that one more step must not promise.
-STATIONARY = 0.02
+# The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
+STATIONARY, SHORT = 0.02, 0.01
 # Neighbouring pixels err alike: the sides of the blocks within which errors may go together, in pixels.
 BLOCK = 4
 # Beyond so many numbers an unknown is a map, of which there is no covariance.
@@ -60,11 +60,13 @@ class Precision:
     """What the Jacobian says at an answer.
 
     covariance: [K, K], of the changes of the unknowns. promised: the share of the loss that one more step would gain.
+    remaining: how long that step is, in learning rates.
     unseen: the directions in which the picture does not determine them, by the names of the unknowns.
     """
 
     covariance: Tensor
     promised: float
+    remaining: float
     unseen: Sequence[Mapping[str, float]]
 
 
@@ -95,8 +97,9 @@ def precision(local: Linearized, rates: Mapping[str, float], sizes: Sequence[Seq
         for name, part in zip(names, direction.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + part**2
         unseen.append({name: part for name, part in parts.items() if part > 0.01})
-    promised = float(slope @ inverse @ slope) / max(loss, 1e-30)
-    return Precision(scale * covariance * scale[:, None], promised, unseen)
+    step = inverse @ slope
+    promised = float(slope @ step) / max(loss, 1e-30)
+    return Precision(scale * covariance * scale[:, None], promised, float(step.abs().max()), unseen)
 
 
 def in_blocks(values: Tensor, sizes: Sequence[Sequence[int]]) -> Tensor:
@@ -198,6 +201,6 @@ def judged(problem: Problem, objective: Objective, raw: Raw) -> Verdict:
         told = "; ".join(" with ".join(parts) for parts in found.unseen)
         reason = f"the picture does not determine {len(found.unseen)} combination(s): {told}"
         return Verdict("unidentifiable", reason, left, spread, unseen=found.unseen)
-    if found.promised > STATIONARY:
+    if found.promised > STATIONARY and found.remaining > SHORT:
         return Verdict("not_converged", "the loss was still falling", left, spread)
     return Verdict("converged", f"{1 - left:.1%} of the picture is explained", left, spread)
