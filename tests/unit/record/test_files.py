@@ -88,6 +88,7 @@ def test_result(finished) -> None:
         "seed": 7,
         "iterations": 20,
         "seconds": {"total": 10.0, "per_iteration": 0.5},
+        "verdict": None,
         "stopped_because": "finished",
     }
 
