@@ -217,7 +217,7 @@ class Fitting:
 
     def judged(self, search: Search, best: Best) -> tuple[Best, Verdict]:
         """The best of the answer and those that look like it, and what is to be thought of it."""
-        raw, verdict = search.judged(self.problem, self.solver.stages[-1], best.raw)
+        raw, verdict = search.judged(self.problem, self.solver.stages, best.raw)
         return best if raw is best.raw else replace(self.measured(raw), iteration=best.iteration), verdict
 
     def projected(self, name: str, raw: Tensor) -> Tensor:

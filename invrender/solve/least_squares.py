@@ -84,22 +84,23 @@ class DampedDescent:
         """One step that lowers the loss; ``finished`` if there is none, or it is too short to go on after it."""
         with torch.no_grad():
             evaluation = objective(raw)
-        start, loss = raw, float(evaluation.loss)
         linear = objective.linear(raw)
-        if linear and not self.is_settled(raw):
-            start, loss = settle(objective, raw)
+        start = settle(objective, raw) if linear and not self.is_settled(raw) else raw
         if len(linear) == len(raw):
             self.finished = True
             return evaluation, start
-        self.settled = self.lower(objective, start, loss)
+        self.settled = self.lower(objective, start)
         return evaluation, self.settled
 
     def is_settled(self, raw: Raw) -> bool:
         """Whether these are the raw tensors that the last step led to."""
         return self.settled is not None and all(torch.equal(self.settled[name], raw[name]) for name in raw)
 
-    def lower(self, objective: Objective, raw: Raw, loss: float) -> Raw:
-        """Raw tensors with a lower loss, by ever shorter steps; ``raw`` itself where there are none."""
+    def lower(self, objective: Objective, raw: Raw) -> Raw:
+        """Raw tensors with a smaller sum of squares, by ever shorter steps; ``raw`` itself where there are none.
+
+        The residuals' weights are those at ``raw``: some move with what is rendered, which is no gain.
+        """
         local = objective.linearized(raw, list(raw))
         rates = local.spread(self.rates)
         linear = objective.linear(raw)
@@ -116,14 +117,12 @@ class DampedDescent:
             length = min(length, self.radius)
             trial, _ = objective.moved(raw, local.split(rates * change))
             if linear:
-                trial, reached = settle(objective, trial)
-            else:
-                with torch.no_grad():
-                    reached = float(objective(trial).loss)
+                trial = settle(objective, trial)
+            gained = local.squares(local.residuals) - local.squares(objective.residuals(trial)[0])
             predicted = -float(change @ (2 * slope + normal @ change))
             self.finished = length < self.accuracy
-            if reached < loss:
-                gain = (loss - reached) / max(predicted, 1e-30)
+            if gained > 0:
+                gain = gained / max(predicted, 1e-30)
                 self.damping = max(1e-9, self.damping * max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3))
                 self.growth = 2.0
                 return trial
@@ -135,33 +134,33 @@ class DampedDescent:
         return raw
 
 
-def settle(objective: Objective, raw: Raw) -> tuple[Raw, float]:
-    """Raw tensors whose linear unknowns are the best ones for the others, and the loss there.
+def settle(objective: Objective, raw: Raw) -> Raw:
+    """Raw tensors whose linear unknowns are the best ones for the others.
 
     Numbers that their range keeps from going downhill stay at its end, and the others are solved for; a step that would
     leave the ranges is cut off there, and shortened until the loss falls (projected Newton: Bertsekas, 1982).
     """
-    with torch.no_grad():
-        loss = float(objective(raw).loss)
     for _ in range(MOST_ROUNDS):
         local = objective.linearized(raw, objective.linear(raw))
         normal, slope = local.normal_equations()
         blocked = held_back(objective, raw, local, slope)
         change, predicted = best_change(normal, slope, ~blocked)
+        before = local.squares(local.residuals)
         for share in SHARES:
             trial, stopped = objective.moved(raw, local.split(share * change))
-            with torch.no_grad():
-                reached = float(objective(trial).loss)
-            if reached <= loss:
+            residuals, weights = objective.residuals(trial)
+            left = local.squares(residuals)
+            if left <= before:
                 break
         else:
             break
-        raw, gained, loss = trial, loss - reached, reached
         cut = bool(torch.cat([stopped[name].reshape(-1) for name in local.shapes]).any())
-        released = blocked & ~held_back(objective, raw, local, slope + normal @ change)
-        if not cut and not bool(released.any()) and abs(gained - predicted) <= EXACT * loss:
+        released = bool((blocked & ~held_back(objective, raw, local, slope + normal @ change)).any())
+        as_predicted = abs(before - left - predicted) <= EXACT * left and torch.equal(weights, local.weights)
+        raw = trial
+        if predicted <= EXACT * left or (as_predicted and not cut and not released):
             break
-    return raw, loss
+    return raw
 
 
 def held_back(objective: Objective, raw: Raw, local: Linearized, slope: Tensor) -> Tensor:

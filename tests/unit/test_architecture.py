@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "search": {"objective", "verdict", "pyramid", "losses", "solve"} | PROTOCOLS | LEAVES,
     "fit": {"objective", "verdict", "search", "pyramid"} | PROTOCOLS | LEAVES,
     "targets": {"render.base", "render", "geometry"} | LEAVES,
-    "rehearsal": {"fit", "pyramid"} | PROTOCOLS | LEAVES,
+    "rehearsal": {"fit", "objective", "pyramid"} | PROTOCOLS | LEAVES,
     "doctor": {"render.base", "render", "geometry"} | LEAVES,
     "record": {"fit", "rehearsal", "pyramid", "parameters.base", "geometry"} | LEAVES,
     "resources": {"errors"},

@@ -130,7 +130,7 @@ def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> N
     distances, intensities, told = [], [], []
     for seed in range(10):
         problem, raw = fitted(drawn(0.02, seed))
-        verdict = judged(problem, problem.at(STAGE), raw)
+        verdict = judged(problem, [STAGE], raw)
         assert verdict.status == "converged", verdict.reason
         values = problem.values(raw)
         position = torch.tensor(values["pose"]["position"])
@@ -156,7 +156,7 @@ def test_deviations_are_of_the_values_that_people_read() -> None:
 def test_colour_and_intensity_make_up_for_each_other() -> None:
     unknowns = {"key": LightIntensity(lights=["key"]), "color": LightColor(lights=["key"])}
     problem = Problem(TRUTH, drawn(0.01), unknowns, RENDERER, {"mse": MeanSquaredError()})
-    verdict = judged(problem, problem.at(STAGE), problem.initial())
+    verdict = judged(problem, [STAGE], problem.initial())
     assert verdict.status == "unidentifiable"
     (parts,) = verdict.unseen
     assert set(parts) == {"key", "color"}
@@ -166,20 +166,20 @@ def test_an_answer_without_any_loss_has_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     for away in (0.0, 1e-6):
         raw = {name: value + away for name, value in problem.initial().items()}
-        assert judged(problem, problem.at(STAGE), raw).status == "converged"
+        assert judged(problem, [STAGE], raw).status == "converged"
 
 
 def test_an_answer_with_a_step_to_go_has_not_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     raw = {name: value + 1e-3 for name, value in problem.initial().items()}
-    verdict = judged(problem, problem.at(STAGE), raw)
+    verdict = judged(problem, [STAGE], raw)
     assert (verdict.status, verdict.reason) == ("not_converged", "the loss was still falling")
 
 
 def test_a_wrong_pose_has_not_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     away = {**problem.initial(), "pose": torch.tensor([0.1, 0.5, 0, 0, 0, 0], dtype=torch.float64)}
-    verdict = judged(problem, problem.at(STAGE), away)
+    verdict = judged(problem, [STAGE], away)
     assert verdict.status == "not_converged"
     assert f"{verdict.unexplained:.0%} of the picture is left unexplained" in verdict.reason
 

@@ -23,9 +23,10 @@ SQUARED = [
     MeanSquaredError(),
     MeanSquaredError(space="srgb", where="object"),
     Silhouette(),
-    Contrast(window=0.15),
     Moments(),
 ]
+# Besides its sum of squares it counts how little is shown, which has no gradient.
+CONTRAST = Contrast(window=0.15, inside=0.0)
 ROBUST = [MeanAbsoluteError(), MeanAbsoluteError(where="mask"), Huber(delta=0.3), Huber(delta=0.05, space="srgb")]
 
 
@@ -54,10 +55,10 @@ def sum_of_squares(loss: Loss, rendered: Rendered, view: View) -> Tensor:
 
 def test_these_are_all_losses_that_least_squares_can_lower() -> None:
     kinds = {kind for name in losses.__all__ if hasattr(kind := getattr(losses, name), "residuals")}
-    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST)}
+    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST)}
 
 
-@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST], ids=str)
+@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST], ids=str)
 def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
     rendered, view = pictures()
     expected = slopes(lambda given: loss(given, view, SCENE), rendered)
@@ -85,7 +86,7 @@ def test_the_sum_of_squares_lies_above_a_robust_loss(loss: Loss) -> None:
         assert float(loss(other, view, SCENE)) <= float((weights * moved**2).sum() + above) + 1e-12
 
 
-@pytest.mark.parametrize("loss", [Contrast(window=0.15), Moments()], ids=str)
+@pytest.mark.parametrize("loss", [CONTRAST, Moments()], ids=str)
 def test_gradients_are_finite_differences(loss: Loss) -> None:
     rendered, view = pictures()
     _, other = pictures(1)
@@ -120,11 +121,12 @@ def contrast(rgb: Tensor) -> float:
 def test_contrast_sees_patterns_and_not_the_light_on_them() -> None:
     other = contrast(pattern().roll(2, dims=1))
     sideways = torch.linspace(0, 0.2, 48, dtype=torch.float64)[:, None]
-    assert contrast(pattern()) == 0.0
+    least = contrast(pattern())
+    assert least < 0.01 * other
     for gain, offset in ((0.2, 0.0), (5.0, 0.0), (1.0, 0.3), (0.5, -0.1)):
-        assert contrast(gain * pattern() + offset) < 0.001 * other
-    assert contrast(pattern() + sideways) < 0.01 * other
-    assert contrast((1 + sideways) * pattern()) < 0.01 * other
+        assert contrast(gain * pattern() + offset) - least < 0.001 * other
+    assert contrast(pattern() + sideways) - least < 0.01 * other
+    assert contrast((1 + sideways) * pattern()) - least < 0.01 * other
 
 
 def test_contrast_looks_at_the_objects_alone() -> None:
@@ -132,7 +134,13 @@ def test_contrast_looks_at_the_objects_alone() -> None:
     inside = torch.zeros(40, 48).double()
     inside[10:30, 12:36] = 1
     clutter = torch.where(inside[..., None] > 0, pattern(), 0.9 * torch.rand(40, 48, 3).double())
-    assert float(Contrast()(replace(shown(clutter), alpha=inside), view, SCENE)) == pytest.approx(0.0, abs=1e-12)
+    found, without = (float(Contrast()(replace(shown(rgb), alpha=inside), view, SCENE)) for rgb in (clutter, pattern()))
+    assert found == pytest.approx(without, abs=1e-12)
+
+
+def test_where_nothing_is_shown_contrast_is_that_of_pictures_with_nothing_in_common() -> None:
+    nothing = replace(shown(pattern()), alpha=torch.zeros(40, 48).double())
+    assert float(Contrast()(nothing, View(pattern()), SCENE)) == 2.0
 
 
 def disc(x: float, y: float, radius: float, height: int = 24, width: int = 36) -> Tensor:
