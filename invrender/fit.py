@@ -180,7 +180,6 @@ class Fitting:
 
     def attempt(self, raw: Raw, best: Best) -> Generator[Step, None, Best]:
         """The steps of all stages from ``raw``; returns the best of ``best``, the best step and the last one."""
-        ends = [best]
         leading = best
         try:
             for index, stage in enumerate(self.solver.stages):
@@ -213,7 +212,15 @@ class Fitting:
                     break
         except KeyboardInterrupt:
             self.stopped = "interrupted"
-        ends += [replace(self.measured(leading.raw), iteration=leading.iteration), self.measured(raw)]
+        try:
+            return self.better(best, leading, raw)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+            return self.better(best, leading, raw)
+
+    def better(self, best: Best, leading: Best, raw: Raw) -> Best:
+        """The best of ``best``, the best step and the last one, all as the last stage measures."""
+        ends = [best, replace(self.measured(leading.raw), iteration=leading.iteration), self.measured(raw)]
         return min(ends, key=lambda end: end.loss if math.isfinite(end.loss) else math.inf)
 
     def judged(self, search: Search, best: Best) -> tuple[Best, Verdict]:

@@ -78,11 +78,12 @@ class Objective:
         Where lights are unknown, each picture is first made brighter or darker to go with its target.
         """
         found: list[float] = []
+        channels: Channels = self.channels | {"alpha"} if self.brightness_is_unknown else self.channels
         with torch.no_grad():
             for first in range(0, len(raws), SCORED_AT_ONCE):
                 scenes = [self.scene_at(raw) for raw in raws[first : first + SCORED_AT_ONCE]]
                 seen = [self.seen(scene) for scene in scenes]
-                pictures = iter(self.renderer.render_batch([each for views in seen for each in views], self.channels))
+                pictures = iter(self.renderer.render_batch([each for views in seen for each in views], channels))
                 for views in seen:
                     terms = [self.scored(next(pictures), *pair) for pair in zip(self.views, views, strict=True)]
                     found.append(float(torch.stack(terms).sum()))
@@ -91,13 +92,19 @@ class Objective:
     def scored(self, picture: Rendered, view: View, scene: Scene) -> Tensor:
         """The weighted losses of one picture, [], as bright as the target where lights are unknown."""
         picture = blurred_rendering(picture, self.stage.blur)
-        if any(parameter.linear for parameter in self.parameters.values()) and picture.rgb.numel():
+        if self.brightness_is_unknown and picture.rgb.numel():
             background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
-            shown, wanted = picture.rgb - background, view.rgb - background
+            behind = (1 - picture.alpha)[..., None] * background
+            shown, wanted = picture.rgb - behind, view.rgb - behind
             gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
-            picture = replace(picture, rgb=background + gain.clamp(min=0) * shown)
+            picture = replace(picture, rgb=behind + gain.clamp(min=0) * shown)
         terms = [loss.weight * loss(picture, view, scene) for loss in self.losses.values()]
         return torch.stack(terms).sum() / len(self.views)
+
+    @property
+    def brightness_is_unknown(self) -> bool:
+        """Whether the light is unknown, or something else that pictures are linear in."""
+        return any(parameter.linear for parameter in self.parameters.values())
 
     @property
     def channels(self) -> Channels:
@@ -111,8 +118,8 @@ class Objective:
     def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
 
-        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no sum
-        of squares.
+        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no
+        sum of squares.
         """
         shapes = {name: raw[name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]
@@ -120,7 +127,7 @@ class Objective:
 
         def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
             scene = here
-            for (name, shape), part in zip(shapes.items(), change.split(sizes), strict=True):
+            for (name, shape), part in zip(shapes.items(), torch.split(change, sizes), strict=True):
                 scene = self.parameters[name].apply(scene, part.reshape(shape))
             values, weights = self.residuals_of(scene)
             return values, (values, weights)

@@ -30,8 +30,8 @@ AS_WELL = 1.3
 # A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or
 # half the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
 UNSEEN, HARDLY = 25.0, 1e-7
-# The share of the loss that one more step must not promise.
-STATIONARY = 0.02
+# The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
+STATIONARY, SHORT = 0.02, 0.01
 # Neighbouring pixels err alike: the sides of the blocks within which errors may go together, in pixels.
 BLOCK = 4
 # Beyond so many numbers an unknown is a map, of which there is no covariance.
@@ -61,11 +61,13 @@ class Precision:
     """What the Jacobian says at an answer.
 
     covariance: [K, K], of the changes of the unknowns. promised: the share of the loss that one more step would gain.
+    remaining: how long that step is, in learning rates.
     unseen: the directions in which the picture does not determine them, by the names of the unknowns.
     """
 
     covariance: Tensor
     promised: float
+    remaining: float
     unseen: Sequence[Mapping[str, float]]
 
 
@@ -96,8 +98,9 @@ def precision(local: Linearized, rates: Mapping[str, float], sizes: Sequence[Seq
         for name, part in zip(names, direction.tolist(), strict=True):
             parts[name] = parts.get(name, 0.0) + part**2
         unseen.append({name: part for name, part in parts.items() if part > 0.01})
-    promised = float(slope @ inverse @ slope) / max(loss, 1e-30)
-    return Precision(scale * covariance * scale[:, None], promised, unseen)
+    step = inverse @ slope
+    promised = float(slope @ step) / max(loss, 1e-30)
+    return Precision(scale * covariance * scale[:, None], promised, float(step.abs().max()), unseen)
 
 
 def in_blocks(values: Tensor, sizes: Sequence[Sequence[int]]) -> Tensor:
@@ -133,9 +136,9 @@ def deviations(objective: Objective, raw: Raw, parameters: Parameters, local: Li
                     slopes = [(a - b) / (2 * step) for a, b in zip(numbers(high), numbers(low), strict=True)]
                     rows.setdefault(name, {}).setdefault(key, []).append(slopes)
     result: dict[str, dict[str, Value]] = {}
-    for name, values in rows.items():
-        for key, slopes in values.items():
-            jacobian = torch.tensor(slopes, dtype=torch.float64)
+    for name, keys in rows.items():
+        for key, columns in keys.items():
+            jacobian = torch.tensor(columns, dtype=torch.float64)
             deviation = (jacobian.T @ found.covariance.cpu() @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
             shown = parameters[name].value(scene)[key]
             result.setdefault(name, {})[key] = deviation if isinstance(shown, list) else deviation[0]
@@ -165,7 +168,7 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of ``wanted``'s [H, W] local contrast that ``found`` [H, W] has as well, where ``weights`` [H, W] are."""
+    """The share of the local contrast of ``wanted`` [H, W] that ``found`` has as well, where ``weights`` are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 
@@ -196,7 +199,7 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         return Verdict("converged", explained, left)
     spread: dict[str, Mapping[str, Value]] = {}
     unseen: list[Mapping[str, float]] = []
-    promised = 0.0
+    falling = False
     for stage in reversed(stages):
         moving = chosen(raw, stage.unknowns)
         if set(moving) <= set(spread):
@@ -205,12 +208,12 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         local = objective.linearized(moving, list(moving))
         found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
         unseen += found.unseen
-        promised = max(promised, found.promised)
+        falling |= found.promised > STATIONARY and found.remaining > SHORT
         spread = {**deviations(objective, moving, problem.parameters, local, found), **spread}
     if unseen:
         told = "; ".join(" with ".join(parts) for parts in unseen)
         reason = f"the picture does not determine {len(unseen)} combination(s): {told}"
         return Verdict("unidentifiable", reason, left, spread, unseen=unseen)
-    if promised > STATIONARY:
+    if falling:
         return Verdict("not_converged", "the loss was still falling", left, spread)
     return Verdict("converged", explained, left, spread)

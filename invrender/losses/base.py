@@ -15,7 +15,10 @@ from invrender.scene import Scene, View
 class Loss(Protocol):
     """A weighted term on a rendering, the picture that it should be, and the scene behind the rendering."""
 
-    weight: float
+    @property
+    def weight(self) -> float:
+        """What multiplies the term in the total."""
+        ...
 
     @property
     def channels(self) -> Channels:

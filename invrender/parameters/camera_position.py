@@ -76,7 +76,7 @@ class CameraPosition:
         offset = (camera.position - camera.look_at) / camera.distance
         axis = torch.nn.functional.normalize(camera.up, dim=0)
         turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
-        return turns @ offset - offset
+        return torch.as_tensor(turns @ offset - offset)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""

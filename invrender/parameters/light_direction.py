@@ -70,7 +70,8 @@ class LightDirection:
         sine = axis.norm(dim=1, keepdim=True)
         angle = torch.atan2(sine, (start * end).sum(dim=1, keepdim=True))
         rotation = axis * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), torch.ones_like(sine))
-        return (rotation[:, None] * across(start)).sum(dim=2)
+        changed: Tensor = (rotation[:, None] * across(start)).sum(dim=2)
+        return changed
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit each light's rotation."""

@@ -50,7 +50,7 @@ class Linearized:
 
     def split(self, change: Tensor) -> dict[str, Tensor]:
         """A change [K] by the names of its unknowns, in the tensors' precision."""
-        parts = change.to(self.residuals.dtype).split([shape.numel() for shape in self.shapes.values()])
+        parts = torch.split(change.to(self.residuals.dtype), [shape.numel() for shape in self.shapes.values()])
         return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def spread(self, values: Mapping[str, float]) -> Tensor:

@@ -16,6 +16,10 @@ from invrender.solve.base import Evaluation, Linearized, Objective, Raw
 MOST_NUMBERS = 64
 MOST_TRIALS = 8
 MOST_ROUNDS = 6
+# Of a step that is cut off by ranges, what is tried.
+SHARES = (1.0, 0.5, 0.25, 0.125)
+# A change so small that a number that it takes out of its range lies at the end of it.
+NUDGE = 1e-4
 # What is left of the loss where solving for the light once more pays no longer, as a share.
 EXACT = 1e-4
 
@@ -81,12 +85,16 @@ class DampedDescent:
         with torch.no_grad():
             evaluation = objective(raw)
         linear = objective.linear(raw)
-        start = settle(objective, raw) if linear and self.settled is not raw else raw
+        start = settle(objective, raw) if linear and not self.is_settled(raw) else raw
         if len(linear) == len(raw):
             self.finished = True
             return evaluation, start
         self.settled = self.lower(objective, start)
         return evaluation, self.settled
+
+    def is_settled(self, raw: Raw) -> bool:
+        """Whether these are the raw tensors that the last step led to."""
+        return self.settled is not None and all(torch.equal(self.settled[name], raw[name]) for name in raw)
 
     def lower(self, objective: Objective, raw: Raw) -> Raw:
         """Raw tensors with a smaller sum of squares, by ever shorter steps; ``raw`` itself where there are none.
@@ -129,30 +137,43 @@ class DampedDescent:
 def settle(objective: Objective, raw: Raw) -> Raw:
     """Raw tensors whose linear unknowns are the best ones for the others.
 
-    Numbers that reach the end of their range stay there, and the others are solved for again.
+    Numbers that their range keeps from going downhill stay at its end, and the others are solved for; a step that would
+    leave the ranges is cut off there, and shortened until the loss falls (projected Newton: Bertsekas, 1982).
     """
-    held: Tensor | None = None
     for _ in range(MOST_ROUNDS):
         local = objective.linearized(raw, objective.linear(raw))
-        free = torch.ones(local.jacobian.shape[1], dtype=torch.bool) if held is None else ~held
-        change, predicted = best_change(local, free)
-        trial, stopped = objective.moved(raw, local.split(change))
-        residuals, weights = objective.residuals(trial)
-        left, before = local.squares(residuals), local.squares(local.residuals)
-        if not left <= before:
+        normal, slope = local.normal_equations()
+        blocked = held_back(objective, raw, local, slope)
+        change, predicted = best_change(normal, slope, ~blocked)
+        before = local.squares(local.residuals)
+        for share in SHARES:
+            trial, stopped = objective.moved(raw, local.split(share * change))
+            residuals, weights = objective.residuals(trial)
+            left = local.squares(residuals)
+            if left <= before:
+                break
+        else:
             break
-        raw = trial
-        clipped = torch.cat([stopped[name].reshape(-1) for name in local.shapes])
-        held = ~free | clipped
+        cut = bool(torch.cat([stopped[name].reshape(-1) for name in local.shapes]).any())
+        released = bool((blocked & ~held_back(objective, raw, local, slope + normal @ change)).any())
         as_predicted = abs(before - left - predicted) <= EXACT * left and torch.equal(weights, local.weights)
-        if predicted <= EXACT * left or (as_predicted and not bool(clipped[free].any())):
+        raw = trial
+        if predicted <= EXACT * left or (as_predicted and not cut and not released):
             break
     return raw
 
 
-def best_change(local: Linearized, free: Tensor) -> tuple[Tensor, float]:
-    """The change [K] that minimises the sum of squares while only the ``free`` [K] numbers move, and what it gains."""
-    normal, slope = local.normal_equations()
+def held_back(objective: Objective, raw: Raw, local: Linearized, slope: Tensor) -> Tensor:
+    """Which numbers [K] lie at an end of their range that keeps them from going down the ``slope`` [K]."""
+    _, stopped = objective.moved(raw, local.split(-NUDGE * slope.sign()))
+    return torch.cat([stopped[name].reshape(-1) for name in local.shapes])
+
+
+def best_change(normal: Tensor, slope: Tensor, free: Tensor) -> tuple[Tensor, float]:
+    """The change [K] that minimises the sum of squares while only the ``free`` [K] numbers move, and what it gains.
+
+    normal [K, K], slope [K]: the normal equations.
+    """
     scale = normal.diagonal().sqrt().clamp(min=1e-30)
     free = free & (normal.diagonal() > 0)
     inner = (normal / scale / scale[:, None])[free][:, free]

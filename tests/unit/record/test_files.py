@@ -67,7 +67,7 @@ def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
 def test_result(finished) -> None:
     result = json.loads((finished.run.folder / "result.json").read_text())
     pose = result["parameters"].pop("camera_pose")
-    assert list(pose) == ["start", "value", "truth", "error_start", "error"]
+    assert list(pose) == ["start", "value", "truth", "error_start", "error", "deviation"]
     assert pose["start"]["position"] == pytest.approx([0.2, 2, 3])
     assert pose["value"]["position"] == pytest.approx([0.79, 2, 3])
     assert pose["truth"]["position"] == pytest.approx([0.8, 2, 3])
@@ -88,6 +88,7 @@ def test_result(finished) -> None:
         "seed": 7,
         "iterations": 20,
         "seconds": {"total": 10.0, "per_iteration": 0.5},
+        "verdict": None,
         "stopped_because": "finished",
     }
 

@@ -1,0 +1,157 @@
+"""The Jacobian of the residuals, by forward mode through the renderer, is that of finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.losses import (
+    Contrast,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Moments,
+    Silhouette,
+    TotalVariation,
+)
+from invrender.losses.base import Loss
+from invrender.objective import Objective, Problem
+from invrender.parameters import Ambient, CameraPose, LightDirection, LightIntensity, ObjectPose
+from invrender.pyramid import Stage
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.scene import Target, View
+from invrender.solve.base import Raw
+from invrender.targets import rendered_target
+
+TRUTH = tiny.scene()
+# Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
+RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
+LIGHTS = {"sun": LightDirection(), "key": LightIntensity(lights=["key", "lamp"]), "ambient": Ambient()}
+ONE_VIEW = rendered_target(TRUTH, samples=2)
+
+
+def two_views() -> Target:
+    cameras = [CameraPose().apply(TRUTH, torch.tensor([0, a, 0, 0, 0, 0]).double()).camera for a in (-0.3, 0.4)]
+    return rendered_target(TRUTH, cameras, samples=2)
+
+
+def displaced(problem: Problem) -> Raw:
+    random = torch.Generator().manual_seed(0)
+    return {
+        name: 0.05 * torch.randn(raw.shape, generator=random, dtype=torch.float64)
+        for name, raw in problem.initial().items()
+    }
+
+
+def residuals(objective: Objective, raw: Raw) -> Tensor:
+    return torch.cat([objective.squared(*compared)[0] for compared in objective.compared(objective.scene_at(raw))])
+
+
+def differences(objective: Objective, raw: Raw, names: Sequence[str], step: float = 1e-6) -> Tensor:
+    """The Jacobian [M, K] by central differences of the residuals after changes of the raw tensors."""
+    columns = []
+    for name in names:
+        for unit in torch.eye(raw[name].numel(), dtype=torch.float64):
+            ahead, back = (
+                residuals(objective, objective.moved(raw, {name: sign * step * unit.reshape(raw[name].shape)})[0])
+                for sign in (1, -1)
+            )
+            columns.append((ahead - back) / (2 * step))
+    return torch.stack(columns, dim=1)
+
+
+# The silhouette tells the contrast where to look without gradients, so that one is for lights, which don't move it.
+LOOKS: dict[str, Loss] = {
+    "mse": MeanSquaredError(weight=2.0),
+    "contrast": Contrast(window=0.1),
+    "l1": MeanAbsoluteError(),
+}
+SHAPES: dict[str, Loss] = {"srgb": Huber(space="srgb"), "outline": Silhouette(weight=0.3), "moments": Moments()}
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.8])
+@pytest.mark.parametrize("unknowns", ["camera", "object"])
+def test_jacobian_is_the_finite_difference(unknowns: str, blur: float) -> None:
+    pose = {"camera": CameraPose(), "object": ObjectPose(object="painted")}[unknowns]
+    target = ONE_VIEW if unknowns == "camera" else two_views()
+    problem = Problem(TRUTH, target, {"pose": pose, **LIGHTS}, RENDERER, SHAPES)
+    objective, raw = problem.at(Stage(1, blur=blur)), displaced(problem)
+    # In another order than that of the unknowns.
+    names = ["key", "pose", "ambient", "sun"]
+    local = objective.linearized(raw, names)
+    assert list(local.shapes) == names
+    torch.testing.assert_close(local.residuals, residuals(objective, raw))
+    expected = differences(objective, raw, names)
+    assert expected.abs().amax(dim=0).min() > 0.01
+    torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-6 * float(expected.abs().max()))
+
+
+def test_jacobian_of_lights_is_the_finite_difference() -> None:
+    problem = Problem(TRUTH, two_views(), LIGHTS, RENDERER, LOOKS)
+    objective, raw = problem.at(Stage(1, size=12, blur=0.7)), displaced(problem)
+    local = objective.linearized(raw, list(LIGHTS))
+    expected = differences(objective, raw, list(LIGHTS))
+    torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_normal_equations_have_the_gradient_of_the_loss() -> None:
+    # Of |d|, the sum of squares has the gradient where d is not next to nothing, as in these pictures it often is.
+    losses = {name: loss for name, loss in (LOOKS | SHAPES).items() if name != "l1"}
+    problem = Problem(TRUTH, two_views(), {"pose": ObjectPose(object="painted"), **LIGHTS}, RENDERER, losses)
+    objective, raw = problem.at(Stage(1, blur=0.7)), problem.initial()
+    leaves = {name: value.requires_grad_() for name, value in raw.items()}
+    expected = torch.autograd.grad(objective(leaves).loss, list(leaves.values()))
+    local = objective.linearized(problem.initial(), list(raw))
+    _, slope = local.normal_equations()
+    assert slope.abs().max() > 1e-4
+    for part, gradient in zip(local.split(2 * slope).values(), expected, strict=True):
+        torch.testing.assert_close(part, gradient, rtol=1e-6, atol=1e-9)
+
+
+def test_hard_edges_move_as_well() -> None:
+    problem = Problem(TRUTH, ONE_VIEW, {"pose": CameraPose()}, RENDERER, {"mse": MeanSquaredError()})
+    objective = problem.at(Stage(1, sigma=0.0, blur=1.0, samples=2))
+    raw = displaced(problem)
+    local, expected = objective.linearized(raw, ["pose"]), differences(objective, raw, ["pose"], step=1e-7)
+    torch.testing.assert_close(local.jacobian, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_a_loss_that_is_no_sum_of_squares_is_refused() -> None:
+    losses: dict[str, Loss] = {"mse": MeanSquaredError(), "smooth": TotalVariation()}
+    problem = Problem(TRUTH, ONE_VIEW, LIGHTS, RENDERER, losses)
+    with pytest.raises(UserError, match=r"loss.smooth is no sum of squares, which least squares need; set optimizer="):
+        problem.at(Stage(1)).linearized(problem.initial(), ["ambient"])
+
+
+def test_moved_keeps_the_ranges_and_says_where() -> None:
+    problem = Problem(TRUTH, ONE_VIEW, {"ambient": Ambient(range=(0.1, 0.4))}, RENDERER, {"mse": MeanSquaredError()})
+    objective = problem.at(Stage(1))
+    for change, kept, held in ((0.1, 0.1, False), (0.3, 0.2, True), (-0.3, -0.1, True)):
+        found, stopped = objective.moved(problem.initial(), {"ambient": torch.tensor([change]).double()})
+        assert float(found["ambient"]) == pytest.approx(kept)
+        assert bool(stopped["ambient"]) == held
+
+
+def test_scores_are_the_losses() -> None:
+    problem = Problem(TRUTH, ONE_VIEW, {"pose": CameraPose()}, RENDERER, {"mse": MeanSquaredError()})
+    raws = [{"pose": 0.02 * k * torch.ones(6).double()} for k in range(3)]
+    objective = problem.at(Stage(1, size=16))
+    assert objective.scores(raws) == pytest.approx([float(objective(raw).loss) for raw in raws])
+
+
+def test_scores_forgive_dimmed_lights_where_light_is_unknown() -> None:
+    lights = {name: replace(light, intensity=0.3 * light.intensity) for name, light in TRUTH.lights.items()}
+    target = Target((View(RENDERER.render(TRUTH).rgb),))
+    unknowns = {"pose": CameraPose(), "ambient": Ambient()}
+    problem = Problem(replace(TRUTH, lights=lights), target, unknowns, RENDERER, {"mse": MeanSquaredError()})
+    objective, raw = problem.at(Stage(1)), problem.initial()
+    away = {**raw, "pose": torch.tensor([0, 0.3, 0, 0, 0, 0], dtype=torch.float64)}
+    right, wrong = objective.scores([raw, away])
+    assert float(objective(raw).loss) > 1e-3
+    assert right < 1e-9 < 1e-4 < wrong

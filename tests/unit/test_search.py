@@ -1,0 +1,198 @@
+"""Fits that look for other starts and other answers, on a scene that is small enough to look everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import shapes
+import tiny
+import torch
+
+from invrender.errors import UserError
+from invrender.fit import Step, fit
+from invrender.losses import MeanSquaredError
+from invrender.parameters import CameraPose, LightIntensity, ObjectPose, Texture
+from invrender.parameters.base import Parameter
+from invrender.pyramid import Stage
+from invrender.render.base import ALL, Channels, Rendered, Renderer
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.scene import Scene, Target, Truth, View
+from invrender.search import Search
+from invrender.solve import FirstOrder, LevenbergMarquardt
+from invrender.solve.base import Solver
+
+SHARP = EmbeddedRenderer(visibility="edge", samples=2)
+LEAST_SQUARES = LevenbergMarquardt([Stage(6, size=16, blur=1.0), Stage(10)], accuracy=1e-3)
+SEARCH = Search([Stage(1, size=16, blur=1.0), Stage(1)], mode="on", poses=150, survivors=4, finalists=2, steps=5)
+POSE: Mapping[str, Parameter] = {"pose": CameraPose()}
+
+
+def behind() -> Scene:
+    """The scene, seen from far away from where its target was seen."""
+    return CameraPose().apply(tiny.scene(32), torch.tensor([0.3, 2.4, 0.2, 0, 0, 0]).double())
+
+
+def target_of(truth: Scene) -> Target:
+    """The picture of a scene as the fit draws it, and a little noise."""
+    with torch.no_grad():
+        rgb = SHARP.render(truth).rgb
+    noise = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(0), dtype=rgb.dtype)
+    return Target((View(rgb + 1e-3 * noise),), Truth(truth, {}, {}))
+
+
+def last_of(
+    search: Search | None,
+    scene: Scene | None = None,
+    target: Target | None = None,
+    unknowns: Mapping[str, Parameter] = POSE,
+    renderer: Renderer = SHARP,
+    solver: Solver = LEAST_SQUARES,
+) -> list[Step]:
+    losses = {"mse": MeanSquaredError()}
+    return list(
+        fit(
+            scene or behind(),
+            target or target_of(tiny.scene(32)),
+            unknowns,
+            renderer,
+            losses,
+            solver,
+            search=search,
+        )
+    )
+
+
+def verdict_of(steps: Sequence[Step]) -> str | None:
+    verdict = steps[-1].verdict
+    return None if verdict is None else verdict.status
+
+
+def test_a_pose_is_found_from_the_other_side() -> None:
+    steps = last_of(SEARCH)
+    assert steps[0].errors["pose"]["rotation_deg"] > 120
+    assert steps[-1].errors["pose"]["rotation_deg"] < 0.2
+    assert verdict_of(steps) == "converged"
+
+
+def test_auto_searches_where_the_answer_explains_nothing() -> None:
+    steps = last_of(replace(SEARCH, mode="auto"))
+    iterations = [step.iteration for step in steps]
+    assert iterations == sorted(iterations)
+    assert steps[-1].errors["pose"]["rotation_deg"] < 0.2
+    assert verdict_of(steps) == "converged"
+
+
+def test_without_a_search_the_fit_says_that_it_failed() -> None:
+    steps = last_of(replace(SEARCH, mode="off"))
+    assert steps[-1].errors["pose"]["rotation_deg"] > 30
+    assert verdict_of(steps) == "not_converged"
+
+
+def test_nothing_is_judged_unasked() -> None:
+    assert last_of(None)[-1].verdict is None
+    assert Search(SEARCH.stages).suits(LEAST_SQUARES)
+    adam = FirstOrder(torch.optim.Adam, [Stage(1)])
+    assert not Search(SEARCH.stages).suits(adam)
+    assert SEARCH.suits(adam)
+
+
+def test_a_plain_box_has_other_answers() -> None:
+    camera = shapes.camera(32, 32, 40.0, position=(2.0, 1.5, 3.0), target=(0.0, 0.0, 0.0))
+    box = shapes.thing(shapes.box(0.5))
+    box = replace(box, mesh=replace(box.mesh, vertices=box.mesh.vertices * torch.tensor([1.0, 1.6, 2.2]).double()))
+    lights = [shapes.ambient(0.2), *(light for name, light in tiny.scene().lights.items() if name == "sun")]
+    truth = shapes.scene(box, view=camera, lights=lights)
+    start = ObjectPose().apply(truth, torch.tensor([0.1, -0.1, 0.1, 0, 0, 0]).double())
+    steps = last_of(replace(SEARCH, mode="auto", finalists=6), start, target_of(truth), {"pose": ObjectPose()})
+    verdict = steps[-1].verdict
+    assert verdict is not None
+    assert verdict.status == "ambiguous"
+    # Half turns about its three axes.
+    assert 1 <= len(verdict.others) <= 3
+    assert all(set(each) == {"pose"} for each in verdict.others)
+
+
+def test_searches_go_with_maps_that_they_leave_alone() -> None:
+    unknowns = {"pose": CameraPose(), "texture": Texture(), "key": LightIntensity(lights=["key"])}
+    adam = FirstOrder(torch.optim.Adam, [Stage(3)])
+    few = replace(SEARCH, poses=20, survivors=2, finalists=1, steps=2)
+    steps = last_of(few, unknowns=unknowns, solver=adam)
+    assert [step.iteration for step in steps] == [0, 1, 2, 3, 3]
+    assert steps[1].raw["pose"].any()
+    assert not steps[1].raw["texture"].any()
+    assert steps[-1].loss <= steps[0].loss
+    assert steps[-1].verdict is not None
+
+
+def test_unknowns_that_are_no_poses_are_not_searched_for() -> None:
+    unknowns = {"key": LightIntensity(lights=["key"])}
+    dark = LightIntensity(lights=["key"]).apply(tiny.scene(32), torch.tensor([-2.0]).double())
+    steps = last_of(SEARCH, dark, unknowns=unknowns)
+    assert steps[-1].errors["key"]["relative"] < 1e-2
+    assert verdict_of(steps) == "converged"
+
+
+@dataclass
+class Remaining:
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A renderer at which Ctrl-C is pressed once, when it has drawn so many pictures."""
+
+    inner: Renderer
+    remaining: Remaining = field(compare=False)
+
+    def sampled(self, samples: int) -> Interrupted:
+        return replace(self, inner=self.inner.sampled(samples))
+
+    def softened(self, sigma: float) -> Interrupted:
+        return replace(self, inner=self.inner.softened(sigma))
+
+    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
+        return self.render_batch([scene], channels)[0]
+
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        before = self.remaining.pictures
+        self.remaining.pictures -= len(scenes)
+        if before > 0 >= self.remaining.pictures:
+            raise KeyboardInterrupt
+        return self.inner.render_batch(scenes, channels)
+
+
+# In the search; in a step after it; and at the very end, when the answer is judged.
+@pytest.mark.parametrize("pictures", [60, 160, 230, "judging"])
+def test_ctrl_c_gives_the_best_so_far(pictures: int | str) -> None:
+    if pictures == "judging":
+        counted = Remaining(10**6)
+        last_of(SEARCH, renderer=Interrupted(SHARP, counted))
+        pictures = 10**6 - counted.pictures - 3
+    steps = last_of(SEARCH, renderer=Interrupted(SHARP, Remaining(int(pictures))))
+    first, last = steps[0], steps[-1]
+    assert last.stopped_because == "interrupted"
+    assert last.verdict is None
+    assert last.loss <= first.loss
+    assert last.loss == min(last.loss, *(step.best.loss for step in steps if step.stage == last.stage))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mode": "sometimes"}, r"search\.mode is 'sometimes', expected one of auto, on, off"),
+        ({"poses": 0}, r"search\.poses is 0, expected 1 or more"),
+        ({"stages": [Stage(1)]}, r"search\.stages has 1, expected two"),
+    ],
+)
+def test_searches_are_checked(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Search(**({"stages": [Stage(1), Stage(1)]} | given))
+
+
+def test_what_stages_choose_is_checked_before_the_first_step() -> None:
+    search = replace(SEARCH, stages=[Stage(1, losses=["l1"]), Stage(1)])
+    with pytest.raises(UserError, match=r"search\.stages\[0\]\.losses: there is no loss 'l1' here, only mse"):
+        last_of(search)

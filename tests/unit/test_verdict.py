@@ -1,0 +1,210 @@
+"""What answers are worth: error bars, what pictures leave open, and what they leave unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from invrender.losses import MeanSquaredError, Silhouette
+from invrender.objective import Problem
+from invrender.parameters import CameraPose, LightColor, LightIntensity
+from invrender.parameters.base import Parameter
+from invrender.pyramid import Stage
+from invrender.render.base import Channels, Rendered
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.scene import Target, View
+from invrender.solve import LevenbergMarquardt
+from invrender.solve.base import Linearized, Raw
+from invrender.verdict import BLOCK, deviations, in_blocks, judged, precision, unexplained
+
+RATES = {"one": 0.1, "two": 2.0}
+SIZES = [(12, 16), (10, 14)]
+RGB: Channels = frozenset(("rgb",))
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def linearized(jacobian: Tensor, residuals: Tensor) -> Linearized:
+    """Of two unknowns of two numbers and one, with weights that sum to one."""
+    shapes = {"one": torch.Size([2]), "two": torch.Size([1])}
+    return Linearized(shapes, residuals, torch.full_like(residuals, 1 / len(residuals)), jacobian)
+
+
+def slow_blocks(values: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """The same sums, pixel by pixel."""
+    sums: dict[tuple[int, int, int], Tensor] = {}
+    first, channels = 0, len(values) // sum(height * width for height, width in sizes)
+    for view, (height, width) in enumerate(sizes):
+        for row in range(height):
+            for column in range(width):
+                for _ in range(channels):
+                    key = (view, row // BLOCK, column // BLOCK)
+                    sums[key] = sums.get(key, torch.zeros(values.shape[1]).double()) + values[first]
+                    first += 1
+    return [sums[key] for key in sorted(sums)]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blocks_are_summed_up(channels: int) -> None:
+    values = noise(channels * sum(height * width for height, width in SIZES), 2)
+    torch.testing.assert_close(in_blocks(values, SIZES), torch.stack(slow_blocks(values, SIZES)))
+
+
+def test_what_is_no_picture_has_no_blocks() -> None:
+    values = noise(7, 2)
+    assert torch.equal(in_blocks(values, [(2, 2)]), values)
+
+
+# Errors that differ from pixel to pixel, and errors that are the same all over a block.
+@pytest.mark.parametrize("kind", ["white", "in blocks"])
+def test_one_standard_deviation_holds_two_thirds_of_the_errors(kind: str) -> None:
+    sizes = [(48, 64)]
+    rows, columns = torch.meshgrid(torch.arange(48).double(), torch.arange(64).double(), indexing="ij")
+    waves = [torch.sin(rows / 5), torch.cos(columns / 7), torch.sin(rows / 9 + columns / 6)]
+    jacobian = torch.stack([wave.reshape(-1) for wave in waves], dim=1) * torch.tensor([1.0, 0.5, 0.02]).double()
+    within = 0
+    for seed in range(200):
+        errors = 0.1 * noise(48, 64, seed=seed)
+        if kind == "in blocks":
+            errors = 0.1 * noise(12, 16, seed=seed).repeat_interleave(4, dim=0).repeat_interleave(4, dim=1)
+        change = torch.linalg.lstsq(jacobian, -errors.reshape(-1, 1)).solution[:, 0]
+        found = precision(linearized(jacobian, errors.reshape(-1) + jacobian @ change), RATES, sizes)
+        assert found.unseen == []
+        assert found.promised < 1e-12
+        within += int((change.abs() <= found.covariance.diagonal().sqrt()).sum())
+    # Two standard deviations of a share of 600 are 4 per cent.
+    assert within / 600 == pytest.approx(0.683, abs=0.04)
+
+
+def test_what_the_picture_does_not_see_is_named() -> None:
+    jacobian = noise(3 * 192 + 3 * 140, 3)
+    jacobian[:, 2] = -jacobian[:, 0] / 20
+    found = precision(linearized(jacobian, 0.1 * noise(len(jacobian), seed=1)), RATES, SIZES)
+    # In learning rates, of which 0.1 of one and 2 of the other make up for each other.
+    (parts,) = found.unseen
+    assert parts == pytest.approx({"one": 0.5, "two": 0.5}, abs=1e-6)
+    assert bool(found.covariance.isfinite().all())
+
+
+def test_what_is_still_to_be_gained_is_said() -> None:
+    jacobian, left = noise(192, 3), noise(192, seed=1)
+    left = left - jacobian @ torch.linalg.lstsq(jacobian, left[:, None]).solution[:, 0]
+    residuals = left + 0.3 * jacobian[:, 1]
+    found = precision(linearized(jacobian, residuals), RATES, SIZES[:1])
+    expected = 1 - float((left**2).sum() / (residuals**2).sum())
+    assert found.promised == pytest.approx(expected)
+    # 0.3 of an unknown whose learning rate is 0.1.
+    assert found.remaining == pytest.approx(3.0)
+
+
+TRUTH = tiny.scene(32)
+RENDERER = EmbeddedRenderer(sigma=1e-4, samples=2, mipmaps=False)
+UNKNOWNS: Mapping[str, Parameter] = {"key": LightIntensity(lights=["key"]), "pose": CameraPose()}
+STAGE = Stage(20, sigma=0.0)
+
+
+def fitted(target: Target, unknowns: Mapping[str, Parameter] = UNKNOWNS) -> tuple[Problem, Raw]:
+    """A problem and its answer."""
+    losses = {"mse": MeanSquaredError()}
+    problem = Problem(TRUTH, target, unknowns, RENDERER, losses)
+    solver = LevenbergMarquardt([STAGE], accuracy=1e-2)
+    raw, descent = problem.initial(), solver.begin(STAGE, problem.initial(), problem.rates)
+    while not descent.finished:
+        _, raw = descent.step(problem.at(STAGE), raw)
+    return problem, raw
+
+
+def drawn(noise_level: float = 0.0, seed: int = 0) -> Target:
+    """The truth as the fit draws it, and noise."""
+    rgb = RENDERER.softened(0.0).render(TRUTH).rgb
+    return Target((View(rgb + noise_level * noise(*rgb.shape, seed=seed)),))
+
+
+def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> None:
+    distances, intensities, told = [], [], []
+    for seed in range(10):
+        problem, raw = fitted(drawn(0.02, seed))
+        verdict = judged(problem, [STAGE], raw)
+        assert verdict.status == "converged", verdict.reason
+        values = problem.values(raw)
+        position = torch.tensor(values["pose"]["position"])
+        distances.append(float((position - TRUTH.camera.position)[0]))
+        intensities.append(float(values["key"]["key"]) - 0.3)  # type: ignore[arg-type]
+        told.append((verdict.deviations["pose"]["position"][0], verdict.deviations["key"]["key"]))  # type: ignore[index]
+    for errors, which in ((distances, 0), (intensities, 1)):
+        actual = float(torch.tensor(errors).square().mean().sqrt())
+        assert 0.5 < actual / (sum(each[which] for each in told) / len(told)) < 1.7
+
+
+def test_deviations_are_of_the_values_that_people_read() -> None:
+    problem = Problem(TRUTH, drawn(0.02), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
+    objective, raw = problem.at(STAGE), problem.initial()
+    local = objective.linearized(raw, ["key"])
+    found = precision(local, problem.rates, [(32, 32)])
+    values = deviations(objective, raw, UNKNOWNS, local, found)
+    # The unknown is a share of the intensity, which is 0.3.
+    assert list(values) == ["key"]
+    assert values["key"]["key"] == pytest.approx(0.3 * float(found.covariance[0, 0]) ** 0.5, rel=1e-4)
+
+
+def test_colour_and_intensity_make_up_for_each_other() -> None:
+    unknowns = {"key": LightIntensity(lights=["key"]), "color": LightColor(lights=["key"])}
+    problem = Problem(TRUTH, drawn(0.01), unknowns, RENDERER, {"mse": MeanSquaredError()})
+    verdict = judged(problem, [STAGE], problem.initial())
+    assert verdict.status == "unidentifiable"
+    (parts,) = verdict.unseen
+    assert set(parts) == {"key", "color"}
+
+
+def test_an_answer_without_any_loss_has_converged() -> None:
+    problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
+    for away in (0.0, 1e-6):
+        raw = {name: value + away for name, value in problem.initial().items()}
+        assert judged(problem, [STAGE], raw).status == "converged"
+
+
+def test_an_answer_with_a_step_to_go_has_not_converged() -> None:
+    problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
+    raw = {name: value + 1e-3 for name, value in problem.initial().items()}
+    verdict = judged(problem, [STAGE], raw)
+    assert (verdict.status, verdict.reason) == ("not_converged", "the loss was still falling")
+
+
+def test_a_wrong_pose_has_not_converged() -> None:
+    problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
+    away = {**problem.initial(), "pose": torch.tensor([0.1, 0.5, 0, 0, 0, 0], dtype=torch.float64)}
+    verdict = judged(problem, [STAGE], away)
+    assert verdict.status == "not_converged"
+    assert f"{verdict.unexplained:.0%} of the picture is left unexplained" in verdict.reason
+
+
+def test_light_leaves_nothing_unexplained_and_other_patterns_do() -> None:
+    rgb = 0.2 + 0.1 * noise(48, 48, 3).abs()
+    alpha = torch.ones(48, 48).double()
+
+    def left(shown: Tensor) -> float:
+        return unexplained(Rendered(shown, alpha, alpha), View(rgb), RGB)
+
+    sideways = torch.linspace(0.8, 1.2, 48, dtype=torch.float64)[:, None]
+    assert left(rgb) < 1e-9
+    assert left(3 * rgb) < 1e-9
+    assert left(sideways * rgb) < 0.02
+    assert left(rgb.roll(8, dims=1)) > 0.8
+    assert left(torch.full_like(rgb, 0.3)) > 0.99
+    # The negative has the contrast, and it is not explained.
+    assert left(0.6 - rgb) > 0.99
+
+
+def test_silhouettes_are_explained_by_what_they_share() -> None:
+    mask, alpha = torch.zeros(2, 10, 10).double()
+    mask[:, 2:8], alpha[:, 4:8] = 1, 1
+    rendered = Rendered(torch.zeros(10, 10, 3).double(), alpha, alpha)
+    view = View(rendered.rgb, mask=mask)
+    assert unexplained(rendered, view, Silhouette().channels) == pytest.approx(1 / 3)
+    assert unexplained(rendered, View(rendered.rgb), Silhouette().channels) == 0.0
