@@ -111,8 +111,8 @@ class Objective:
     def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
 
-        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no sum
-        of squares.
+        By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no
+        sum of squares.
         """
         shapes = {name: raw[name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]

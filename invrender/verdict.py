@@ -164,7 +164,7 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of ``wanted``'s [H, W] local contrast that ``found`` [H, W] has as well, where ``weights`` [H, W] are."""
+    """The share of ``wanted``'s [H, W] local contrast that ``found`` [H, W] has too, where ``weights`` [H, W] are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 
@@ -195,8 +195,8 @@ def judged(problem: Problem, objective: Objective, raw: Raw) -> Verdict:
     found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
     spread = deviations(objective, raw, problem.parameters, local, found)
     if found.unseen:
-        told = "; ".join(" with ".join(parts) for parts in found.unseen)
-        reason = f"the picture does not determine {len(found.unseen)} combination(s): {told}"
+        told = dict.fromkeys(" together with ".join(parts) for parts in found.unseen)
+        reason = f"the picture does not fully determine {', nor '.join(told)}"
         return Verdict("unidentifiable", reason, left, spread, unseen=found.unseen)
     if found.promised > STATIONARY:
         return Verdict("not_converged", "the loss was still falling", left, spread)

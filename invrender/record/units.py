@@ -68,6 +68,11 @@ def value_text(key: str, value: Value, digits: int = 4) -> str:
     return " ".join(numbers_text(numbers, digits)) + name_and_unit(key)[1]
 
 
+def deviation_text(key: str, deviation: Value) -> str:
+    """A standard deviation with its unit; as many digits as mean something."""
+    return value_text(key, deviation, digits=2)
+
+
 def numbers_text(numbers: Sequence[float], digits: int) -> list[str]:
     """Numbers with as many decimals as give the largest so many significant digits."""
     largest = max((abs(number) for number in numbers), default=0.0)
