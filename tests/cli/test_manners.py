@@ -36,7 +36,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender completion ", ["bash", "zsh", "fish"]),
         ("invrender fit --dr", ["--dry-run"]),
         ("invrender fit experi", ["experiment="]),
-        ("invrender sweep optimizer=ad", ["optimizer=adam"]),
+        ("invrender sweep optimizer=ad", ["optimizer=adam", "optimizer=adam_staged"]),
         ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs"]),
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),

@@ -21,7 +21,8 @@ from invrender.pyramid import Stage
 from invrender.render.base import ALL, Channels, Rendered
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Scene, Target
-from invrender.solve import FirstOrder
+from invrender.solve import FirstOrder, LevenbergMarquardt
+from invrender.solve.base import Solver
 from invrender.targets import rendered_target
 
 STAGES = [Stage(8, size=12, blur=0.5, sigma=1e-3), Stage(12, sigma=1e-6)]
@@ -218,15 +219,19 @@ LOSSES = {"mse": MeanSquaredError(), "outline": Silhouette()}
 
 
 def staged(
-    stages: Sequence[Stage], algorithm: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    stages: Sequence[Stage], algorithm: Callable[..., torch.optim.Optimizer] | None = torch.optim.Adam
 ) -> Iterator[Step]:
-    solver = FirstOrder(algorithm, stages, schedule="constant")
+    """The steps of a fit by an algorithm of torch, or by least squares for None."""
+    solver: Solver = LevenbergMarquardt(stages)
+    if algorithm is not None:
+        solver = FirstOrder(algorithm, stages, schedule="constant")
     renderer = EmbeddedRenderer(sigma=1e-4, samples=1)
     return fit(guess(), rendered_target(tiny.scene()), BOTH, renderer, LOSSES, solver)
 
 
-@pytest.mark.parametrize("algorithm", [torch.optim.Adam, torch.optim.SGD, torch.optim.LBFGS])
-def test_a_stage_moves_its_unknowns_alone(algorithm: type[torch.optim.Optimizer]) -> None:
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("algorithm", [torch.optim.Adam, torch.optim.SGD, torch.optim.LBFGS, None])
+def test_a_stage_moves_its_unknowns_alone(algorithm: type[torch.optim.Optimizer] | None) -> None:
     stages = [Stage(1, size=12, unknowns=["pose"]), Stage(1, size=12, unknowns=["key"]), Stage(1), Stage(1)]
     begun = [step.raw for step in staged(stages, algorithm)][1:5]
     moved = [{name for name in BOTH if not torch.equal(a[name], b[name])} for a, b in pairwise(begun)]
