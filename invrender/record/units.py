@@ -69,8 +69,11 @@ def value_text(key: str, value: Value, digits: int = 4) -> str:
 
 
 def deviation_text(key: str, deviation: Value) -> str:
-    """A standard deviation with its unit; as many digits as mean something."""
-    return value_text(key, deviation, digits=2)
+    """A standard deviation with its unit, "" for None; each number has two digits, which is all that they mean."""
+    if deviation is None:
+        return ""
+    numbers = deviation if isinstance(deviation, list) else [deviation]
+    return " ".join(numbers_text([number], 2)[0] for number in numbers) + name_and_unit(key)[1]
 
 
 def numbers_text(numbers: Sequence[float], digits: int) -> list[str]:

@@ -83,7 +83,7 @@ def test_the_summary_of_an_ambiguous_answer(make_fit, ambiguous, capsys) -> None
     lines = printed(make_fit(verdict=ambiguous), capsys)
     assert lines[3].split() == ["unknown", "start", "found", "±", "truth", "error", "at", "start", "error"]
     position = next(line for line in lines if line.startswith("camera_pose"))
-    assert "0.012 0.001 0.100" in position, "as many digits as mean something"
+    assert "0.012 0.0010 0.10" in position
     assert "ambiguous: 4 other answers explain the picture as well" in lines
     heading = next(index for index, line in enumerate(lines) if "other 1" in line)
     assert lines[heading].split("  ")[-1].strip() == "other 3"
