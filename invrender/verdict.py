@@ -164,7 +164,7 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of ``wanted``'s [H, W] local contrast that ``found`` [H, W] has too, where ``weights`` [H, W] are."""
+    """The share of the local contrast of ``wanted`` [H, W] that ``found`` has as well, where ``weights`` are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 

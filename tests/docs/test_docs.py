@@ -176,7 +176,7 @@ def test_the_readme_names_every_option(group: str) -> None:
 
 
 def test_the_keys_that_the_documents_name_are_there() -> None:
-    named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|search|record|hydra)(?:\.(?!png)\w+)+)")
+    named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|search|record|hydra)(?:\.(?!png|py\b)\w+)+)")
     ours = ("sweeper/grid", "sweeper/search", "launcher/processes")
     everything: Any = OmegaConf.create(
         {"hydra": {"run": {"dir": ""}, "sweep": {"dir": ""}, "launcher": {"cpus_per_task": 1}}}
