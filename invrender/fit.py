@@ -123,6 +123,9 @@ def fit(
     stages = list(solver.stages)
     check_stages(stages, losses, parameters)
     raw = problem.initial()
+    for stage in stages:
+        # What the solver can't move is refused before anybody has recorded a step.
+        solver.begin(stage, chosen(raw, stage.unknowns), problem.rates)
     coarsest = min(stages, key=lambda stage: stage.size or math.inf)
     if search is not None:
         search.check(problem)
@@ -210,7 +213,7 @@ class Fitting:
 
     def judged(self, search: Search, best: Best) -> tuple[Best, Verdict]:
         """The best of the answer and those that look like it, and what is to be thought of it."""
-        raw, verdict = search.judged(self.problem, self.solver.stages[-1], best.raw)
+        raw, verdict = search.judged(self.problem, self.solver.stages, best.raw)
         return best if raw is best.raw else replace(self.measured(raw), iteration=best.iteration), verdict
 
     def projected(self, name: str, raw: Tensor) -> Tensor:

@@ -122,13 +122,23 @@ class Objective:
             scene = here
             for (name, shape), part in zip(shapes.items(), change.split(sizes), strict=True):
                 scene = self.parameters[name].apply(scene, part.reshape(shape))
-            found = [self.squared(*compared) for compared in self.compared(scene)]
-            values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+            values, weights = self.residuals_of(scene)
             return values, (values, weights)
 
         with torch.no_grad():
             jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(raw[names[0]].new_zeros(sum(sizes)))
         return Linearized(shapes, values, weights, jacobian)
+
+    def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The residuals at ``raw`` and their weights, [M], without gradients."""
+        with torch.no_grad():
+            return self.residuals_of(self.scene_at(raw))
+
+    def residuals_of(self, scene: Scene) -> tuple[Tensor, Tensor]:
+        """The residuals of all losses on all views and their weights, [M]."""
+        found = [self.squared(*compared) for compared in self.compared(scene)]
+        values, weights = (torch.cat(each) for each in zip(*found, strict=True))
+        return values, weights
 
     def squared(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """The residuals of all losses on one view and their weights, [M]."""

@@ -68,13 +68,18 @@ def chosen(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str
     return {name: each for name, each in named.items() if names is None or name in names}
 
 
-def check_stages(
-    stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str], key: str = "optimizer.stages"
-) -> None:
-    """Raise `UserError` for a choice that is empty or not there, and for an unknown that moves in no stage.
+def check_stages(stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str]) -> None:
+    """Raise `UserError` for a choice that is empty or not there, and for an unknown that moves in no stage."""
+    check_choices(stages, losses, unknowns, "optimizer.stages")
+    for name in unknowns:
+        if all(stage.unknowns is not None and name not in stage.unknowns for stage in stages):
+            raise UserError(
+                f"optimizer.stages: {name} moves in none; add it to a stage's unknowns, or leave it out of recover"
+            )
 
-    key: names the stages in messages.
-    """
+
+def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str], key: str) -> None:
+    """Raise `UserError` for a stage's choice that is empty or not there; ``key`` names the stages."""
     for index, stage in enumerate(stages):
         factors = stage.lr if isinstance(stage.lr, Mapping) else None
         for choice, kind, given, known in (
@@ -90,9 +95,6 @@ def check_stages(
             for name in given:
                 if name not in known:
                     raise UserError(f"{where}: there is no {kind} {name!r} here, only {', '.join(known)}")
-    for name in unknowns:
-        if all(stage.unknowns is not None and name not in stage.unknowns for stage in stages):
-            raise UserError(f"{key}: {name} moves in none; add it to a stage's unknowns, or leave it out of recover")
 
 
 def reduced(view: View, size: int | None) -> View:

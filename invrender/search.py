@@ -16,7 +16,7 @@ from invrender.losses.base import Loss
 from invrender.losses.moments import Moments
 from invrender.objective import Objective, Problem
 from invrender.parameters.base import Pose
-from invrender.pyramid import Stage, check_stages, chosen
+from invrender.pyramid import Stage, check_choices, chosen
 from invrender.scene import Scene, Truth
 from invrender.solve.base import Raw, Solver
 from invrender.solve.least_squares import MOST_NUMBERS, LevenbergMarquardt
@@ -67,7 +67,7 @@ class Search:
 
     def check(self, problem: Problem) -> None:
         """Raise `UserError` for a stage that names what is not there."""
-        check_stages(self.stages, problem.losses, problem.parameters, "search.stages")
+        check_choices(self.stages, problem.losses, problem.parameters, "search.stages")
 
     def everywhere(self, problem: Problem, raw: Raw) -> Raw:
         """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
@@ -77,44 +77,50 @@ class Search:
         log.info("looking everywhere for a better start")
         placed = [{**raw, seeker.name: each} for each in seeker.pose.everywhere(problem.scene, self.poses)]
         found = seeker.refined(0, [raw, *placed], self.survivors)
-        return {**raw, **self.nearby(seeker, [candidate.raw for candidate in found])[0].raw}
+        nearby = self.nearby(seeker, [candidate.raw for candidate in found])
+        return {**raw, **nearby[0].raw} if nearby else raw
 
     def nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of some poses, and of those that look like the first two of them; the best first."""
         alike = [each for raw in raws[:2] for each in seeker.lookalikes(raw)]
         return seeker.refined(1, [*raws, *alike], self.finalists, HOPELESS)
 
-    def judged(self, problem: Problem, stage: Stage, raw: Raw) -> tuple[Raw, Verdict]:
-        """What to think of an answer, measured at ``stage``; and a better answer, if one of those that look alike is.
+    def judged(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
+        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is.
 
         Without a search, the answer's lookalikes are not drawn.
         """
-        verdict = judged(problem, problem.at(stage), raw)
+        verdict = judged(problem, stages, raw)
         seeker = None if self.mode == "off" else Seeker.of(problem, self, raw)
-        if seeker is None or verdict.status == "not_converged":
+        if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
             return raw, verdict
         log.info("comparing the answer with what looks like it")
-        answer, *others = self.rivals(seeker, stage, raw)
+        answer, *others = self.rivals(seeker, stages, raw)
         if answer is not raw:
-            verdict = judged(problem, problem.at(stage), answer)
+            verdict = judged(problem, stages, answer)
         if others and verdict.status == "converged":
             values = [problem.values(each) for each in others]
             count = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
             verdict = replace(verdict, status="ambiguous", reason=f"{count} the picture as well", others=values)
         return answer, verdict
 
-    def rivals(self, seeker: Seeker, stage: Stage, raw: Raw) -> list[Raw]:
+    def rivals(self, seeker: Seeker, stages: Sequence[Stage], raw: Raw) -> list[Raw]:
         """The best of an answer and of those that look like it, and then the others that explain the target as well."""
-        final = seeker.problem.at(stage, raw)
-        answer = Candidate(seeker.small(raw), final.scene_at(raw), float(final(raw).loss))
-        alike = self.nearby(seeker, [seeker.small(raw)])
+        index = max(index for index, stage in enumerate(stages) if seeker.name in chosen(raw, stage.unknowns))
+        objectives = [seeker.problem.at(stage, raw) for stage in stages[index:]]
+        answer = seeker.measured(objectives[0], seeker.small(raw))
+        alike = self.nearby(seeker, [answer.raw])
         found = [answer]
         for other in alike:
             if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart:
-                found += [seeker.descended(final, other.raw, self.steps)]
+                found += [seeker.descended(objectives[0], other.raw, self.steps)]
         best, *rest = seeker.distinct(found)
-        first = raw if best is answer else {**raw, **best.raw}
-        return [first, *({**raw, **each.raw} for each in rest if each.loss <= AS_WELL * best.loss)]
+        as_good = [best, *(each for each in rest if each.loss <= AS_WELL * best.loss)]
+        for objective in objectives[1:]:
+            as_good = [
+                each if each is answer else seeker.descended(objective, each.raw, self.steps) for each in as_good
+            ]
+        return [raw if each is answer else {**raw, **each.raw} for each in as_good]
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,10 @@ class Seeker:
             _, moving = descent.step(objective, moving)
             if descent.finished:
                 break
-        raw = {**raw, **moving}
+        return self.measured(objective, {**raw, **moving})
+
+    def measured(self, objective: Objective, raw: Raw) -> Candidate:
+        """Raw tensors and what they are worth."""
         evaluation = objective(raw)
         return Candidate(raw, evaluation.scene, float(evaluation.loss))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import gaussian_blur
+from invrender.pyramid import Stage, chosen
 from invrender.render.base import Channels, Rendered
 from invrender.scene import View
 from invrender.solve.base import Linearized, Raw
@@ -178,26 +179,38 @@ def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
     return float((weights * common).sum() / (weights * other).sum().clamp(min=1e-12))
 
 
-def judged(problem: Problem, objective: Objective, raw: Raw) -> Verdict:
-    """What is to be thought of an answer, from the picture at ``objective``'s stage and the Jacobian there."""
-    scene = objective.scene_at(raw)
+def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
+    """What is to be thought of an answer, from its picture as the last stage draws it, and from Jacobians.
+
+    Each unknown is judged as the last stage in which it moves sees it.
+    """
+    final = problem.at(stages[-1])
     with torch.no_grad():
-        shares = [
-            unexplained(picture, view, objective.channels)
-            for view, picture in zip(objective.views, objective.pictures(scene), strict=True)
-        ]
+        pictures = zip(final.views, final.pictures(final.scene_at(raw)), strict=True)
+        shares = [unexplained(picture, view, final.channels) for view, picture in pictures]
     left = sum(shares) / len(shares)
     if left > UNEXPLAINED:
         return Verdict("not_converged", f"{left:.0%} of the picture is left unexplained", left)
+    explained = f"{1 - left:.1%} of the picture is explained"
     if any(value.numel() > MOST_NUMBERS for value in raw.values()):
-        return Verdict("converged", f"{1 - left:.1%} of the picture is explained", left)
-    local = objective.linearized(raw, list(raw))
-    found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
-    spread = deviations(objective, raw, problem.parameters, local, found)
-    if found.unseen:
-        told = dict.fromkeys(" together with ".join(parts) for parts in found.unseen)
+        return Verdict("converged", explained, left)
+    spread: dict[str, Mapping[str, Value]] = {}
+    unseen: list[Mapping[str, float]] = []
+    promised = 0.0
+    for stage in reversed(stages):
+        moving = chosen(raw, stage.unknowns)
+        if set(moving) <= set(spread):
+            continue
+        objective = problem.at(stage, resting=raw)
+        local = objective.linearized(moving, list(moving))
+        found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
+        unseen += found.unseen
+        promised = max(promised, found.promised)
+        spread = {**deviations(objective, moving, problem.parameters, local, found), **spread}
+    if unseen:
+        told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
         reason = f"the picture does not fully determine {', nor '.join(told)}"
-        return Verdict("unidentifiable", reason, left, spread, unseen=found.unseen)
-    if found.promised > STATIONARY:
+        return Verdict("unidentifiable", reason, left, spread, unseen=unseen)
+    if promised > STATIONARY:
         return Verdict("not_converged", "the loss was still falling", left, spread)
-    return Verdict("converged", f"{1 - left:.1%} of the picture is explained", left, spread)
+    return Verdict("converged", explained, left, spread)

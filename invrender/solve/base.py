@@ -38,6 +38,10 @@ class Linearized:
     weights: Tensor
     jacobian: Tensor
 
+    def squares(self, residuals: Tensor) -> float:
+        """The sum of squares of other residuals [M], under the same weights."""
+        return float((self.weights * residuals**2).sum())
+
     def normal_equations(self) -> tuple[Tensor, Tensor]:
         """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64."""
         jacobian = self.jacobian.double()
@@ -68,6 +72,10 @@ class Objective(Protocol):
 
     def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         """The loss near ``raw`` as a sum of squares. Raises `UserError` for a loss that is none."""
+        ...
+
+    def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The residuals at ``raw`` and their weights, [M], without gradients."""
         ...
 
     def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:

@@ -80,18 +80,19 @@ class DampedDescent:
         """One step that lowers the loss; ``finished`` if there is none, or it is too short to go on after it."""
         with torch.no_grad():
             evaluation = objective(raw)
-        start, loss = raw, float(evaluation.loss)
         linear = objective.linear(raw)
-        if linear and self.settled is not raw:
-            start, loss = settle(objective, raw)
+        start = settle(objective, raw) if linear and self.settled is not raw else raw
         if len(linear) == len(raw):
             self.finished = True
             return evaluation, start
-        self.settled = self.lower(objective, start, loss)
+        self.settled = self.lower(objective, start)
         return evaluation, self.settled
 
-    def lower(self, objective: Objective, raw: Raw, loss: float) -> Raw:
-        """Raw tensors with a lower loss, by ever shorter steps; ``raw`` itself where there are none."""
+    def lower(self, objective: Objective, raw: Raw) -> Raw:
+        """Raw tensors with a smaller sum of squares, by ever shorter steps; ``raw`` itself where there are none.
+
+        The residuals' weights are those at ``raw``: some move with what is rendered, which is no gain.
+        """
         local = objective.linearized(raw, list(raw))
         rates = local.spread(self.rates)
         linear = objective.linear(raw)
@@ -108,14 +109,12 @@ class DampedDescent:
             length = min(length, self.radius)
             trial, _ = objective.moved(raw, local.split(rates * change))
             if linear:
-                trial, reached = settle(objective, trial)
-            else:
-                with torch.no_grad():
-                    reached = float(objective(trial).loss)
+                trial = settle(objective, trial)
+            gained = local.squares(local.residuals) - local.squares(objective.residuals(trial)[0])
             predicted = -float(change @ (2 * slope + normal @ change))
             self.finished = length < self.accuracy
-            if reached < loss:
-                gain = (loss - reached) / max(predicted, 1e-30)
+            if gained > 0:
+                gain = gained / max(predicted, 1e-30)
                 self.damping = max(1e-9, self.damping * max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3))
                 self.growth = 2.0
                 return trial
@@ -127,29 +126,28 @@ class DampedDescent:
         return raw
 
 
-def settle(objective: Objective, raw: Raw) -> tuple[Raw, float]:
-    """Raw tensors whose linear unknowns are the best ones for the others, and the loss there.
+def settle(objective: Objective, raw: Raw) -> Raw:
+    """Raw tensors whose linear unknowns are the best ones for the others.
 
     Numbers that reach the end of their range stay there, and the others are solved for again.
     """
-    with torch.no_grad():
-        loss = float(objective(raw).loss)
     held: Tensor | None = None
     for _ in range(MOST_ROUNDS):
         local = objective.linearized(raw, objective.linear(raw))
         free = torch.ones(local.jacobian.shape[1], dtype=torch.bool) if held is None else ~held
         change, predicted = best_change(local, free)
         trial, stopped = objective.moved(raw, local.split(change))
-        with torch.no_grad():
-            reached = float(objective(trial).loss)
-        if not reached <= loss:
+        residuals, weights = objective.residuals(trial)
+        left, before = local.squares(residuals), local.squares(local.residuals)
+        if not left <= before:
             break
-        raw, gained, loss = trial, loss - reached, reached
+        raw = trial
         clipped = torch.cat([stopped[name].reshape(-1) for name in local.shapes])
         held = ~free | clipped
-        if not bool(clipped[free].any()) and abs(gained - predicted) <= EXACT * loss:
+        as_predicted = abs(before - left - predicted) <= EXACT * left and torch.equal(weights, local.weights)
+        if predicted <= EXACT * left or (as_predicted and not bool(clipped[free].any())):
             break
-    return raw, loss
+    return raw
 
 
 def best_change(local: Linearized, free: Tensor) -> tuple[Tensor, float]:

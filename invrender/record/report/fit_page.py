@@ -25,7 +25,7 @@ from invrender.record.units import (
     name_and_unit,
     value_text,
 )
-from invrender.record.verdicts import other_rows, status_words
+from invrender.record.verdicts import SHOWN, other_rows, status_words
 
 if TYPE_CHECKING:
     from invrender.parameters.base import Value
@@ -70,8 +70,8 @@ def write(folder: Path, path: Path) -> None:
 def verdict_of(result: Mapping[str, Any]) -> dict[str, Any] | None:
     """The verdict of a ``result.json`` in words, None where there is none.
 
-    status: as there. words, reason, advice: what people read. others: a table of other answers, the heading first.
-    unseen: combinations of unknowns with the share that each has in them.
+    status: as there. words, reason, advice: what people read. others: a table of other answers, the heading first;
+    hidden: how many are not in it. unseen: combinations of unknowns with the share that each has in them.
     """
     verdict = result.get("verdict")
     if verdict is None:
@@ -82,6 +82,7 @@ def verdict_of(result: Mapping[str, Any]) -> dict[str, Any] | None:
         "reason": verdict["reason"],
         "advice": verdict["advice"],
         "others": other_rows(verdict["others"]) if verdict["others"] else [],
+        "hidden": max(0, len(verdict["others"]) - SHOWN),
         "unseen": [", ".join(f"{name} {share:.0%}" for name, share in parts.items()) for parts in verdict["unseen"]],
     }
 

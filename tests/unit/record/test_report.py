@@ -97,6 +97,7 @@ def test_a_verdict_with_other_answers(make_fit, ambiguous) -> None:
     assert '<span class="badge ambiguous">ambiguous</span> 4 other answers explain the picture as well' in page
     assert page.count('<td class="number">9.000 2.000 3.000</td>') == 3
     assert "± 0.012 0.0010 0.10" in page
+    assert "And 1 more in result.json" in page
     assert 'id="unseen"' not in page
 
 
