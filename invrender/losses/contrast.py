@@ -13,7 +13,6 @@ from invrender.pixels import gaussian_blur
 from invrender.render.base import Channels, Rendered
 from invrender.scene import Scene, View
 
-
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph.
 LEAST_GAIN = 0.5
 # Where hardly anything is shown the loss is that of pictures that have nothing in common: this share of all pixels.
