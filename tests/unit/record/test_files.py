@@ -67,7 +67,7 @@ def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
 def test_result(finished) -> None:
     result = json.loads((finished.run.folder / "result.json").read_text())
     pose = result["parameters"].pop("camera_pose")
-    assert list(pose) == ["start", "value", "truth", "error_start", "error"]
+    assert list(pose) == ["start", "value", "truth", "error_start", "error", "deviation"]
     assert pose["start"]["position"] == pytest.approx([0.2, 2, 3])
     assert pose["value"]["position"] == pytest.approx([0.79, 2, 3])
     assert pose["truth"]["position"] == pytest.approx([0.8, 2, 3])
@@ -89,6 +89,7 @@ def test_result(finished) -> None:
         "iterations": 20,
         "seconds": {"total": 10.0, "per_iteration": 0.5},
         "stopped_because": "finished",
+        "verdict": None,
     }
 
 
@@ -97,6 +98,15 @@ def test_result_without_a_truth(make_fit) -> None:
     intensity = result["parameters"]["light_intensity"]
     assert (intensity["truth"], intensity["error_start"], intensity["error"]) == (None, None, None)
     assert intensity["value"]["key"] == pytest.approx(0.79)
+
+
+def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
+    result = json.loads((record(make_fit(verdict=unidentifiable)) / "result.json").read_text())
+    assert list(result["verdict"]) == ["status", "reason", "advice", "unexplained", "others", "unseen"]
+    assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
+    assert "leave an unknown out of recover" in result["verdict"]["advice"]
+    assert result["parameters"]["camera_pose"]["deviation"] == {"position": [0.1, 0.1, 0.1]}
+    assert result["parameters"]["light_intensity"]["deviation"] is None, "what is not determined has no error bars"
 
 
 def test_result_of_an_interrupted_fit(make_fit) -> None:
