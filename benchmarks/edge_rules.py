@@ -48,9 +48,9 @@ class RuleRenderer:
         screen = screen_of(surfaces, batch.cameras, False)
         work = implementation("auto", screen.vertices.device)
         winner = work.nearest_faces(screen)
-        color, depth = work.hard_layers(screen, surfaces, winner)
+        color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
         covered = (winner >= 0)[:, None]
-        picture = torch.cat([torch.where(covered, color, batch.background), covered.to(color)], dim=1)
+        picture = torch.cat([color, covered.to(color)], dim=1)
         picture = self.rule(Hard(screen, surfaces, picture, winner, depth))
         return Pixels(picture[:, :3], picture[:, 3], depth)
 

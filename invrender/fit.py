@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError, naming
+from invrender.gauge import Gauge
 from invrender.losses.base import Loss
 from invrender.objective import Objective, Problem, check_dependence
 from invrender.parameters.base import Parameters
@@ -147,6 +148,11 @@ class Fitting:
     stopped: str = "finished"
 
     @cached_property
+    def gauge(self) -> Gauge | None:
+        """The convention for what the pictures leave open."""
+        return Gauge.of(self.problem.scene, self.problem.parameters)
+
+    @cached_property
     def final(self) -> Objective:
         """The objective of the last stage, by which results are compared."""
         return self.problem.at(self.solver.stages[-1])
@@ -199,6 +205,8 @@ class Fitting:
                         yield self.report(evaluation, raw, objective, index, leading)
                     projected = {name: self.projected(name, value) for name, value in following.items()}
                     raw = raw | projected
+                    if self.gauge is not None:
+                        raw = self.gauge.fixed(raw)
                     self.stopped = progress.finished(now) or "finished"
                     if self.stopping.seconds is not None and self.clock.seconds() > self.stopping.seconds:
                         self.stopped = "budget"

@@ -67,7 +67,9 @@ def compile_all(scene: Scene) -> None:
         screen = screen_of(surfaces, [moving.camera], cull_backfaces=False)
         shaded = passes.soft_layers(screen, surfaces, softness)
         deep, alone = (passes.soft_layers(screen, None, softness, depth) for depth in (True, False))
-        color, depth = passes.hard_layers(screen, surfaces, visible.nearest_faces(screen))
+        color, depth = passes.hard_layers(
+            screen, surfaces, visible.nearest_faces(screen), surfaces.ambient.expand(screen.pixels, 3)
+        )
         results = [shaded.alpha, shaded.color, shaded.depth, shaded.weight, deep.alpha, alone.alpha, color, depth]
         torch.autograd.grad([each.sum() for each in results if each is not None], screen.vertices)
     passes.nearest_faces(screen)

@@ -35,19 +35,20 @@ def transform(target_from_source: Tensor, points: Tensor) -> Tensor:
     return points @ target_from_source[:3, :3].T + target_from_source[:3, 3]
 
 
-def homogeneous_pixels(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
-    """World points [N, 3] as homogeneous pixels (x w, y w, w) [N, 3] and depths [N].
+def homogeneous_pixels(camera: Camera, points: Tensor) -> Tensor:
+    """World points [N, 3] as homogeneous pixels and depths (x w, y w, w, depth), [N, 4].
 
     w is the depth of a perspective camera and 1 of an orthographic one, so points behind the camera keep a meaning.
     """
-    in_camera = transform(camera.camera_from_world, points)
-    depth = in_camera[:, 2]
+    camera_from_world = camera.camera_from_world[:3]
+    rays = camera_from_world
     if camera.projection == "orthographic":
-        in_camera = torch.cat([in_camera[:, :2], torch.ones_like(depth)[:, None]], dim=1)
-    return in_camera @ camera.intrinsics.T, depth
+        rays = torch.cat([camera_from_world[:2], camera.camera_from_world.new_tensor([[0.0, 0.0, 0.0, 1.0]])])
+    projection = torch.cat([camera.intrinsics @ rays, camera_from_world[2:]])
+    return torch.addmm(projection[:, 3], points, projection[:, :3].T)
 
 
 def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
     """World points [N, 3] as pixels [N, 2] and depths [N]; meaningless for points behind a perspective camera."""
-    homogeneous, depth = homogeneous_pixels(camera, points)
-    return homogeneous[:, :2] / homogeneous[:, 2:], depth
+    homogeneous = homogeneous_pixels(camera, points)
+    return homogeneous[:, :2] / homogeneous[:, 2:3], homogeneous[:, 3]

@@ -39,10 +39,11 @@ def rounded(values: Tensor) -> list[float]:
 
 def in_picture(thing: Object, camera: Camera) -> bool:
     """Whether some face's bounding box in the picture touches it; faces cut by the near plane count as seen."""
-    homogeneous, depth = homogeneous_pixels(camera, world_vertices(thing))
+    homogeneous = homogeneous_pixels(camera, world_vertices(thing))
+    depth = homogeneous[:, 3]
     faces = thing.mesh.faces
     near = depth[faces] > camera.near
-    pixels = (homogeneous[:, :2] / homogeneous[:, 2:].clamp(min=1e-9))[faces]
+    pixels = (homogeneous[:, :2] / homogeneous[:, 2:3].clamp(min=1e-9))[faces]
     size = pixels.new_tensor([camera.width, camera.height])
     touches = ((pixels.amax(dim=1) > 0) & (pixels.amin(dim=1) < size)).all(dim=1)
     closer = (depth[faces] < camera.far).any(dim=1)

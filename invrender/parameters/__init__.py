@@ -1,5 +1,6 @@
 """The unknowns of a scene."""
 
+from invrender.parameters.albedo import Albedo
 from invrender.parameters.ambient import Ambient
 from invrender.parameters.camera_focal import CameraFocal
 from invrender.parameters.camera_pose import CameraPose
@@ -12,6 +13,7 @@ from invrender.parameters.object_pose import ObjectPose
 from invrender.parameters.surface_colors import Texture, VertexColors
 
 __all__ = [
+    "Albedo",
     "Ambient",
     "CameraFocal",
     "CameraPose",

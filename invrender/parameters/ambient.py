@@ -56,6 +56,11 @@ class Ambient:
         """Keep the intensities in their range."""
         return clamp_sum(raw, stacked(scene, self.names(scene), "intensity"), self.range)
 
+    def brighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
+        """The raw tensor for lights ``factor`` [] times as bright."""
+        start = stacked(scene, self.names(scene), "intensity")
+        return factor * (start + raw) - start
+
     def value(self, scene: Scene) -> dict[str, Value]:
         """The intensity by light."""
         return {name: float(scene.lights[name].intensity) for name in self.names(scene)}

@@ -61,6 +61,10 @@ class LightIntensity:
         """Keep the intensities in their range."""
         return clamp_factor(raw, stacked(scene, self.names(scene), "intensity"), self.range)
 
+    def brighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
+        """The raw tensor for lights ``factor`` [] times as bright."""
+        return raw + factor.log()
+
     def value(self, scene: Scene) -> dict[str, Value]:
         """The intensity by light."""
         return {name: float(scene.lights[name].intensity) for name in self.names(scene)}

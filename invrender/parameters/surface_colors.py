@@ -101,6 +101,19 @@ class SurfaceColors:
             limited.append(self.part_adding(added).reshape(-1, 3))
         return torch.cat(limited)
 
+    def level(self, scene: Scene, raw: Tensor) -> Tensor:
+        """The mean of the colours, []."""
+        parts = self.parts(scene, raw).items()
+        return torch.cat([(self.colors(scene, name) + self.added(part)).reshape(-1) for name, part in parts]).mean()
+
+    def lighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
+        """The raw tensor for colours ``factor`` [] times as bright."""
+        found = []
+        for name, part in self.parts(scene, raw).items():
+            colors = self.colors(scene, name)
+            found.append(self.part_adding(factor * (colors + self.added(part)) - colors).reshape(-1, 3))
+        return torch.cat(found)
+
     def value(self, scene: Scene) -> dict[str, Value]:
         """The mean colour by object; a truth may have objects without such colours."""
         names = [name for name in self.having(scene) if self.objects is None or name in self.objects]

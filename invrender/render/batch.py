@@ -81,14 +81,19 @@ def pictures(pixels: Pixels, count: int, height: int, width: int, samples: int) 
 
 def picture_of(values: Tensor, own: slice, height: int, samples: int) -> Tensor:
     """The mean over fine pixels [P, …] of one picture, [H, W, …]; without entries where there are none."""
-    return box_filter(values[own].reshape(height, -1, *values.shape[1:]), samples) if len(values) else values
+    return box_filter(part(values, own).reshape(height, -1, *values.shape[1:]), samples) if len(values) else values
+
+
+def part(values: Tensor, own: slice) -> Tensor:
+    """Some of the fine pixels; all of them without a slice, whose gradient would be copied."""
+    return values if own == slice(0, len(values)) else values[own]
 
 
 def depth_of(depth: Tensor, own: slice, height: int, samples: int) -> Tensor:
     """The mean depth [H, W] over the fine pixels at which something is."""
     if depth.shape[0] == 0:
         return depth
-    depth = depth[own].reshape(height, -1)
+    depth = part(depth, own).reshape(height, -1)
     if samples == 1:
         return depth
     seen = box_filter((depth > 0).to(depth), samples)

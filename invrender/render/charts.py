@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from invrender.constants import Constants, constant
 from invrender.render.mipmaps import pyramid
 from invrender.render.reference import classify
 from invrender.scene import Mesh
 
-masks: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # by a mesh's uv: (uv_faces, size), mask
-pyramids: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # by texture: (version, uv), levels
+masks: Constants[Tensor | None] = Constants()
+pyramids: Constants[Tensor] = Constants()
 
 
-def mesh_pyramid(mesh: Mesh, texture: Tensor) -> list[Tensor]:
-    """The pyramid of a texture [H, W, 3] on a mesh; that of a texture which is no unknown is built once."""
-    if texture.requires_grad or torch._C._functorch.maybe_current_level() is not None:
-        return pyramid(texture, covered_texels(mesh, *texture.shape[:2]))
-    found = pyramids.get(texture, None)  # type: ignore[no-untyped-call]
-    if found is None or found[0] != texture._version or found[1] is not mesh.uv:
-        found = texture._version, mesh.uv, pyramid(texture, covered_texels(mesh, *texture.shape[:2]))
-        pyramids[texture] = found
-    levels: list[Tensor] = found[2]
-    return levels
+def mesh_pyramid(mesh: Mesh, texture: Tensor) -> Tensor:
+    """The texels [X, 3] of all levels of a texture [H, W, 3] on a mesh; of one that is no unknown, found once."""
+
+    def texels() -> Tensor:
+        return packed(pyramid(texture, covered_texels(mesh, *texture.shape[:2])))
+
+    return pyramids.get(texels, texture, mesh.uv, mesh.uv_faces) if constant(texture) else texels()
+
+
+def packed(levels: Sequence[Tensor]) -> Tensor:
+    """The texels [X, 3] of levels [H, W, 3], row by row, level after level."""
+    return torch.cat([level.reshape(-1, 3) for level in levels])
 
 
 def covered_texels(mesh: Mesh, height: int, width: int) -> Tensor | None:
     """The texels [H, W] within a texel of a chart, as ones and zeros; None if all are."""
-    assert mesh.uv is not None and mesh.uv_faces is not None
-    found = masks.get(mesh.uv, None)  # type: ignore[no-untyped-call]
-    if found is None or found[0] is not mesh.uv_faces or found[1] != (height, width):
-        found = mesh.uv_faces, (height, width), drawn_charts(mesh.uv.detach(), mesh.uv_faces, height, width)
-        masks[mesh.uv] = found
-    mask: Tensor | None = found[2]
-    return mask
+    uv, faces = mesh.uv, mesh.uv_faces
+    assert uv is not None and faces is not None
+    return masks.get(lambda: drawn_charts(uv.detach(), faces, height, width), uv, faces, setting=(height, width))
 
 
 def drawn_charts(uv: Tensor, faces: Tensor, height: int, width: int) -> Tensor | None:

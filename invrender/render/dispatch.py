@@ -29,7 +29,7 @@ class Implementation:
     classify: Classify
     soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
     nearest_faces: Callable[[Screen], Tensor]
-    hard_layers: Callable[[Screen, Surfaces, Tensor], tuple[Tensor, Tensor]]
+    hard_layers: Callable[[Screen, Surfaces, Tensor, Tensor], tuple[Tensor, Tensor]]
     crossings: Callable[[Screen, Outlines], Crossings]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-import torch
 from torch import Tensor
 
 from invrender.render.base import ALL, Channels, Rendered, check_samples
@@ -60,10 +59,8 @@ def hard_pixels(
     work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, batch: Batch, channels: Channels
 ) -> Pixels:
     """What the centres of a batch's pixels show; winner: [P], the face of each, −1 for none."""
-    covered = winner >= 0
-    alpha = covered.to(screen.vertices.dtype)
+    alpha = (winner >= 0).to(screen.vertices.dtype)
     if channels == {"alpha"}:
         return Pixels(None, alpha, alpha.new_zeros(0))
-    color, depth = work.hard_layers(screen, surfaces, winner)
-    rgb = torch.where(covered[:, None], color, batch.background) if "rgb" in channels else None
-    return Pixels(rgb, alpha, depth)
+    color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
+    return Pixels(color if "rgb" in channels else None, alpha, depth)

@@ -25,9 +25,22 @@ def pyramid(texture: Tensor, coverage: Tensor | None = None) -> list[Tensor]:
     return levels
 
 
+def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """The heights and widths of the levels of a texture."""
+    sizes = [(height, width)]
+    while max(sizes[-1]) > 1:
+        sizes.append(half_size(*sizes[-1]))
+    return sizes
+
+
+def half_size(height: int, width: int) -> tuple[int, int]:
+    """Half the height and the width, rounded down, at least 1."""
+    return max(height // 2, 1), max(width // 2, 1)
+
+
 def halved(texture: Tensor) -> Tensor:
     """A texture [H, W, C] at half the size, odd sides rounded down, at least one texel."""
-    height, width = (max(side // 2, 1) for side in texture.shape[:2])
+    height, width = half_size(*texture.shape[:2])
     if texture.shape[0] == 2 * height and texture.shape[1] == 2 * width:
         upper, lower = texture[0::2], texture[1::2]
         return ((upper[:, 0::2] + upper[:, 1::2]) + (lower[:, 0::2] + lower[:, 1::2])) * 0.25

@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.geometry.cameras import homogeneous_pixels
 from invrender.render.decide import decided
 from invrender.render.reference import classify
-from invrender.render.surfaces import Surfaces
+from invrender.render.surfaces import Surfaces, joined, shifted
 from invrender.scene import Camera
 
 
@@ -147,16 +147,17 @@ def projected(
         for first, last in stretches(placed):
             begin, end = surfaces.first_vertex[first], surfaces.first_vertex[last]
             block = Block(number, first, last, vertex_count - begin, face_count - surfaces.first_face[first])
-            homogeneous, depth = homogeneous_pixels(camera, surfaces.vertices[begin:end])
             own = torch.arange(surfaces.first_face[first], surfaces.first_face[last], device=surfaces.faces.device)
-            vertices.append(torch.cat([homogeneous, depth[:, None]], dim=1))
-            triangles.append(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]] + block.vertex)
+            vertices.append(homogeneous_pixels(camera, surfaces.vertices[begin:end]))
+            triangles.append(
+                shifted(surfaces.faces[surfaces.first_face[first] : surfaces.first_face[last]], block.vertex)
+            )
             faces.append(own)
             pictures.append(torch.full_like(own, number))
             blocks.append(block)
             vertex_count += end - begin
             face_count += len(own)
-    return torch.cat(vertices), torch.cat(triangles), torch.cat(faces), torch.cat(pictures), tuple(blocks)
+    return joined(vertices), joined(triangles), joined(faces), joined(pictures), tuple(blocks)
 
 
 def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:

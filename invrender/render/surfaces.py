@@ -9,11 +9,16 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from invrender.constants import Constants, constant
 from invrender.geometry.meshes import group_normals, world_vertices
 from invrender.render.charts import mesh_pyramid
+from invrender.render.mipmaps import level_sizes
 from invrender.scene import AmbientLight, DirectionalLight, Light, Material, Object, PointLight, Scene
 
 DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
+
+known_vertices: Constants[Tensor] = Constants()
+known_normals: Constants[Tensor] = Constants()
 
 
 @dataclass(frozen=True)
@@ -72,33 +77,35 @@ class Surfaces:
                     numbers[id(thing)] = len(objects)
                     objects.append(thing)
             placements.append(tuple(numbers[id(thing)] for thing in scene.objects.values()))
-        vertices = [world_vertices(thing) for thing in objects]
+        vertices = [placed_vertices(thing) for thing in objects]
         first_vertex = running_total(each.shape[0] for each in vertices)
         first_face = running_total(thing.mesh.faces.shape[0] for thing in objects)
-        faces = [thing.mesh.faces + first for thing, first in zip(objects, first_vertex, strict=False)]
+        faces = [shifted(thing.mesh.faces, first) for thing, first in zip(objects, first_vertex, strict=False)]
         normals = [
-            group_normals(world, thing.mesh) if shaded else world[:0]
+            placed_normals(world, thing) if shaded else world[:0]
             for world, thing in zip(vertices, objects, strict=True)
         ]
         first_normal = running_total(each.shape[0] for each in normals)
-        normal_faces = [thing.mesh.normal_faces + first for thing, first in zip(objects, first_normal, strict=False)]
+        normal_faces = [
+            shifted(thing.mesh.normal_faces, first) for thing, first in zip(objects, first_normal, strict=False)
+        ]
         uv = [uv_of(thing) for thing in objects]
         first_uv = running_total(each.shape[0] for each, _ in uv)
-        uv_faces = [indices + first for (_, indices), first in zip(uv, first_uv, strict=False)]
+        uv_faces = [shifted(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
         texels, textures = packed_textures(objects if shaded else [], mipmaps, vertices[0])
         materials = torch.stack([packed_material(thing.material) for thing in objects])
         lights = [packed_lights(scene) for scene in scenes]
         return cls(
-            vertices=torch.cat(vertices),
-            faces=torch.cat(faces),
-            normals=torch.cat(normals),
-            normal_faces=torch.cat(normal_faces),
-            uv=torch.cat([each for each, _ in uv]),
-            uv_faces=torch.cat(uv_faces),
+            vertices=joined(vertices),
+            faces=joined(faces),
+            normals=joined(normals),
+            normal_faces=joined(normal_faces),
+            uv=joined([each for each, _ in uv]),
+            uv_faces=joined(uv_faces),
             colors=vertex_colors(objects),
             texels=texels,
             textures=textures,
-            object=torch.cat([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
+            object=joined([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
             materials=materials,
             ambient=torch.stack([ambient for ambient, _, _ in lights]),
             lights=torch.stack([rows for _, rows, _ in lights]),
@@ -116,6 +123,32 @@ class Surfaces:
 def running_total(counts: Iterable[int]) -> tuple[int, ...]:
     """0, and the sum of the counts up to each."""
     return tuple(accumulate(counts, initial=0))
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def shifted(indices: Tensor, first: int) -> Tensor:
+    """Indices counted from ``first``; from 0 they are not copied."""
+    return indices + first if first else indices
+
+
+def placed_vertices(thing: Object) -> Tensor:
+    """The object's vertices [V, 3] in the world; those of one that does not move are found once."""
+    pose, vertices = thing.world_from_object, thing.mesh.vertices
+    if constant(pose, vertices):
+        return known_vertices.get(lambda: world_vertices(thing), pose, vertices)
+    return world_vertices(thing)
+
+
+def placed_normals(world: Tensor, thing: Object) -> Tensor:
+    """The object's normals [N, 3] at vertices ``world`` [V, 3]; those of one that does not move are found once."""
+    if constant(world):
+        faces, normal_faces = thing.mesh.faces, thing.mesh.normal_faces
+        return known_normals.get(lambda: group_normals(world, thing.mesh), world, faces, normal_faces)
+    return group_normals(world, thing.mesh)
 
 
 def uv_of(thing: Object) -> tuple[Tensor, Tensor]:
@@ -137,7 +170,7 @@ def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
 def packed_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tuple[Tensor, Tensor]:
     """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
     tables: list[list[tuple[int, int, int]]] = []
-    texels: list[Tensor] = [like.new_zeros(0, 3)]
+    texels: list[Tensor] = []
     packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
     count = 0
     for thing in objects:
@@ -149,17 +182,17 @@ def packed_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> t
         key = (id(texture), id(thing.mesh.uv), id(thing.mesh.uv_faces)) if mipmaps else (id(texture),)
         if key not in packed:
             rows = packed[key] = []
-            for level in mesh_pyramid(thing.mesh, texture) if mipmaps else [texture]:
-                rows.append((count, level.shape[1], level.shape[0]))
-                texels.append(level.reshape(-1, 3))
-                count += level.shape[0] * level.shape[1]
+            texels.append(mesh_pyramid(thing.mesh, texture) if mipmaps else texture.reshape(-1, 3))
+            for height, width in level_sizes(*texture.shape[:2]) if mipmaps else [texture.shape[:2]]:
+                rows.append((count, width, height))
+                count += height * width
         tables.append(packed[key])
     levels = max((len(rows) for rows in tables), default=0)
     table = torch.zeros(len(tables), max(levels, 1), 3, dtype=torch.int64)
     for number, rows in enumerate(tables):
         if rows:
             table[number, : len(rows)] = torch.tensor(rows)
-    return torch.cat(texels), table.to(texels[0].device)
+    return joined(texels) if texels else like.new_zeros(0, 3), table.to(like.device)
 
 
 def packed_material(material: Material) -> Tensor:

@@ -19,8 +19,11 @@ def nearest_faces(screen: Screen) -> Tensor:
     return pairs.pixel.new_full((screen.pixels,), -1).index_copy(0, pairs.pixel, pairs.face)
 
 
-def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
-    """The colours [P, 3] and depths [P] of the faces that win pixels [P], 0 where none does."""
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
+    """The colours [P, 3] and depths [P] of pixels: of the faces that win them, or of the background, whose depth is 0.
+
+    winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, 3].
+    """
     pixel = (winner >= 0).nonzero()[:, 0]
     face = winner.index_select(0, pixel)
     none = screen.vertices.detach().new_zeros(len(pixel))
@@ -31,6 +34,6 @@ def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Ten
         colors.append(shade(surfaces, seen))
         depths.append(seen.depth)
     return (
-        none.new_zeros(screen.pixels, 3).index_add(0, pixel, torch.cat(colors)),
+        background.to(none.dtype).index_copy(0, pixel, torch.cat(colors)),
         none.new_zeros(screen.pixels).index_add(0, pixel, torch.cat(depths)),
     )

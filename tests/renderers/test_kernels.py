@@ -162,7 +162,11 @@ def soft(work: ModuleType, shaded: bool = True, depth: bool = True) -> Function:
 
 
 def hard(work: ModuleType) -> Function:
-    return lambda screen, surfaces: work.hard_layers(screen, surfaces, work.nearest_faces(screen))
+    def layers(screen: Screen, surfaces: Surfaces) -> Sequence[Tensor]:
+        background = 0.5 * surfaces.ambient[0].expand(screen.pixels, 3)
+        return work.hard_layers(screen, surfaces, work.nearest_faces(screen), background)
+
+    return layers
 
 
 @pytest.mark.parametrize("scenes", SCENES)
@@ -213,7 +217,7 @@ def test_a_jacobian_of_several_directions(passes: ModuleType) -> None:
 
 def test_no_faces(passes: ModuleType) -> None:
     none = shapes.mesh(torch.zeros(0, 3).double(), torch.zeros(0, 3, dtype=torch.int64))
-    scenes = [shapes.scene(shapes.thing(none), view=shapes.camera(5, 3))]
+    scenes = [shapes.scene(shapes.thing(none), view=shapes.camera(5, 3), lights=[shapes.ambient(0.0)])]
     for function in (soft, hard):
         for each in drawn(with_floats(scenes, {}), function(passes)):
             assert (each == 0).all()

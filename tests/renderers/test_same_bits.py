@@ -160,10 +160,13 @@ def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None
             if hard
             else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED))
         )
-        results = work.forward(*tensors_of(screen, surfaces))
+        tensors = tensors_of(screen, surfaces)
+        if hard:
+            tensors.append(scene.background.expand(screen.pixels, 3))
+        results = work.forward(*tensors)
         cotangents = [torch.randn(each.shape, generator=torch.Generator().manual_seed(1)) for each in results]
-        gradients = work.backward(cotangents, [True] * 11)
-        moving = [torch.ones_like(each)[None] for each in tensors_of(screen, surfaces)]
+        gradients = work.backward(cotangents, [True] * len(tensors))
+        moving = [torch.ones_like(each)[None] for each in tensors]
         found.append([*results, *gradients, *work.tangents(moving, 1)])
     for others in found[1:]:
         for one, other in zip(found[0], others, strict=True):

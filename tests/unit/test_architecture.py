@@ -18,7 +18,7 @@ PACKAGE = Path(invrender.__file__).parent
 REPOSITORY = Path(__file__).parents[2]
 
 # A room is a module or a folder of the package; a folder's base.py holds its protocols and is a room of its own.
-LEAVES = {"scene", "errors", "color", "pixels", "writing"}
+LEAVES = {"scene", "errors", "color", "pixels", "writing", "constants"}
 BUILDING = LEAVES | {"geometry", "io", "render.base", "render", "pyramid"}
 PROTOCOLS = {"render.base", "parameters.base", "losses.base", "solve.base"}
 UNKNOWNS = {"parameters.base", "parameters", "losses.base", "losses", "solve.base", "solve"}

@@ -23,7 +23,7 @@ class Pass(Protocol):
     constants: tuple[int, ...]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The results, from plain tensors in the order of `tensors_of`."""
+        """The results, from plain tensors in the order of `differentiable`."""
         ...
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -44,9 +44,9 @@ def tensors_of(screen: Screen, surfaces: Surfaces | None) -> list[Tensor]:
     return [screen.points, screen.vertices, *(empty if each is None else each for each in found)]
 
 
-def differentiable(work: Pass, screen: Screen, surfaces: Surfaces | None) -> tuple[Tensor, ...]:
-    """The results of a pass, differentiable in the screen and the surfaces."""
-    found: tuple[Tensor, ...] = Differentiable.apply(work, *tensors_of(screen, surfaces))
+def differentiable(work: Pass, screen: Screen, surfaces: Surfaces | None, *others: Tensor) -> tuple[Tensor, ...]:
+    """The results of a pass, differentiable in the screen, the surfaces and other tensors."""
+    found: tuple[Tensor, ...] = Differentiable.apply(work, *tensors_of(screen, surfaces), *others)
     return found
 
 

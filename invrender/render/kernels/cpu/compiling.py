@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 STRETCHES = 4  # for each thread, so that all end at about the same time
 
 # No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
+# Inlined: a call would hand over a dozen arrays by value, and cost more than what most kernels do.
+OPTIONS: dict[str, Any] = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
 
 
 class Announcement(event.Listener):

@@ -9,7 +9,7 @@ import numpy as np
 from invrender.render.edges import BEHIND
 from invrender.render.kernels.cpu.compiling import divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame
-from invrender.render.kernels.cpu.geometry import CORNERS, FACE_SIZE, load_face
+from invrender.render.kernels.cpu.geometry import CORNERS, FACE_SIZE, load_corners
 
 PARTS = 64
 
@@ -17,7 +17,7 @@ PARTS = 64
 def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Array, Array, Array]:
     """Edges, pairs of pixels and whether they lie side by side, as in `Crossings`.
 
-    ends: [D, 2] into the frame's vertices; picture: [D]. bins: of faces widened by a pixel or more.
+    ends: [D, 2] into the frame's vertices; picture: [D]. bins: of faces widened by half a pixel or more.
     """
     count = np.zeros(len(ends) + 1, dtype=np.int64)
     count_columns(frame, ends, count)
@@ -116,12 +116,14 @@ def hidden(frame, bins, tile, ends, number, x, y, depth, f):
     a, b = ends[number, 0], ends[number, 1]
     for entry in range(bins.first[tile], bins.first[tile + 1]):
         g = bins.faces[entry]
-        if x + 1.0 < bins.box[g, 0] or x > bins.box[g, 1] + 1.0 or y + 1.0 < bins.box[g, 2] or y > bins.box[g, 3] + 1.0:
+        if not bins.nearest[g] < depth or x < bins.box[g, 0] or x > bins.box[g, 1] + 1.0:
+            continue
+        if y < bins.box[g, 2] or y > bins.box[g, 3] + 1.0:
             continue
         i, j, k = frame.triangles[g, 0], frame.triangles[g, 1], frame.triangles[g, 2]
         if a in (i, j, k) or b in (i, j, k):
             continue
-        load_face(frame, g, f)
+        load_corners(frame, g, f)
         w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
         x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
         y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.compiling import divided, kernel
 from invrender.render.reference import SMALLEST_AREA
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from invrender.render.surfaces import Surfaces
 
 TILE = 16  # pixels; a tile's sums fit the first-level cache
-BUCKETS = 4096  # of depth, for the order in which a tile sees its faces
 
 Array = Any  # of NumPy; Numba compiles a kernel for each combination of their types
 
@@ -96,11 +95,13 @@ class Shading(NamedTuple):
 class Bins(NamedTuple):
     """Which faces may touch which tile.
 
-    box: [G, 4] int64, the pixels (first and last column, first and last row) that a face may touch; last before first
-        where it touches none. first: [tiles + 1] int64, into faces: [E] int64, nearer faces first in each tile.
+    box: [G, 4] int32, the pixels (first and last column, first and last row) that a face may touch; last before first
+        where it touches none. nearest: [G], the least depth of a face. first: [tiles + 1] int64, into faces: [E] int64,
+        about the nearer faces first in each tile.
     """
 
     box: Array
+    nearest: Array
     first: Array
     faces: Array
 
@@ -112,15 +113,17 @@ def array(tensor: Tensor) -> Array:
 
 def binned(frame: Frame, reach: float) -> Bins:
     """Sort faces into tiles; reach: pixels by which they are widened."""
-    box = np.empty((len(frame.triangles), 4), dtype=np.int64)
-    nearest = np.empty(len(frame.triangles))
-    measure_faces(frame, reach, box, nearest)
-    pictures = int(frame.picture.max()) + 1 if len(frame.picture) else 0
-    first = np.zeros(pictures * tiles_of(frame.height) * tiles_of(frame.width) + 1, dtype=np.int64)
+    count = len(frame.triangles)
+    box, nearest = np.empty((count, 4), dtype=np.int32), np.empty(count)
+    divided(lambda begin, end: measure_faces(begin, end, frame, reach, box, nearest), count)
+    pictures = int(frame.picture.max()) + 1 if count else 0
+    tiles = pictures * tiles_of(frame.height) * tiles_of(frame.width)
+    first = np.zeros(tiles + 1, dtype=np.int64)
     count_faces(frame, box, first)
     faces = np.empty(first[-1], dtype=np.int64)
-    fill_tiles(frame, box, by_depth(nearest), first[:-1].copy(), faces)
-    return Bins(box, first, faces)
+    fill_tiles(frame, box, first[:-1].copy(), faces)
+    divided(lambda begin, end: sort_tiles(begin, end, nearest, first, faces), tiles)
+    return Bins(box, nearest, first, faces)
 
 
 def tiles_of(pixels: int) -> int:
@@ -129,9 +132,9 @@ def tiles_of(pixels: int) -> int:
 
 
 @kernel
-def classify_faces(vertices, triangles, near, cull_backfaces, winding, crossing):
-    """Fill in the windings [F], 0 for faces that can't show, and which cross the near plane [F]."""
-    for face in range(len(triangles)):
+def classify_faces(begin, end, vertices, triangles, near, cull_backfaces, winding, crossing):
+    """Fill in the windings of faces begin … end − 1, 0 for those that can't show, and which cross the near plane."""
+    for face in range(begin, end):
         a, b, c = triangles[face]
         front = int(vertices[a, 3] > near) + int(vertices[b, 3] > near) + int(vertices[c, 3] > near)
         winding[face], crossing[face] = 0, 0 < front < 3
@@ -146,49 +149,40 @@ def classify_faces(vertices, triangles, near, cull_backfaces, winding, crossing)
 
 
 @kernel
-def measure_faces(frame, reach, box, nearest):
-    """Fill the boxes [G, 4] and the least depths [G] of faces."""
+def covered_box(frame, g, reach):
+    """The first and last column, the first and last row, of the pixels that face g, widened, may touch."""
+    start = frame.outline[g, 0]
+    low_x = high_x = frame.points[start, 0] + 0.0
+    low_y = high_y = frame.points[start, 1] + 0.0
+    for k in range(1, frame.outline.shape[1]):
+        x, y = frame.points[frame.outline[g, k], 0], frame.points[frame.outline[g, k], 1]
+        low_x, high_x = min(low_x, x), max(high_x, x)
+        low_y, high_y = min(low_y, y), max(high_y, y)
+    return (
+        int(max(0.0, np.ceil(min(low_x - reach - 0.5, frame.width * 1.0)))),
+        int(min(frame.width - 1.0, np.floor(max(high_x + reach - 0.5, -1.0)))),
+        int(max(0.0, np.ceil(min(low_y - reach - 0.5, frame.height * 1.0)))),
+        int(min(frame.height - 1.0, np.floor(max(high_y + reach - 0.5, -1.0)))),
+    )
+
+
+@kernel
+def measure_faces(begin, end, frame, reach, box, nearest):
+    """Fill the boxes [G, 4] and the least depths [G] of faces begin … end − 1."""
     sides = frame.outline.shape[1]
-    for g in range(len(frame.triangles)):
+    for g in range(begin, end):
         start = frame.outline[g, 0]
-        low_x = high_x = frame.points[start, 0] + 0.0
-        low_y = high_y = frame.points[start, 1] + 0.0
         area = 0.0
-        for k in range(sides):
+        for k in range(1, sides):
             here, ahead = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
-            x, y = frame.points[here, 0], frame.points[here, 1]
-            low_x, high_x = min(low_x, x), max(high_x, x)
-            low_y, high_y = min(low_y, y), max(high_y, y)
             # Measured from a corner: far from the picture's origin the products of a small face would cancel.
-            area += (x - frame.points[start, 0]) * (frame.points[ahead, 1] - frame.points[start, 1])
-            area -= (y - frame.points[start, 1]) * (frame.points[ahead, 0] - frame.points[start, 0])
-        box[g, 0] = max(0.0, np.ceil(min(low_x - reach - 0.5, frame.width * 1.0)))
-        box[g, 1] = min(frame.width - 1.0, np.floor(max(high_x + reach - 0.5, -1.0)))
-        box[g, 2] = max(0.0, np.ceil(min(low_y - reach - 0.5, frame.height * 1.0)))
-        box[g, 3] = min(frame.height - 1.0, np.floor(max(high_y + reach - 0.5, -1.0)))
+            area += (frame.points[here, 0] - frame.points[start, 0]) * (frame.points[ahead, 1] - frame.points[start, 1])
+            area -= (frame.points[here, 1] - frame.points[start, 1]) * (frame.points[ahead, 0] - frame.points[start, 0])
+        box[g, 0], box[g, 1], box[g, 2], box[g, 3] = covered_box(frame, g, reach)
         if not abs(area) * frame.unit**2 > SMALLEST_AREA or box[g, 3] < box[g, 2]:
             box[g, 1] = box[g, 0] - 1
         a, b, c = frame.triangles[g]
         nearest[g] = min(frame.vertices[a, 3], frame.vertices[b, 3], frame.vertices[c, 3])
-
-
-@kernel
-def by_depth(nearest):
-    """The faces in order of depth [G], as well as `BUCKETS` buckets tell them apart."""
-    order = np.empty(len(nearest), dtype=np.int64)
-    if len(nearest) == 0:
-        return order
-    low, high = nearest.min(), nearest.max()
-    scale = (BUCKETS - 1) / (high - low) if high > low else 0.0
-    begin = np.zeros(BUCKETS + 1, dtype=np.int64)
-    for g in range(len(nearest)):
-        begin[int((nearest[g] - low) * scale) + 1] += 1
-    begin = begin.cumsum()
-    for g in range(len(nearest)):
-        bucket = int((nearest[g] - low) * scale)
-        order[begin[bucket]] = g
-        begin[bucket] += 1
-    return order
 
 
 @kernel
@@ -205,13 +199,36 @@ def count_faces(frame, box, first):
 
 
 @kernel
-def fill_tiles(frame, box, order, position, faces):
-    """Write the faces of each tile, in the given order; position [tiles] moves from its first to its end."""
+def fill_tiles(frame, box, position, faces):
+    """Write the faces of each tile; position [tiles] moves from its first to its end."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    for g in order:
+    for g in range(len(box)):
         if box[g, 0] <= box[g, 1]:
             for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
                 for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
                     tile = (frame.picture[g] * down + row) * across + column
                     faces[position[tile]] = g
                     position[tile] += 1
+
+
+@kernel
+def sort_tiles(begin, end, nearest, first, faces):
+    """Put the faces of tiles begin … end − 1 in order of depth, as well as as many buckets tell them apart."""
+    for tile in range(begin, end):
+        own = faces[first[tile] : first[tile + 1]]
+        if len(own) < 2:
+            continue
+        before = own.copy()
+        low = high = nearest[own[0]]
+        for g in own:
+            low, high = min(low, nearest[g]), max(high, nearest[g])
+        scale = (len(own) - 1) / (high - low) if high > low else 0.0
+        position = np.zeros(len(own) + 1, dtype=np.int64)
+        for g in own:
+            position[int((nearest[g] - low) * scale) + 1] += 1
+        for bucket in range(1, len(position)):
+            position[bucket] += position[bucket - 1]
+        for g in before:
+            bucket = int((nearest[g] - low) * scale)
+            own[position[bucket]] = g
+            position[bucket] += 1

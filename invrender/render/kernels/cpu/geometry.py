@@ -6,8 +6,6 @@ the tensors' precision: it costs little where memory is what counts, and nothing
 
 from __future__ import annotations
 
-import math
-
 from invrender.render.kernels.cpu.compiling import kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
@@ -16,11 +14,19 @@ FOOTPRINT = 32  # 1 / |determinant|: a pixel's area in barycentric coordinates i
 WINDING = 33
 FACE_SIZE = 34
 TINY = 1e-17
+LANES = 8  # pixels that vector instructions take at once; a tile is so many times as wide
 
 
 @kernel
 def load_face(frame, g, f):
     """Fill the scratch array of face g."""
+    load_outline(frame, g, f)
+    load_corners(frame, g, f)
+
+
+@kernel
+def load_outline(frame, g, f):
+    """Fill in what distances to face g need."""
     sides = frame.outline.shape[1]
     for k in range(sides):
         a, b = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
@@ -32,6 +38,11 @@ def load_face(frame, g, f):
         f[SIDES + 5 * k + 2] = along_x
         f[SIDES + 5 * k + 3] = along_y
         f[SIDES + 5 * k + 4] = 1.0 / length if length > 0.0 else 0.0
+
+
+@kernel
+def load_corners(frame, g, f):
+    """Fill in what barycentrics of face g need."""
     for k in range(3):
         for j in range(4):
             f[CORNERS + 4 * k + j] = frame.vertices[frame.triangles[g, k], j]
@@ -54,37 +65,63 @@ def to_segment(right, down, along_x, along_y, inverse):
 
 
 @kernel
+def seen_edge(f, k, x, y):
+    """Edge k of the outline as `to_segment` takes it, for the pixel centre (x, y)."""
+    at = SIDES + 5 * k
+    return x - f[at], y - f[at + 1], f[at + 2], f[at + 3], f[at + 4]
+
+
+@kernel
+def whole_lanes(count):
+    """A number of pixels rounded up: loops over so many are vector instructions to the end."""
+    return (count + LANES - 1) // LANES * LANES
+
+
+@kernel
 def squared_row(f, sides, x, y, count, row):
     """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
 
-    Loops without branches, so that the compiler makes vector instructions of them.
+    Loops without branches, so that the compiler makes vector instructions of them; rows have room for whole lanes.
     """
-    for i in range(count):
-        row[i] = math.inf
-    for k in range(sides):
-        start_x, along_x = f[SIDES + 5 * k], f[SIDES + 5 * k + 2]
-        along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
-        down = y - f[SIDES + 5 * k + 1]
-        for i in range(count):
-            squared, _ = to_segment(x + i - start_x, down, along_x, along_y, inverse)
+    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
+    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
+    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
+    for i in range(whole_lanes(count)):
+        first, _ = to_segment(right0 + i, down0, x0, y0, inverse0)
+        second, _ = to_segment(right1 + i, down1, x1, y1, inverse1)
+        third, _ = to_segment(right2 + i, down2, x2, y2, inverse2)
+        least = second if second < first else first
+        row[i] = third if third < least else least
+    if sides == 4:
+        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
+        for i in range(whole_lanes(count)):
+            squared, _ = to_segment(right3 + i, down3, x3, y3, inverse3)
             row[i] = squared if squared < row[i] else row[i]
 
 
 @kernel
 def nearest_row(f, sides, x, y, count, row, side, part):
     """As `squared_row`, and which edge of the outline is nearest, and the share of the way along it."""
-    for i in range(count):
-        row[i] = math.inf
-    for k in range(sides):
-        start_x, along_x = f[SIDES + 5 * k], f[SIDES + 5 * k + 2]
-        along_y, inverse = f[SIDES + 5 * k + 3], f[SIDES + 5 * k + 4]
-        down = y - f[SIDES + 5 * k + 1]
-        for i in range(count):
-            squared, share = to_segment(x + i - start_x, down, along_x, along_y, inverse)
-            nearer = squared < row[i]
-            row[i] = squared if nearer else row[i]
-            side[i] = float(k) if nearer else side[i]
-            part[i] = share if nearer else part[i]
+    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
+    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
+    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
+    for i in range(whole_lanes(count)):
+        least, share = to_segment(right0 + i, down0, x0, y0, inverse0)
+        squared, along = to_segment(right1 + i, down1, x1, y1, inverse1)
+        nearest = 1.0 if squared < least else 0.0
+        share = along if squared < least else share
+        least = squared if squared < least else least
+        squared, along = to_segment(right2 + i, down2, x2, y2, inverse2)
+        side[i] = 2.0 if squared < least else nearest
+        part[i] = along if squared < least else share
+        row[i] = squared if squared < least else least
+    if sides == 4:
+        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
+        for i in range(whole_lanes(count)):
+            squared, along = to_segment(right3 + i, down3, x3, y3, inverse3)
+            side[i] = 3.0 if squared < row[i] else side[i]
+            part[i] = along if squared < row[i] else part[i]
+            row[i] = squared if squared < row[i] else row[i]
 
 
 @kernel
@@ -96,7 +133,7 @@ def signed_row(f, sides, near, unit, x, y, count, row):
     x0, x1, x2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
     winding = f[WINDING]
     if sides == 3:
-        for i in range(count):
+        for i in range(whole_lanes(count)):
             at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
             s0, s1, s2 = (
                 (at1 * y2 - y1 * at2) * winding,
@@ -108,7 +145,7 @@ def signed_row(f, sides, near, unit, x, y, count, row):
             row[i] = scale * (row[i] if least > 0.0 else -row[i])
         return
     z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
-    for i in range(count):
+    for i in range(whole_lanes(count)):
         at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
         s0, s1, s2 = (at1 * y2 - y1 * at2) * winding, (at2 * y0 - y2 * at0) * winding, (at0 * y1 - y0 * at1) * winding
         # A clipped face has a part that lies nearer than the near plane.

@@ -14,14 +14,13 @@ from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE, NORMALS, 
 
 MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number of threads
 SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
-OVERHEAD = 16  # pixels that a face costs even if it touches none
 
 # The differentiable arrays, in the order of `tensors_of` and of ``wanted``:
 OUTLINE, VERTICES, POSITION, NORMAL, COORDINATE, COLOR, TEXELS, MATERIALS, AMBIENTS, LIGHTS, EYES = range(11)
 
 
 class CornerGradients(NamedTuple):
-    """By face: of the outline [G, K, 2], of the vertices [G, 3, 4], and of what is interpolated [G, 3, C]."""
+    """By face: of the outline [M, K, 2], of the vertices [M, 3, 4], and of what is interpolated [M, 3, C]."""
 
     outline: Array
     vertices: Array
@@ -46,8 +45,9 @@ Work = Callable[[int, int, "Gradients"], None]  # parts first … last − 1, ad
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients under way; bounds [parts + 1]: which faces belong to which part of the work."""
+    """Gradients under way; faces: [M], the frame's faces that have any; bounds: [parts + 1], into them, by part."""
 
+    faces: Array
     bounds: Array
     corners: CornerGradients
     shared: SharedGradients
@@ -58,14 +58,15 @@ class Gradients:
         return len(self.bounds) - 1
 
     @classmethod
-    def empty(cls, frame: Frame, shading: Shading, box: Array, wanted: Array) -> Gradients:
+    def empty(cls, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Array) -> Gradients:
         """Zeros for what is wanted, [11] bool, and arrays without entries for the rest."""
-        count, dtype = len(frame.triangles), frame.vertices.dtype
-        bounds = equal_parts(box, parts_for(shading) if wanted[TEXELS] else MOST_PARTS)
+        count, dtype = len(faces), frame.vertices.dtype
+        bounds = equal_parts(cost, parts_for(shading) if wanted[TEXELS] else MOST_PARTS)
         shapes = ((frame.outline.shape[1], 2), (3, 4), (3, 3), (3, 3), (3, 2), (3, 3))
         corners = (np.zeros((count * bool(want), *shape), dtype) for want, shape in zip(wanted, shapes, strict=False))
         shared = (getattr(shading, name).shape for name in SharedGradients._fields)
         return cls(
+            faces,
             bounds,
             CornerGradients(*corners),
             SharedGradients(
@@ -77,9 +78,14 @@ class Gradients:
         )
 
     @classmethod
-    def over_faces(cls, work: Work, frame: Frame, shading: Shading, box: Array, wanted: Array) -> list[Array | None]:
-        """The gradients of the arrays that are wanted, by ``work`` on all parts; None for the others."""
-        gradients = cls.empty(frame, shading, box, wanted)
+    def over_faces(
+        cls, work: Work, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Array
+    ) -> list[Array | None]:
+        """The gradients of the arrays that are wanted, by ``work`` on all parts; None for the others.
+
+        faces: [M], the frame's faces that have any. cost: [M], about how much work each is.
+        """
+        gradients = cls.empty(frame, shading, faces, cost, wanted)
         divided(lambda first, last: work(first, last, gradients), gradients.parts)
         return gradients.gathered(frame, shading, wanted)
 
@@ -99,7 +105,7 @@ class Gradients:
             for number in range(first, last):
                 if wanted[number]:
                     indices, target = targets[number]
-                    faces = np.arange(len(frame.face)) if number <= VERTICES else frame.face
+                    faces = self.faces if number <= VERTICES else frame.face[self.faces]
                     found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
 
         divided(gather, len(targets))
@@ -114,21 +120,21 @@ def parts_for(shading: Shading) -> int:
     return max(1, min(MOST_PARTS, SHARED_BYTES // max(int(shading.texels.nbytes), 1)))
 
 
-def equal_parts(box: Array, parts: int = MOST_PARTS) -> Array:
-    """Bounds [parts + 1] of stretches of faces whose boxes [G, 4] hold about equally many pixels."""
-    ends = np.cumsum((box[:, 1] - box[:, 0] + 1) * (box[:, 3] - box[:, 2] + 1) + OVERHEAD)
+def equal_parts(cost: Array, parts: int = MOST_PARTS) -> Array:
+    """Bounds [parts + 1] of stretches of faces that cost [M] about equally much."""
+    ends = np.cumsum(cost)
     inner = np.arange(1, parts) * (ends[-1] / parts if len(ends) else 0.0)
-    return np.concatenate([[0], np.searchsorted(ends, inner), [len(box)]])
+    return np.concatenate([[0], np.searchsorted(ends, inner), [len(cost)]])
 
 
 @kernel
 def scattered(corners, indices, faces, out):
-    """Add corners [G, K, C] to out [V, C] at indices[faces[g], k], in the order of the faces."""
-    for g in range(len(corners)):
+    """Add corners [M, K, C] to out [V, C] at indices[faces[m], k], in the order of the faces."""
+    for m in range(len(corners)):
         for k in range(corners.shape[1]):
-            vertex = indices[faces[g], k]
+            vertex = indices[faces[m], k]
             for c in range(corners.shape[2]):
-                out[vertex, c] += corners[g, k, c]
+                out[vertex, c] += corners[m, k, c]
     return out
 
 

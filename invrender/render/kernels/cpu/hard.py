@@ -7,11 +7,12 @@ that what a face is shaded with is gathered once and no two threads ever write t
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from invrender.render.kernels.cpu.compiling import divided, kernel
-from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, covered_box, tiles_of
 from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
@@ -20,7 +21,7 @@ from invrender.render.kernels.cpu.geometry import (
     barycentric_along,
     barycentric_back,
     footprint,
-    load_face,
+    load_corners,
 )
 from invrender.render.kernels.cpu.gradients import Gradients, equal_parts, store
 from invrender.render.kernels.cpu.moving import Moving, load_moving_face
@@ -39,6 +40,54 @@ from invrender.render.kernels.cpu.shading import (
     shade_along,
     shade_back,
 )
+
+LOOK_BACK = 32  # faces after which a tile looks how far its pixels' nearest faces are
+OVERHEAD = 2  # pixels that a face costs besides those it is shown by
+
+
+class Shown(NamedTuple):
+    """Which pixels show which face.
+
+    faces: [M], the frame's faces that any pixel shows, in their order. first: [M + 1], into pixels: those of each face.
+    """
+
+    faces: Array
+    first: Array
+    pixels: Array
+
+    @classmethod
+    def of(cls, winner: Array, faces: int) -> Shown:
+        """From the face of ``faces`` that each pixel shows, [P], −1 for none."""
+        return cls(*pixels_by_face(winner, np.zeros(faces, dtype=np.int64)))
+
+    @property
+    def cost(self) -> Array:
+        """About how much work each face is, [M], in pixels."""
+        return np.diff(self.first) + OVERHEAD
+
+
+@kernel
+def pixels_by_face(winner, count):
+    """The arrays of `Shown`; count: [G], zeros."""
+    for pixel in range(len(winner)):
+        if winner[pixel] >= 0:
+            count[winner[pixel]] += 1
+    shown = 0
+    for g in range(len(count)):
+        shown += count[g] > 0
+    faces, first, number = np.empty(shown, np.int64), np.zeros(shown + 1, np.int64), 0
+    for g in range(len(count)):
+        if count[g] > 0:
+            faces[number] = g
+            first[number + 1] = first[number] + count[g]
+            count[g] = first[number]
+            number += 1
+    pixels = np.empty(first[shown], np.int64)
+    for pixel in range(len(winner)):
+        if winner[pixel] >= 0:
+            pixels[count[winner[pixel]]] = pixel
+            count[winner[pixel]] += 1
+    return faces, first, pixels
 
 
 def nearest_faces(frame: Frame, bins: Bins, pictures: int) -> Array:
@@ -63,12 +112,26 @@ def nearest_in_tiles(begin, end, frame, bins, winner):
             continue
         picture, rest = tile // (across * down), tile % (across * down)
         top, left = rest // across * TILE, rest % across * TILE
-        nearest[:], first_face[:] = math.inf, -1
+        nearest[:], first_face[:] = -math.inf, -1
+        nearest[: frame.height - top, : frame.width - left] = math.inf
+        farthest = math.inf
         for entry in range(bins.first[tile], bins.first[tile + 1]):
+            if (entry - bins.first[tile]) % LOOK_BACK == LOOK_BACK - 1:
+                farthest = nearest.max()
             g = bins.faces[entry]
-            load_face(frame, g, f)
-            first, last = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
-            for y in range(max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1) + 1):
+            if bins.nearest[g] > farthest:
+                continue
+            first, last, upper, lower = covered_box(frame, g, 0.0)
+            first, last, upper, lower = (
+                max(first, left),
+                min(last, left + TILE - 1),
+                max(upper, top),
+                min(lower, top + TILE - 1),
+            )
+            if last < first or lower < upper:
+                continue
+            load_corners(frame, g, f)
+            for y in range(upper, lower + 1):
                 nearest_in_row(
                     f, frame.near, g, first + 0.5, y + 0.5, last - first + 1,
                     nearest[y - top, first - left :], first_face[y - top, first - left :],
@@ -96,174 +159,139 @@ def nearest_in_row(f, near, g, x, y, count, nearest, winner):
                 winner[i] = g
 
 
-def forward(frame: Frame, shading: Shading, box: Array, winner: Array) -> tuple[Array, Array]:
-    """The colours [P, 3] and depths [P] of the faces that win; 0 where none does."""
-    dtype = frame.vertices.dtype
-    color, depth = np.zeros((len(winner), 3), dtype), np.zeros(len(winner), dtype)
-    bounds = equal_parts(box)
+def forward(frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array) -> None:
+    """Fill in the colours [P, 3] and depths [P] of the pixels that show a face."""
+    bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
-        forward_faces(bounds[first], bounds[last], frame, shading, box, winner, color, depth)
+        forward_faces(bounds[first], bounds[last], frame, shading, shown, color, depth)
 
     divided(run, len(bounds) - 1)
-    return color, depth
 
 
 @kernel
-def load_shown(frame, shading, number, f, q):
-    """Fill the scratch arrays of a face that some pixel shows; the table of its object's texture."""
-    face = frame.face[number]
-    load_face(frame, number, f)
-    load_surface(shading, face, frame.picture[number], q)
-    return shading.textures[shading.object[face]]
+def load_shown(frame, shading, g, f, q):
+    """Fill the scratch arrays of face g; its picture and the table of its object's texture."""
+    face, picture = frame.face[g], frame.picture[g]
+    load_corners(frame, g, f)
+    load_surface(shading, face, picture, q)
+    return picture, shading.textures[shading.object[face]]
 
 
 @kernel
-def forward_faces(begin, end, frame, shading, box, winner, color, depth):
-    """Fill in the pixels that show faces begin … end − 1."""
+def centre(frame, pixel):
+    """The centre (x, y) of a pixel in its picture."""
+    row = pixel // frame.width
+    return pixel - row * frame.width + 0.5, row % frame.height + 0.5
+
+
+@kernel
+def forward_faces(begin, end, frame, shading, shown, color, depth):
+    """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
     for number in range(begin, end):
-        loaded = False
-        picture, table = frame.picture[number], shading.textures[0]
-        for y in range(box[number, 2], box[number, 3] + 1):
-            for x in range(box[number, 0], box[number, 1] + 1):
-                pixel = (picture * frame.height + y) * frame.width + x
-                if winner[pixel] != number:
-                    continue
-                if not loaded:
-                    loaded = True
-                    table = load_shown(frame, shading, number, f, q)
-                b0, b1, b2, _, z = barycentric(f, x + 0.5, y + 0.5)
-                minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                color[pixel] = shade(
-                    q, shading.lights[picture], shading.kinds, table, shading.texels, b0, b1, b2, minification, False, s
-                )
-                depth[pixel] = z
+        picture, table = load_shown(frame, shading, shown.faces[number], f, q)
+        lights = shading.lights[picture]
+        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
+            x, y = centre(frame, pixel)
+            b0, b1, b2, _, depth[pixel] = barycentric(f, x, y)
+            minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
+            color[pixel] = shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, False, s)
 
 
 def backward(
-    frame: Frame, shading: Shading, box: Array, winner: Array, color: Array, depth: Array, wanted: Array
+    frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array, wanted: Array
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays from cotangents of the colours [P, 3] and depths [P]."""
 
     def work(first: int, last: int, gradients: Gradients) -> None:
-        backward_parts(
-            first,
-            last,
-            gradients.bounds,
-            frame,
-            shading,
-            box,
-            winner,
-            color,
-            depth,
-            wanted,
-            gradients.corners,
-            gradients.shared,
-        )
+        bounds, corners, shared = gradients.bounds, gradients.corners, gradients.shared
+        backward_parts(first, last, bounds, frame, shading, shown, color, depth, wanted, corners, shared)
 
-    return Gradients.over_faces(work, frame, shading, box, wanted)
+    return Gradients.over_faces(work, frame, shading, shown.faces, shown.cost, wanted)
 
 
 @kernel
-def backward_parts(first, last, bounds, frame, shading, box, winner, color, depth, wanted, corners, shared):
+def backward_parts(first, last, bounds, frame, shading, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
     for part in range(first, last):
         begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared)
+        backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared)
 
 
 @kernel
-def backward_faces(begin, end, part, frame, shading, box, winner, color, depth, wanted, corners, shared):
-    """Add up the gradients of faces begin … end − 1."""
+def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared):
+    """Add up the gradients of faces begin … end − 1 of those shown."""
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
     outline, vertices, gradient = np.zeros((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
     light_gradient = np.zeros(shading.lights.shape)
     for number in range(begin, end):
-        loaded = False
-        picture, table = frame.picture[number], shading.textures[0]
+        g = shown.faces[number]
+        picture, table = load_shown(frame, shading, g, f, q)
         lights, own_lights = shading.lights[picture], light_gradient[picture]
-        for y in range(box[number, 2], box[number, 3] + 1):
-            for x in range(box[number, 0], box[number, 1] + 1):
-                pixel = (picture * frame.height + y) * frame.width + x
-                if winner[pixel] != number:
-                    continue
-                if not loaded:
-                    loaded = True
-                    table = load_shown(frame, shading, number, f, q)
-                    vertices[:], gradient[:] = 0.0, 0.0
-                b0, b1, b2, total, _ = barycentric(f, x + 0.5, y + 0.5)
-                g0, g1, g2 = 0.0, 0.0, 0.0
-                if len(color) > 0:
-                    minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                    shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
-                    g0, g1, g2 = shade_back(
-                        q, lights, shading.kinds, b0, b1, b2, s,
-                        color[pixel, 0], color[pixel, 1], color[pixel, 2], gradient, own_lights,
-                    )  # fmt: skip
-                    if wanted[6] and q[LEVELS] > 0.0:
-                        look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
-                if wanted[1]:
-                    g_z = depth[pixel] * 1.0 if len(depth) > 0 else 0.0
-                    vertices[0, 3] += g_z * b0
-                    vertices[1, 3] += g_z * b1
-                    vertices[2, 3] += g_z * b2
-                    g0, g1, g2 = g0 + g_z * f[CORNERS + 3], g1 + g_z * f[CORNERS + 7], g2 + g_z * f[CORNERS + 11]
-                    barycentric_back(f, x + 0.5, y + 0.5, b0, b1, b2, total, g0, g1, g2, vertices)
-        if loaded:
-            thing = shading.object[frame.face[number]]
-            store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
+        vertices[:], gradient[:] = 0.0, 0.0
+        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
+            x, y = centre(frame, pixel)
+            b0, b1, b2, total, _ = barycentric(f, x, y)
+            g0, g1, g2 = 0.0, 0.0, 0.0
+            if len(color) > 0:
+                minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
+                shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
+                g0, g1, g2 = shade_back(
+                    q, lights, shading.kinds, b0, b1, b2, s,
+                    color[pixel, 0], color[pixel, 1], color[pixel, 2], gradient, own_lights,
+                )  # fmt: skip
+                if wanted[6] and q[LEVELS] > 0.0:
+                    look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
+            if wanted[1]:
+                g_z = depth[pixel] * 1.0 if len(depth) > 0 else 0.0
+                vertices[0, 3] += g_z * b0
+                vertices[1, 3] += g_z * b1
+                vertices[2, 3] += g_z * b2
+                g0, g1, g2 = g0 + g_z * f[CORNERS + 3], g1 + g_z * f[CORNERS + 7], g2 + g_z * f[CORNERS + 11]
+                barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, vertices)
+        thing = shading.object[frame.face[g]]
+        store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
     if wanted[9]:
         shared.lights[part] += light_gradient
 
 
-def tangents(
-    frame: Frame, shading: Shading, box: Array, winner: Array, moving: Moving, directions: int
-) -> tuple[Array, Array]:
-    """How the colours [K, P, 3] and depths [K, P] change in K directions."""
-    dtype = frame.vertices.dtype
-    color, depth = np.zeros((directions, len(winner), 3), dtype), np.zeros((directions, len(winner)), dtype)
-    bounds = equal_parts(box)
+def tangents(frame: Frame, shading: Shading, shown: Shown, moving: Moving, color: Array, depth: Array) -> None:
+    """Fill in how the colours [K, P, 3] and depths [K, P] of the pixels that show a face change in K directions."""
+    bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
-        tangent_faces(bounds[first], bounds[last], frame, shading, box, winner, moving, color, depth)
+        tangent_faces(bounds[first], bounds[last], frame, shading, shown, moving, color, depth)
 
     divided(run, len(bounds) - 1)
-    return color, depth
 
 
 @kernel
-def tangent_faces(begin, end, frame, shading, box, winner, moving, color, depth):
-    """Fill in the pixels that show faces begin … end − 1."""
+def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
+    """Fill in the pixels that show faces begin … end − 1 of those shown."""
     directions = len(color)
     f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
     outline, corners = np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4))
     moved, change = np.zeros((directions, GRADIENTS)), np.zeros(shading.lights.shape[1:])
     for number in range(begin, end):
-        loaded = False
-        picture, table = frame.picture[number], shading.textures[0]
+        g = shown.faces[number]
+        picture, table = load_shown(frame, shading, g, f, q)
         lights = shading.lights[picture]
-        for y in range(box[number, 2], box[number, 3] + 1):
-            for x in range(box[number, 0], box[number, 1] + 1):
-                pixel = (picture * frame.height + y) * frame.width + x
-                if winner[pixel] != number:
-                    continue
-                if not loaded:
-                    loaded = True
-                    table = load_shown(frame, shading, number, f, q)
-                    load_moving_face(frame, moving, number, outline, corners)
-                    for k in range(directions):
-                        load_moving_surface(moving, shading, frame.face[number], picture, k, moved[k])
-                b0, b1, b2, total, _ = barycentric(f, x + 0.5, y + 0.5)
-                minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
-                for k in range(directions):
-                    m0, m1, m2, depth[k, pixel] = barycentric_along(f, corners[k], x + 0.5, y + 0.5, b0, b1, b2, total)
-                    t0, t1, t2 = 0.0, 0.0, 0.0
-                    if len(moving.texels) > 0 and q[LEVELS] > 0.0:
-                        t0, t1, t2 = look_up_along(table, s, moving.texels[k])
-                    if len(moving.lights) > 0:
-                        change[:] = moving.lights[k, picture]
-                    color[k, pixel] = shade_along(
-                        q, moved[k], lights, change, shading.kinds, b0, b1, b2, m0, m1, m2, s, t0, t1, t2
-                    )
+        load_moving_face(frame, moving, g, outline, corners)
+        for k in range(directions):
+            load_moving_surface(moving, shading, frame.face[g], picture, k, moved[k])
+        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
+            x, y = centre(frame, pixel)
+            b0, b1, b2, total, _ = barycentric(f, x, y)
+            minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
+            shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
+            for k in range(directions):
+                m0, m1, m2, depth[k, pixel] = barycentric_along(f, corners[k], x, y, b0, b1, b2, total)
+                t0, t1, t2 = 0.0, 0.0, 0.0
+                if len(moving.texels) > 0 and q[LEVELS] > 0.0:
+                    t0, t1, t2 = look_up_along(table, s, moving.texels[k])
+                if len(moving.lights) > 0:
+                    change[:] = moving.lights[k, picture]
+                color[k, pixel] = shade_along(
+                    q, moved[k], lights, change, shading.kinds, b0, b1, b2, m0, m1, m2, s, t0, t1, t2
+                )

@@ -14,6 +14,7 @@ from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu.compiling import divided
 from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned, classify_faces
 from invrender.render.kernels.cpu.moving import Moving
 from invrender.render.kernels.differentiable import differentiable
@@ -33,13 +34,18 @@ def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: b
     """The fast twin of `reference.classify`."""
     points = array(vertices)
     winding, crossing = np.empty(len(triangles), points.dtype), np.empty(len(triangles), np.bool_)
-    classify_faces(points, array(triangles), near, cull_backfaces, winding, crossing)
+    corners = array(triangles)
+
+    def run(begin: int, end: int) -> None:
+        classify_faces(begin, end, points, corners, near, cull_backfaces, winding, crossing)
+
+    divided(run, len(corners))
     return torch.from_numpy(winding), torch.from_numpy(crossing)
 
 
 # Hard pictures take three passes over one screen; they share its frame and bins.
 framed: WeakKeyDictionary[Screen, tuple[Frame, Bins]] = WeakKeyDictionary()
-EDGES_REACH = 1.0  # pixels around an edge in which faces may hide it
+EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
 
 
 def frame_of(screen: Screen, vertices: Tensor, points: Tensor) -> tuple[Frame, Bins]:
@@ -60,9 +66,9 @@ def nearest_faces(screen: Screen) -> Tensor:
     return decided(find, screen.vertices, screen.points)[0]
 
 
-def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
     """The fast twin of `visible.hard_layers`."""
-    color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces)
+    color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces, background)
     return color, depth
 
 
@@ -122,7 +128,10 @@ class SoftPass:
 
 @dataclass
 class HardPass:
-    """`hard` for one screen; winner: [P], the face that each pixel shows, −1 for none."""
+    """`hard` for one screen; the last of its tensors is the background.
+
+    winner: [P], the face that each pixel shows, −1 for none.
+    """
 
     screen: Screen
     surfaces: Surfaces
@@ -130,15 +139,17 @@ class HardPass:
     constants: tuple[int, ...] = ()
     frame: Frame = field(init=False)
     shading: Shading = field(init=False)
-    box: Array = field(init=False)
+    shown: hard.Shown = field(init=False)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
-        self.frame, bins = frame_of(self.screen, tensors[1], tensors[0])
-        self.box = bins.box
-        self.shading = Shading.of(self.surfaces, *tensors[2:])
-        found = hard.forward(self.frame, self.shading, self.box, self.winner.numpy())
-        return tuple(torch.from_numpy(each) for each in found)
+        self.frame, _ = frame_of(self.screen, tensors[1], tensors[0])
+        self.shading = Shading.of(self.surfaces, *tensors[2:-1])
+        self.shown = hard.Shown.of(self.winner.numpy(), len(self.frame.triangles))
+        color = tensors[-1].to(tensors[0].dtype, copy=True, memory_format=torch.contiguous_format)
+        depth = color.new_zeros(len(color))
+        hard.forward(self.frame, self.shading, self.shown, color.numpy(), depth.numpy())
+        return color, depth
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The tensors' gradients where wanted."""
@@ -146,20 +157,21 @@ class HardPass:
         color, depth = (
             given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
-        found = hard.backward(self.frame, self.shading, self.box, self.winner.numpy(), color, depth, np.array(wanted))
-        return [None if each is None else torch.from_numpy(each) for each in found]
+        asked = np.array([False, *wanted[1:-1]])  # nothing depends on where the outlines are
+        found = hard.backward(self.frame, self.shading, self.shown, color, depth, asked)
+        behind = None
+        if wanted[-1] and cotangents[0] is not None:
+            behind = cotangents[0].index_fill(0, torch.from_numpy(self.shown.pixels), 0.0)
+        return [*(None if each is None else torch.from_numpy(each) for each in found), behind]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How color and depth change."""
-        changes = hard.tangents(
-            self.frame,
-            self.shading,
-            self.box,
-            self.winner.numpy(),
-            moving_of(self.frame, self.shading, moving),
-            directions,
-        )
-        return tuple(torch.from_numpy(each) for each in changes)
+        dtype, motion = self.screen.vertices.dtype, moving_of(self.frame, self.shading, moving[:-1])
+        shape, behind = (directions, len(self.winner), 3), moving[-1]
+        color = torch.zeros(shape, dtype=dtype) if behind is None else behind.expand(shape).clone()
+        depth = color.new_zeros(shape[:2])
+        hard.tangents(self.frame, self.shading, self.shown, motion, color.numpy(), depth.numpy())
+        return color, depth
 
 
 def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:

@@ -18,6 +18,7 @@ from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading
 from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
+    LANES,
     barycentric,
     barycentric_back,
     distance_back,
@@ -42,6 +43,7 @@ from invrender.render.kernels.cpu.shading import (
 )
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
+OVERHEAD = 16  # pixels that a face costs even if it touches none
 NEGLIGIBLE = 1e-9  # a fragment that contributes at most this share of its pixel's colour is not shaded
 
 
@@ -194,8 +196,8 @@ def backward_parts(first, last, bounds, frame, shading, soft, box, sums, cotange
 def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `tensors_of`."""
     sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
-    f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width)
-    side, along = np.empty(frame.width), np.empty(frame.width)
+    f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width + LANES)
+    side, along = np.empty(frame.width + LANES), np.empty(frame.width + LANES)
     outline, vertices, gradient = np.empty((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
     shaded, geometric = len(cotangents.color) > 0, wanted[0] or wanted[1]
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
@@ -301,4 +303,5 @@ def backward(
             gradients.shared,
         )
 
-    return Gradients.over_faces(work, frame, shading, box, wanted)
+    columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
+    return Gradients.over_faces(work, frame, shading, np.arange(len(box)), columns * rows + OVERHEAD, wanted)

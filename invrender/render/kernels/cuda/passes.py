@@ -57,11 +57,11 @@ def nearest_faces(screen: Screen) -> Tensor:
     return decided(find, *Indices.of(screen, None), *Inputs.of(screen, None))[0]
 
 
-def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor) -> tuple[Tensor, Tensor]:
+def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
     """The twin of `visible.hard_layers` on CUDA."""
     work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen))
     color, depth = Differentiable.apply(work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces))
-    return color, depth
+    return torch.where(winner[:, None] >= 0, color, background), depth
 
 
 def crossings(screen: Screen, found: Outlines) -> Crossings:

@@ -1,0 +1,54 @@
+"""What follows from tensors that nothing asks a derivative of is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.autograd import forward_ad
+from torch.utils.weak import WeakTensorKeyDictionary
+
+T = TypeVar("T")
+
+
+def constant(*tensors: Tensor) -> bool:
+    """Whether neither autograd nor forward mode nor a transform of `torch.func` follows any of the tensors.
+
+    Tensors of inference mode don't count as constant: nobody can tell whether they were written to.
+    """
+    return not any(
+        each.requires_grad
+        or each.is_inference()
+        or torch._C._functorch.is_functorch_wrapped_tensor(each)
+        or forward_ad.unpack_dual(each).tangent is not None
+        for each in tensors
+    )
+
+
+class Constants(Generic[T]):
+    """Results of one function by the constant tensors that they follow from.
+
+    A result is kept for as long as the first of its tensors lives, and until that one is seen with others.
+    """
+
+    def __init__(self) -> None:
+        self.found = WeakTensorKeyDictionary()
+
+    def get(self, compute: Callable[[], T], first: Tensor, *others: Tensor | None, setting: Hashable = None) -> T:
+        """``compute()``, or what it was when the very same tensors, unchanged, and setting were given before."""
+        state = setting, [None if each is None or each.is_inference() else each._version for each in (first, *others)]
+        held = self.found.get(first, None)  # type: ignore[no-untyped-call]
+        if (
+            held is None
+            or held[0] != state
+            or any(one is not other for one, other in zip(others, held[1], strict=True))
+        ):
+            # Results outlive the modes and transforms that may be at work.
+            with torch.inference_mode(False), temporarily_clear_interpreter_stack():
+                held = state, others, compute()
+            self.found[first] = held
+        result: T = held[2]
+        return result

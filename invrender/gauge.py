@@ -1,0 +1,100 @@
+"""What no picture tells: whether the light is bright or the surfaces are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from invrender.parameters.base import Parameter, Parameters
+from invrender.scene import Scene
+from invrender.solve.base import Raw
+
+
+@runtime_checkable
+class Lit(Parameter, Protocol):
+    """An unknown of lights, whose brightness may be scaled."""
+
+    def names(self, scene: Scene) -> list[str]:
+        """The lights that change."""
+        ...
+
+    def brighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
+        """The raw tensor for lights ``factor`` [] times as bright."""
+        ...
+
+
+@runtime_checkable
+class Painted(Parameter, Protocol):
+    """An unknown of surfaces' colours, whose brightness may be scaled."""
+
+    def names(self, scene: Scene) -> list[str]:
+        """The objects whose colours change."""
+        ...
+
+    def level(self, scene: Scene, raw: Tensor) -> Tensor:
+        """The mean of the colours, []."""
+        ...
+
+    def lighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
+        """The raw tensor for colours ``factor`` [] times as bright."""
+        ...
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """A convention for what pictures leave open: the colours keep the mean that they start with.
+
+    Diffuse surfaces show light × colour. Where the brightness of every light is unknown, and the colours of every object,
+    and nothing has a highlight, brighter lights on darker surfaces give the same pictures.
+
+    lights, paints: the names of the unknowns. level: the mean of the colours at the start, [].
+    """
+
+    scene: Scene
+    parameters: Parameters
+    lights: tuple[str, ...]
+    paints: tuple[str, ...]
+    level: Tensor
+
+    TEXT = "pictures show light x colour: the colours keep the mean they start with, and the lights take the rest"
+
+    @classmethod
+    def of(cls, scene: Scene, parameters: Parameters) -> Gauge | None:
+        """The convention that a fit needs; None where pictures tell everything."""
+        lit = {name: each for name, each in parameters.items() if isinstance(each, Lit)}
+        painted = {name: each for name, each in parameters.items() if isinstance(each, Painted)}
+        lights = {light for each in lit.values() for light in each.names(scene)}
+        objects = {thing for each in painted.values() for thing in each.names(scene)}
+        dark = {name for name, light in scene.lights.items() if not float(light.intensity) > 0}
+        shiny = any(bool((thing.material.specular != 0).any()) for thing in scene.objects.values())
+        if not painted or shiny or lights | dark != set(scene.lights) or objects != set(scene.objects):
+            return None
+        gauge = cls(scene, parameters, tuple(lit), tuple(painted), torch.zeros(()))
+        start = {name: parameters[name].initial(scene) for name in painted}
+        return cls(scene, parameters, tuple(lit), tuple(painted), gauge.mean(start))
+
+    def mean(self, raw: Raw) -> Tensor:
+        """The mean of the colours, []."""
+        levels = []
+        for name in self.paints:
+            paint = self.parameters[name]
+            assert isinstance(paint, Painted)
+            levels.append(paint.level(self.scene, raw[name]))
+        return torch.stack(levels).mean()
+
+    def fixed(self, raw: Raw) -> Raw:
+        """The raw tensors that mean the same pictures by this convention."""
+        factor = self.level / self.mean(raw).clamp(min=1e-6)
+        found = dict(raw)
+        for name in self.paints:
+            paint = self.parameters[name]
+            assert isinstance(paint, Painted)
+            found[name] = paint.lighter(self.scene, raw[name], factor)
+        for name in self.lights:
+            light = self.parameters[name]
+            assert isinstance(light, Lit)
+            found[name] = light.brighter(self.scene, raw[name], 1 / factor)
+        return found
