@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Options = TypeVar("Options", bound="SceneFile")
 Item = TypeVar("Item")
 
-# Exit statuses.
+# Exit statuses: of a command, and of a fit whose answer was judged.
 DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 VERDICTS = {"converged": DONE, "not_converged": 4, "ambiguous": 5, "unidentifiable": 6}
 VERBOSITIES = ("quiet", "normal", "verbose")

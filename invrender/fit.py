@@ -124,6 +124,9 @@ def fit(
     stages = list(solver.stages)
     check_stages(stages, losses, parameters)
     raw = problem.initial()
+    for stage in stages:
+        # What the solver can't move is refused before anybody has recorded a step.
+        solver.begin(stage, chosen(raw, stage.unknowns), problem.rates)
     coarsest = min(stages, key=lambda stage: stage.size or math.inf)
     if search is not None:
         search.check(problem)

@@ -47,8 +47,8 @@ class Painted(Parameter, Protocol):
 class Gauge:
     """A convention for what pictures leave open: the colours keep the mean that they start with.
 
-    Diffuse surfaces show light × colour. Where the brightness of every light is unknown, and the colours of every object,
-    and nothing has a highlight, brighter lights on darker surfaces give the same pictures.
+    Diffuse surfaces show light × colour. Where the brightness of every light is unknown, and the colours of every
+    object, and nothing has a highlight, brighter lights on darker surfaces give the same pictures.
 
     lights, paints: the names of the unknowns. level: the mean of the colours at the start, [].
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from invrender.scene import Scene, Truth
 from invrender.solve.base import Raw, Solver
 from invrender.solve.least_squares import MOST_NUMBERS, LevenbergMarquardt
 from invrender.verdict import AS_WELL, Verdict, judged
+
+log = logging.getLogger(__name__)
 
 Mode = Literal["auto", "on", "off"]
 
@@ -71,6 +74,7 @@ class Search:
         seeker = Seeker.of(problem, self, raw)
         if seeker is None:
             return raw
+        log.info("looking everywhere for a better start")
         placed = [{**raw, seeker.name: each} for each in seeker.pose.everywhere(problem.scene, self.poses)]
         found = seeker.refined(0, [raw, *placed], self.survivors)
         nearby = self.nearby(seeker, [candidate.raw for candidate in found])
@@ -90,6 +94,7 @@ class Search:
         seeker = None if self.mode == "off" else Seeker.of(problem, self, raw)
         if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
             return raw, verdict
+        log.info("comparing the answer with what looks like it")
         answer, *others = self.rivals(seeker, stages, raw)
         if answer is not raw:
             verdict = judged(problem, stages, answer)

@@ -211,8 +211,8 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         falling |= found.promised > STATIONARY and found.remaining > SHORT
         spread = {**deviations(objective, moving, problem.parameters, local, found), **spread}
     if unseen:
-        told = "; ".join(" with ".join(parts) for parts in unseen)
-        reason = f"the picture does not determine {len(unseen)} combination(s): {told}"
+        told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
+        reason = f"the picture does not fully determine {', nor '.join(told)}"
         return Verdict("unidentifiable", reason, left, spread, unseen=unseen)
     if falling:
         return Verdict("not_converged", "the loss was still falling", left, spread)

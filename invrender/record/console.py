@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from contextlib import suppress
@@ -17,6 +18,8 @@ from invrender.record.summary import summary
 from invrender.record.units import errors_text, values_text
 
 LINE_SECONDS = 30.0
+# What goes on where there are no steps for seconds.
+SEARCH_LOG = logging.getLogger("invrender.search")
 
 
 class Progress(Protocol):
@@ -26,8 +29,12 @@ class Progress(Protocol):
         """Say in a line how the fit is run."""
         ...
 
-    def step(self, iteration: int, text: str) -> None:
-        """Show a step."""
+    def step(self, iteration: int, total: int, text: str) -> None:
+        """Show a step, and how many there will be at most."""
+        ...
+
+    def pause(self, text: str) -> None:
+        """Show what goes on until the next step."""
         ...
 
     def close(self) -> None:
@@ -56,6 +63,7 @@ class Console:
             self.progress = Lines(total_steps, sys.stderr, every=1)
         elif bar and not self.quiet:
             self.progress = Bar(total_steps) if sys.stderr.isatty() else Lines(total_steps, sys.stderr)
+        self.listener = None if self.progress is None else Listener(self.progress)
 
     def step(self, step: Step) -> None:
         """Show a step."""
@@ -63,13 +71,18 @@ class Console:
             self.start = step
             if self.progress is not None:
                 self.progress.begin(f"renderer {self.run.renderer_text} on {self.run.device}")
+        if step.iteration > self.total_steps:
+            # A search has found another start, and the stages begin anew.
+            self.total_steps *= 2
         self.last = step
         if self.progress is not None and step.stopped_because is None:
             terms = terms_text(step) if self.verbose else ""
-            self.progress.step(step.iteration, step_text(step, self.run.parameters) + terms)
+            self.progress.step(step.iteration, self.total_steps, step_text(step, self.run.parameters) + terms)
 
     def close(self) -> None:
         """Print what was found, if the fit came to an end."""
+        if self.listener is not None:
+            self.listener.close()
         if self.progress is not None:
             self.progress.close()
         if self.start is None or self.last is None or self.last.stopped_because is None:
@@ -102,6 +115,27 @@ def say(text: str) -> None:
     print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
+class Listener(logging.Handler):
+    """Hands on to the progress what a search says of itself."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.INFO)
+        self.progress = progress
+        self.level_before = SEARCH_LOG.level
+        SEARCH_LOG.setLevel(logging.INFO)
+        SEARCH_LOG.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show what goes on."""
+        self.progress.pause(record.getMessage())
+
+    def close(self) -> None:
+        """Listen no longer."""
+        SEARCH_LOG.removeHandler(self)
+        SEARCH_LOG.setLevel(self.level_before)
+        super().close()
+
+
 class Bar:
     """A progress bar for terminals; it vanishes in the end."""
 
@@ -114,10 +148,15 @@ class Bar:
         """Print above the bar."""
         self.bar.write(text, file=sys.stderr)
 
-    def step(self, iteration: int, text: str) -> None:
+    def step(self, iteration: int, total: int, text: str) -> None:
         """Move on; drawn ten times a second at most."""
+        self.bar.total = total
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(iteration - self.bar.n)
+
+    def pause(self, text: str) -> None:
+        """Stand in the bar until the next step."""
+        self.bar.set_postfix_str(text)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -128,7 +167,6 @@ class Lines:
     """A line for the start, ``every`` so many steps (a tenth of all), and whenever there has been none for a while."""
 
     def __init__(self, total_steps: int, stream: TextIO, every: int | None = None) -> None:
-        self.total_steps = total_steps
         self.every = every or max(1, total_steps // 10)
         self.stream = stream
         self.began = self.latest = time.monotonic()
@@ -140,16 +178,18 @@ class Lines:
         with suppress(BrokenPipeError):
             print(text, file=self.stream, flush=True)
 
-    def step(self, iteration: int, text: str) -> None:
+    def step(self, iteration: int, total: int, text: str) -> None:
         """Print a line if it is time."""
         now = time.monotonic()
         if iteration < self.next_iteration and now - self.latest < LINE_SECONDS:
             return
-        with suppress(BrokenPipeError):
-            line = f"step {iteration}/{self.total_steps}, {now - self.began:.1f} s, {text}"
-            print(line, file=self.stream, flush=True)
+        self.begin(f"step {iteration}/{total}, {now - self.began:.1f} s, {text}")
         self.latest = now
         self.next_iteration = (iteration // self.every + 1) * self.every
+
+    def pause(self, text: str) -> None:
+        """Print a line."""
+        self.begin(f"{time.monotonic() - self.began:.1f} s, {text}")
 
     def close(self) -> None:
         """Nothing is left to do."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from invrender.fit import Step
 from invrender.record.base import Run
+from invrender.record.verdicts import deviation, verdict_of
 from invrender.writing import whole
 
 SCHEMA = 1
@@ -38,31 +39,11 @@ def result_of(run: Run, start: Step, last: Step) -> dict[str, Any]:
         "seconds": {"total": last.seconds, "per_iteration": last.seconds / max(1, last.iteration)},
         "loss": {"start": start.loss, "best": last.loss},
         "stopped_because": last.stopped_because,
-        "verdict": verdict_of(last),
+        "verdict": verdict_of(run, last),
         "parameters": parameters,
     }
     finite: dict[str, Any] = only_finite(result)
     return finite
-
-
-def deviation(last: Step, name: str) -> dict[str, Any] | None:
-    """One standard deviation of an unknown's values, None where it is not known."""
-    found = None if last.verdict is None else last.verdict.deviations.get(name)
-    return None if found is None else dict(found)
-
-
-def verdict_of(last: Step) -> dict[str, Any] | None:
-    """What is to be thought of the answer, None where the fit did not judge it."""
-    if last.verdict is None:
-        return None
-    verdict = last.verdict
-    return {
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "unexplained": verdict.unexplained,
-        "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
-        "unseen": [dict(parts) for parts in verdict.unseen],
-    }
 
 
 def only_finite(value: Any) -> Any:

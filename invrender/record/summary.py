@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from invrender.record.units import errors_text, name_and_unit, value_text
+from invrender.record.units import deviation_text, errors_text, name_and_unit, value_text
+from invrender.record.verdicts import SHOWN, deviation, other_rows, status_words, verdict_of
 
 if TYPE_CHECKING:
     from invrender.fit import Step
     from invrender.record.base import Run
 
 REASONS = {
-    "finished": "all steps are done",
+    "finished": "all stages are done",
     "tolerance": "the loss is within the tolerance",
     "no_improvement": "the loss has stopped falling",
     "budget": "the time is up",
@@ -22,19 +23,42 @@ REASONS = {
 
 
 def summary(run: Run, start: Step, last: Step, total_steps: int) -> str:
-    """Several lines: why the fit stopped, and by unknown its start, what was found, the truth and the errors."""
+    """Several lines: why the fit stopped, by unknown what was found, its error bars and errors, and the verdict."""
     reason = REASONS.get(last.stopped_because or "", last.stopped_because)
-    milliseconds = 1000 * last.seconds / max(1, last.iteration)
-    loss = f"loss {start.loss:.3g} at the start, {last.loss:.3g} now"
-    steps = f"{last.iteration} of {total_steps} steps in {last.seconds:.1f} s, {milliseconds:.0f} ms each"
-    return f"{reason}: {steps}\n{loss}\n\n{table(rows_of(run, start, last))}\n"
+    lines = [
+        f"{reason}: {last.iteration} of {total_steps} steps in {last.seconds:.1f} s",
+        f"loss {start.loss:.3g} at the start, {last.loss:.3g} now",
+        "",
+        table(rows_of(run, start, last)),
+        *verdict_lines(run, last),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def verdict_lines(run: Run, last: Step) -> list[str]:
+    """What is to be thought of the answer, what may help, and other answers; no lines without a verdict."""
+    verdict = verdict_of(run, last)
+    if verdict is None:
+        return []
+    lines = ["", f"{status_words(verdict['status'])}: {verdict['reason']}"]
+    if verdict["advice"] is not None:
+        lines.append(verdict["advice"])
+    if verdict["others"]:
+        lines += ["", table(other_rows(verdict["others"]))]
+    if len(verdict["others"]) > SHOWN:
+        lines.append(f"and {len(verdict['others']) - SHOWN} more in result.json")
+    return lines
 
 
 def rows_of(run: Run, start: Step, last: Step) -> list[list[str]]:
     """The table's rows, the heading first. Errors stand in the first row of their unknown."""
     truth = run.target.truth
     known = truth is not None
-    rows = [["unknown", "", "start", "found", *(["truth", "error at start", "error"] if known else [])]]
+    deviations = {unknown: deviation(last, unknown) or {} for unknown in run.parameters}
+    certain = any(deviations.values())
+    heading = ["unknown", "", "start", "found", *(["±"] if certain else [])]
+    rows = [[*heading, *(["truth", "error at start", "error"] if known else [])]]
     for unknown, parameter in run.parameters.items():
         found = parameter.value(last.scene)
         before = parameter.value(run.scene)
@@ -42,8 +66,10 @@ def rows_of(run: Run, start: Step, last: Step) -> list[list[str]]:
         errors = [errors_text(start.errors[unknown]), errors_text(last.errors[unknown])] if known else []
         name = unknown
         for key, value in (found or {"": None}).items():
-            values = [before.get(key), value, *([true.get(key)] if known else [])]
-            rows.append([name, name_and_unit(key)[0], *(value_text(key, number) for number in values), *errors])
+            shown = [value_text(key, before.get(key)), value_text(key, value)]
+            shown += [deviation_text(key, deviations[unknown].get(key))] if certain else []
+            shown += [value_text(key, true.get(key))] if known else []
+            rows.append([name, name_and_unit(key)[0], *shown, *errors])
             name, errors = "", [""] * len(errors)
     return rows
 

@@ -19,6 +19,7 @@ from invrender.record.display import srgb_picture
 from invrender.record.geometry import colored_triangles
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
+from invrender.record.summary import verdict_lines
 
 FLUSH_SECONDS = 5
 
@@ -28,7 +29,8 @@ class TensorBoard:
 
     Scalars loss/TERM, error/UNKNOWN/NAME and value/UNKNOWN/NAME, and custom charts of them by unknown; the pictures
     `progression` and, of textures that change, texture/OBJECT; in the end the mesh `geometry`, with the cameras and
-    their path; the configuration as text; what was typed of it as hyperparameters, which makes a table of several runs.
+    their path; the configuration and the verdict as text; what was typed as hyperparameters, which makes a table of
+    several runs.
 
     The last step, the best scene, has the number of the step before it, and readers keep the later of the two.
     """
@@ -54,6 +56,8 @@ class TensorBoard:
             self.add_pictures(step)
         if step.stopped_because is not None:
             self.add_geometry(step)
+            if lines := verdict_lines(self.run, step):
+                self.writer.add_text("verdict", fenced("\n".join(lines).strip(), "text"), step.iteration)
             self.events.add_summary(self.session_end)
 
     def begin(self, numbers: Mapping[str, float]) -> None:

@@ -68,6 +68,14 @@ def value_text(key: str, value: Value, digits: int = 4) -> str:
     return " ".join(numbers_text(numbers, digits)) + name_and_unit(key)[1]
 
 
+def deviation_text(key: str, deviation: Value) -> str:
+    """A standard deviation with its unit, "" for None; each number has two digits, which is all that they mean."""
+    if deviation is None:
+        return ""
+    numbers = deviation if isinstance(deviation, list) else [deviation]
+    return " ".join(numbers_text([number], 2)[0] for number in numbers) + name_and_unit(key)[1]
+
+
 def numbers_text(numbers: Sequence[float], digits: int) -> list[str]:
     """Numbers with as many decimals as give the largest so many significant digits."""
     largest = max((abs(number) for number in numbers), default=0.0)

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from invrender.record.summary import table
 from invrender.record.units import errors_text
+from invrender.record.verdicts import status_words
 from invrender.sweep.summary import Job, Summary
 
 SHOWN_LIVE = 8
@@ -149,7 +150,8 @@ def found_text(job: Job) -> str:
     """What a finished job found, in a few words."""
     parts = [f"{name} {errors_text(finite(errors))}" for name, errors in job.errors.items()]
     ending = [job.stopped_because] if job.stopped_because in ("diverged", "budget") else []
-    return ", ".join([*parts, f"loss {number(job.loss)}", *ending])
+    verdict = [status_words(job.verdict)] if job.verdict else []
+    return ", ".join([*parts, f"loss {number(job.loss)}", *ending, *verdict])
 
 
 def finite(errors: dict[str, float | None]) -> dict[str, float]:
@@ -165,13 +167,15 @@ def number(value: float | None) -> str:
 def table_rows(summary: Summary, jobs: list[Job]) -> list[list[str]]:
     """A table for people, the heading first."""
     unknowns = list(dict.fromkeys(name for job in summary.jobs for name in job.errors))
-    rows = [["rank", "job", *summary.swept, *unknowns, "loss", "seconds"]]
+    judged = any(job.verdict for job in summary.jobs)
+    rows = [["rank", "job", *summary.swept, *unknowns, *(["verdict"] if judged else []), "loss", "seconds"]]
     for job in jobs:
         errors = [errors_text(finite(job.errors.get(name, {}))) for name in unknowns]
         seconds = "" if job.seconds is None else f"{job.seconds:.1f}"
         ending = job.status if job.rank is None else number(job.loss)
         values = [job.values.get(key, "") for key in summary.swept]
-        rows.append([str(job.rank or ""), str(job.number), *values, *errors, ending, seconds])
+        verdict = [status_words(job.verdict or "")] if judged else []
+        rows.append([str(job.rank or ""), str(job.number), *values, *errors, *verdict, ending, seconds])
     return rows
 
 

@@ -16,6 +16,7 @@ keys:
   ``errors``, ``errors_start``: by unknown, by name, as in ``result.json``; empty where the truth is not known;
   ``loss``, ``loss_start``, ``seconds``, ``iterations``, ``stopped_because``: as in ``result.json``, None unless
   finished;
+  ``verdict``: the ``verdict.status`` of ``result.json``, None where the fit was not judged;
   ``message``: why it failed, in a line, else None.
 
 ``summary.csv`` has a row for each job, with a column for each swept key and each error (``UNKNOWN.ERROR``).
@@ -57,6 +58,7 @@ class Job:
     seconds: float | None = None
     iterations: int | None = None
     stopped_because: str | None = None
+    verdict: str | None = None
     message: str | None = None
     exit_status: int = field(default=0, repr=False)
 
@@ -168,7 +170,7 @@ def plain(job: Job) -> dict[str, Any]:
 def rows(summary: Summary) -> list[list[Any]]:
     """The table of ``summary.csv``, the heading first."""
     errors = list(dict.fromkeys(name for job in summary.jobs for name in job.measures()[:-2]))
-    kept = ["loss", "seconds", "iterations", "stopped_because", "message", "folder"]
+    kept = ["loss", "seconds", "iterations", "stopped_because", "verdict", "message", "folder"]
     heading = ["number", "status", "rank", *summary.swept, *errors, *kept]
     table = [heading]
     for job in summary.jobs:
@@ -200,6 +202,7 @@ def look(sweep: Path, job: Job) -> bool:
     job.loss, job.loss_start = result["loss"]["best"], result["loss"]["start"]
     job.seconds, job.iterations = result["seconds"]["total"], result["iterations"]
     job.stopped_because = result["stopped_because"]
+    job.verdict = (result.get("verdict") or {}).get("status")
     return True
 
 

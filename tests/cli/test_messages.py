@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from invrender.cli import run
@@ -115,6 +116,11 @@ FIT = [
     ("optimizer.algorithm.betas=[2,3]", "optimizer.algorithm can't be used: Invalid beta"),
     ("optimizer.algorithm=null", "optimizer.algorithm is None, expected keys and values"),
     ("+recover.x={_target_: invrender.cli.os.system, command: no}", "recover.x._target_ is 'invrender.cli.os.system'"),
+    ("search=onn", "search has no option 'onn'; did you mean 'on'?"),
+    ("search.mode=x", "search.mode is 'x', expected one of auto, on, off"),
+    ("search.posess=4", "search has no key 'posess'; did you mean 'poses'?"),
+    ("search.poses=0", "search.poses is 0, expected 1 or more"),
+    ("search.stages=[{steps: 2}]", "search.stages has 1, expected two"),
     ("stopping.patience=0", "stopping.patience is 0, expected a number of 1 or more"),
     ("stopping.improvement=2", "stopping.improvement is 2.0, expected a share"),
     ("stopping.seconds=0", "stopping.seconds is 0.0, expected a number above 0"),
@@ -130,6 +136,20 @@ def test_fit_refuses(invrender: Any, workspace: Path, argument: str, message: st
     outcome = invrender("fit", argument)
     assert outcome.status == 2
     assert message in outcome.error
+    assert not (workspace / "outputs").exists()
+
+
+@pytest.mark.parametrize("mode", ["auto", "on", "off"])
+def test_modes_of_search_are_words(invrender: Any, mode: str) -> None:
+    """In YAML, on and off are other words for true and false."""
+    config = yaml.safe_load(invrender("fit", f"search={mode}", "--cfg", "job").out)
+    assert config["search"]["mode"] == mode
+
+
+def test_least_squares_refuse_maps_before_anything_is_written(invrender: Any, workspace: Path) -> None:
+    outcome = invrender("fit", "scene=panel", "recover=texture", "optimizer=lm", "camera.width=16", "camera.height=16")
+    assert outcome.status == 2
+    assert "recover.texture has" in outcome.error
     assert not (workspace / "outputs").exists()
 
 

@@ -19,11 +19,13 @@ from invrender.record.units import (
     ERROR_AXES,
     PER_CENT,
     axis_and_label,
+    deviation_text,
     errors_text,
     has_relative,
     name_and_unit,
     value_text,
 )
+from invrender.record.verdicts import SHOWN, other_rows, status_words
 
 if TYPE_CHECKING:
     from invrender.parameters.base import Value
@@ -57,11 +59,32 @@ def write(folder: Path, path: Path) -> None:
         result=result,
         reason=REASONS.get(result["stopped_because"], result["stopped_because"]),
         rows=rows_of(result["parameters"]),
+        verdict=verdict_of(result),
         known=any(each["truth"] is not None for each in result["parameters"].values()),
         command=read_text(folder / "command.txt"),
         config=read_text(folder / "config.yaml"),
         data=data,
     )
+
+
+def verdict_of(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The verdict of a ``result.json`` in words, None where there is none.
+
+    status: as there. words, reason, advice: what people read. others: a table of other answers, the heading first;
+    hidden: how many are not in it. unseen: combinations of unknowns with the share that each has in them.
+    """
+    verdict = result.get("verdict")
+    if verdict is None:
+        return None
+    return {
+        "status": verdict["status"],
+        "words": status_words(verdict["status"]),
+        "reason": verdict["reason"],
+        "advice": verdict["advice"],
+        "others": other_rows(verdict["others"]) if verdict["others"] else [],
+        "hidden": max(0, len(verdict["others"]) - SHOWN),
+        "unseen": [", ".join(f"{name} {share:.0%}" for name, share in parts.items()) for parts in verdict["unseen"]],
+    }
 
 
 def film(path: Path) -> list[str]:
@@ -169,7 +192,7 @@ def rows_of(parameters: Mapping[str, Mapping[str, Any]]) -> list[Row]:
                     name_and_unit(key)[0],
                     words(key, each["start"]),
                     value_text(key, found) or "not a number to print: see the pictures",
-                    words(key, each.get("standard_error")),
+                    deviation_text(key, (each.get("deviation") or {}).get(key)),
                     words(key, each["truth"]),
                     *errors,
                 )

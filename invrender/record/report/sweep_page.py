@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from invrender.record.report.page import picture, read_json, write_page
 from invrender.record.units import error_text, has_relative
+from invrender.record.verdicts import status_words
 
 SOURCE = "summary.json"
 THUMBNAILS = ("start", "final", "target")
@@ -27,6 +28,7 @@ def write(folder: Path, path: Path) -> None:
             "cells": [
                 (measure, measure_of(job, measure), text_of(measure, measure_of(job, measure))) for measure in measures
             ],
+            "verdict": status_words(job.get("verdict") or ""),
             "link": link(folder, job),
             "pictures": pictures(folder / job["folder"]) if index < MOST_WITH_THUMBNAILS else {},
         }
@@ -49,6 +51,7 @@ def write(folder: Path, path: Path) -> None:
         rows=rows,
         measures=measures,
         thumbnails=THUMBNAILS,
+        judged=any(job.get("verdict") for job in jobs),
         data={"sweep": plotted},
     )
 

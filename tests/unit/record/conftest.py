@@ -18,6 +18,7 @@ from invrender.parameters.base import Value
 from invrender.record.base import Run
 from invrender.render.base import Rendered
 from invrender.scene import Camera, Material, Object, PointLight, Scene, Target, Truth, View, converted
+from invrender.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class MadeUpFit:
 
     run: Run
     step_count: int = 20
+    verdict: Verdict | None = None
 
     def step(self, iteration: int, stopped_because: str | None = None) -> Step:
         share = 1.0 if stopped_because else iteration / self.step_count
@@ -130,6 +132,7 @@ class MadeUpFit:
             errors={} if truth is None else {n: p.error(scene, truth) for n, p in self.run.parameters.items()},
             best=Best(iteration, 1, loss, scene, {}),
             stopped_because=stopped_because,
+            verdict=self.verdict if stopped_because else None,
         )
 
     def steps(self) -> Iterator[Step]:
@@ -151,7 +154,9 @@ MakeFit = Callable[..., MadeUpFit]
 def make_fit_in() -> MakeFit:
     """Make up a fit whose records go to a folder; ``known`` says whether its truth is."""
 
-    def make(folder: Path, views: int = 1, known: bool = True, step_count: int = 20) -> MadeUpFit:
+    def make(
+        folder: Path, views: int = 1, known: bool = True, step_count: int = 20, verdict: Verdict | None = None
+    ) -> MadeUpFit:
         answer = scene_with(0.8)
         truth = Truth(answer, seen_texels={}, seen_vertices={}) if known else None
         run = Run(
@@ -172,7 +177,7 @@ def make_fit_in() -> MakeFit:
             seed=7,
             renderer_note="auto: there is no CUDA",
         )
-        return MadeUpFit(run, step_count)
+        return MadeUpFit(run, step_count, verdict)
 
     return make
 
@@ -181,3 +186,28 @@ def make_fit_in() -> MakeFit:
 def make_fit(make_fit_in: MakeFit, tmp_path: Path) -> MakeFit:
     """The same with a fresh folder."""
     return partial(make_fit_in, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def ambiguous() -> Verdict:
+    """Four other answers, with error bars of the pose alone."""
+    pose = {"position": [9.0, 2.0, 3.0], "rotation_deg": [0.0, 90.0, 0.0]}
+    return Verdict(
+        "ambiguous",
+        "4 other answers explain the picture as well",
+        0.01,
+        deviations={"camera_pose": {"position": [0.0123, 0.001, 0.1], "rotation_deg": [0.5, 0.25, 0.125]}},
+        others=[{"camera_pose": pose, "light_intensity": {"key": 0.5}, "texture": {"cup": None}}] * 4,
+    )
+
+
+@pytest.fixture(scope="session")
+def unidentifiable() -> Verdict:
+    """A light and a texture of which only the product is known."""
+    return Verdict(
+        "unidentifiable",
+        "the picture does not fully determine light_intensity together with texture",
+        0.01,
+        deviations={"camera_pose": {"position": [0.1, 0.1, 0.1]}, "light_intensity": {"key": 0.01}},
+        unseen=[{"light_intensity": 0.75, "texture": 0.25}],
+    )

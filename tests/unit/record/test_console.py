@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
+from dataclasses import replace
 
 import pytest
 
+from invrender.parameters import CameraPose, LightIntensity
 from invrender.record import console as console_module
 from invrender.record.base import follow
 from invrender.record.console import Console, Lines
 from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.verdicts import advice
 
 
 def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:
@@ -29,7 +33,7 @@ def test_a_line_when_there_was_none_for_long(monkeypatch) -> None:
     stream = io.StringIO()
     lines = Lines(1000, stream)
     for iteration in range(10):
-        lines.step(iteration, "loss 1")
+        lines.step(iteration, 1000, "loss 1")
         clock[0] += 20.0
     assert [line.split()[1] for line in stream.getvalue().splitlines()] == [f"{n}/1000," for n in (0, 2, 4, 6, 8)]
 
@@ -61,12 +65,71 @@ def test_summary(make_fit, capsys) -> None:
     out, err = capsys.readouterr()
     assert err == ""
     lines = out.splitlines()
-    assert lines[0] == "all steps are done: 20 of 200 steps in 10.0 s, 500 ms each"
+    assert lines[0] == "all stages are done: 20 of 200 steps in 10.0 s"
     assert lines[1] == "loss 0.36 at the start, 0.0001 now"
     row = next(line for line in lines if line.startswith("light_intensity"))
     assert row.split() == ["light_intensity", "key", "0.2000", "0.7900", "0.8000", "75%", "1.2%"]
     assert any(line.split()[:1] == ["rotation"] for line in lines), "an unknown's further values stand below it"
     assert lines[-1] == f"results in {fit.run.folder}"
+
+
+def printed(fit, capsys) -> list[str]:
+    """The lines of a fit's summary."""
+    follow(fit.steps(), [Console(fit.run, fit.step_count, bar=False, folder=None)])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_summary_of_an_ambiguous_answer(make_fit, ambiguous, capsys) -> None:
+    lines = printed(make_fit(verdict=ambiguous), capsys)
+    assert lines[3].split() == ["unknown", "start", "found", "±", "truth", "error", "at", "start", "error"]
+    position = next(line for line in lines if line.startswith("camera_pose"))
+    assert "0.012 0.0010 0.10" in position
+    assert "ambiguous: 4 other answers explain the picture as well" in lines
+    heading = next(index for index, line in enumerate(lines) if "other 1" in line)
+    assert lines[heading].split("  ")[-1].strip() == "other 3"
+    assert lines[heading + 1].count("9.000 2.000 3.000") == 3
+    assert "and 1 more in result.json" in lines
+
+
+def test_no_error_bars_for_what_is_not_determined(make_fit, unidentifiable, capsys) -> None:
+    lines = printed(make_fit(verdict=unidentifiable), capsys)
+    assert "unidentifiable: the picture does not fully determine light_intensity together with texture" in lines
+    light = next(line for line in lines if line.startswith("light_intensity"))
+    assert light.split() == ["light_intensity", "key", "0.2000", "0.7900", "0.8000", "75%", "1.2%"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "parameter", "wanted"), [("off", True, True), ("auto", True, False), ("off", False, False)]
+)
+def test_a_search_is_advised_where_it_may_help(make_fit, mode: str, parameter: bool, wanted: bool) -> None:
+    fit = make_fit()
+    parameters = {"camera_pose": CameraPose()} if parameter else {"light_intensity": LightIntensity()}
+    run = replace(fit.run, config={"search": {"mode": mode}}, parameters=parameters)
+    assert ("search=on" in str(advice(run, "not_converged"))) == wanted
+    assert advice(run, "converged") is None
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_search_says_what_it_does(make_fit, monkeypatch, capsys, terminal: bool) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    fit = make_fit(step_count=5)
+    console = Console(fit.run, 5, bar=True, folder=None)
+    console.step(fit.step(0))
+    logging.getLogger("invrender.search").info("looking everywhere")
+    console.close()
+    logging.getLogger("invrender.search").info("nobody listens")
+    shown = capsys.readouterr().err
+    assert "looking everywhere" in shown
+    assert "nobody listens" not in shown
+
+
+def test_a_second_attempt_takes_as_many_steps_again(make_fit, capsys) -> None:
+    fit = make_fit(step_count=15)
+    follow(fit.steps(), [Console(fit.run, 10, bar=True, folder=None)])
+    out, err = capsys.readouterr()
+    assert "step 10/10," in err
+    assert "step 11/20," in err
+    assert "15 of 20 steps" in out
 
 
 def test_no_summary_of_a_fit_that_failed(make_fit, capsys) -> None:

@@ -88,8 +88,8 @@ def test_result(finished) -> None:
         "seed": 7,
         "iterations": 20,
         "seconds": {"total": 10.0, "per_iteration": 0.5},
-        "verdict": None,
         "stopped_because": "finished",
+        "verdict": None,
     }
 
 
@@ -98,6 +98,15 @@ def test_result_without_a_truth(make_fit) -> None:
     intensity = result["parameters"]["light_intensity"]
     assert (intensity["truth"], intensity["error_start"], intensity["error"]) == (None, None, None)
     assert intensity["value"]["key"] == pytest.approx(0.79)
+
+
+def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
+    result = json.loads((record(make_fit(verdict=unidentifiable)) / "result.json").read_text())
+    assert list(result["verdict"]) == ["status", "reason", "advice", "unexplained", "others", "unseen"]
+    assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
+    assert "leave an unknown out of recover" in result["verdict"]["advice"]
+    assert result["parameters"]["camera_pose"]["deviation"] == {"position": [0.1, 0.1, 0.1]}
+    assert result["parameters"]["light_intensity"]["deviation"] is None, "what is not determined has no error bars"
 
 
 def test_result_of_an_interrupted_fit(make_fit) -> None:

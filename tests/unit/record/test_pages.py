@@ -25,9 +25,9 @@ PHONE = {"width": 360, "height": 740, "mobile": True}
 
 
 @pytest.fixture(scope="module")
-def run(make_fit_in, tmp_path_factory) -> Path:
-    """The folder of a fit, with all records."""
-    fit = make_fit_in(tmp_path_factory.mktemp("pages") / "run", step_count=60)
+def run(make_fit_in, ambiguous, tmp_path_factory) -> Path:
+    """The folder of a fit with a verdict, with all records."""
+    fit = make_fit_in(tmp_path_factory.mktemp("pages") / "run", step_count=60, verdict=ambiguous)
     options = RecordOptions(bar=False, picture_every=1)
     follow(fit.steps(), recorders(fit.run, options, fit.step_count, lambda folder, scene: None))
     return fit.run.folder
@@ -50,6 +50,7 @@ def sweep(run: Path, tmp_path: Path) -> Path:
     for job, rank, error in zip(jobs, (2, 1, None), (0.5, 0.25, None), strict=True):
         job.update(rank=rank, errors={} if error is None else {"pose": {"rotation_deg": error}}, errors_start={})
         job.update(loss=error, loss_start=error, seconds=error, iterations=5, stopped_because=None, message=None)
+    jobs[0]["verdict"] = "not_converged"
     jobs[2]["message"] = "lr is <b>wrong</b>"
     for name in ("0", "1"):
         shutil.copytree(run, tmp_path / "sweep" / name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,10 +86,32 @@ def test_texts_can_do_no_harm(run: Path) -> None:
 
 def test_errors_stand_by_what_was_found_where_there_are_any() -> None:
     known = {"start": {"x": 1.0}, "truth": {"x": 2.0}, "error_start": {"relative": 0.5}, "error": {"relative": 0.004}}
-    (row,) = rows_of({"size": {**known, "value": {"x": 1.992}, "standard_error": {"x": 0.0125}}})
-    assert (row.found, row.deviation, row.truth, row.error) == ("1.992", "0.01250", "2.000", "0.4%")
+    (row,) = rows_of({"size": {**known, "value": {"x": 1.992}, "deviation": {"x": 0.0125}}})
+    assert (row.found, row.deviation, row.truth, row.error) == ("1.992", "0.013", "2.000", "0.4%")
     (row,) = rows_of({"size": {**known, "value": {"x": 1.992}}})
     assert row.deviation == ""
+
+
+def test_a_verdict_with_other_answers(make_fit, ambiguous) -> None:
+    page = visible(reported(make_fit(verdict=ambiguous)))
+    assert '<span class="badge ambiguous">ambiguous</span> 4 other answers explain the picture as well' in page
+    assert page.count('<td class="number">9.000 2.000 3.000</td>') == 3
+    assert "± 0.012 0.0010 0.10" in page
+    assert "And 1 more in result.json" in page
+    assert 'id="unseen"' not in page
+
+
+def test_a_verdict_on_what_is_not_determined(make_fit, unidentifiable) -> None:
+    page = visible(reported(make_fit(verdict=unidentifiable)))
+    assert "<li>light_intensity 75%, texture 25%</li>" in page
+    assert 'id="others"' not in page
+
+
+def reported(fit) -> Path:
+    """The report of a fit."""
+    options = replace(OPTIONS, gif=False)
+    follow(fit.steps(), recorders(fit.run, options, fit.step_count, lambda folder, scene: None))
+    return write_report(fit.run.folder)
 
 
 def test_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ def test_configuration_and_command(make_fit, record) -> None:
     assert "recover:\n  light_intensity:\n    lr: 0.1" in text("config")
 
 
+def test_the_verdict_where_there_is_one(make_fit, ambiguous, record) -> None:
+    (event,) = record(make_fit(verdict=ambiguous)).Tensors("verdict/text_summary")
+    assert "ambiguous: 4 other answers explain the picture as well" in event.tensor_proto.string_val[0].decode()
+
+
 def test_hyperparameters(make_fit, record) -> None:
     events = record(make_fit())
 

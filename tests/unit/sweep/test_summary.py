@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from invrender.errors import UserError
+from invrender.sweep.display import best_table, job_text
 from invrender.sweep.plots import write_plots
 from invrender.sweep.summary import Job, Summary, read_summary
 from invrender.sweep.work import Outcome, write_outcome
 
 
-def leave(folder: Path, error: float, loss: float = 0.1, name: str = "psnr_db") -> None:
+def leave(folder: Path, error: float, loss: float = 0.1, name: str = "psnr_db", verdict: str | None = None) -> None:
     """A finished job's files."""
     folder.mkdir()
     texture = {"error": {name: error}, "error_start": {name: 9.0}}
@@ -24,6 +25,7 @@ def leave(folder: Path, error: float, loss: float = 0.1, name: str = "psnr_db") 
         "seconds": {"total": 2.0},
         "iterations": 7,
         "stopped_because": "finished",
+        "verdict": verdict and {"status": verdict},
     }
     (folder / "result.json").write_text(json.dumps(result))
     write_outcome(folder, Outcome("finished"))
@@ -58,6 +60,17 @@ def test_jobs_are_what_their_folders_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rank_by", "order"), [(None, [1, 0]), ("texture.psnr_db", [1, 0]), ("loss", [0, 1])])
 def test_the_best_is_first(tmp_path: Path, rank_by: str | None, order: list[int]) -> None:
     assert [job.number for job in four_of_five(tmp_path, rank_by).ranked()] == [*order, 2, 3, 4]
+
+
+def test_verdicts_are_shown_where_there_are_any(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    assert "verdict" not in best_table(sweep, sweep.jobs)
+    leave(tmp_path / "4", 25.0, verdict="not_converged")
+    sweep.update([4])
+    assert "not converged" in best_table(sweep, sweep.jobs)
+    assert job_text(sweep.jobs[4]).endswith("not converged, 2.0 s")
+    rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
+    assert [row["verdict"] for row in rows] == ["", "", "", "", "not_converged"]
 
 
 def test_an_unknown_measure_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What is to be thought of an answer, in words and as numbers that programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from invrender.record.units import name_and_unit, value_text
+
+if TYPE_CHECKING:
+    from invrender.fit import Step
+    from invrender.parameters.base import Value
+    from invrender.record.base import Run
+
+# So many other answers are shown; all of them are in result.json.
+SHOWN = 3
+
+
+def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
+    """A fit's verdict as ``result.json`` has it, None where the fit was not judged."""
+    verdict = last.verdict
+    if verdict is None:
+        return None
+    return {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "advice": advice(run, verdict.status),
+        "unexplained": verdict.unexplained,
+        "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
+        "unseen": [dict(parts) for parts in verdict.unseen],
+    }
+
+
+def advice(run: Run, status: str) -> str | None:
+    """What may help, None where there is nothing to be done."""
+    from invrender.parameters.base import Pose
+
+    if status == "converged":
+        return None
+    if status == "ambiguous":
+        return "if the object is symmetric, any of them will do; otherwise another view decides"
+    if status == "unidentifiable":
+        return "leave an unknown out of recover, or give another view"
+    stayed = run.config.get("search", {}).get("mode") == "off"
+    if stayed and any(isinstance(parameter, Pose) for parameter in run.parameters.values()):
+        return "search=on looks everywhere for a better start"
+    return "compare the pictures: the scene may lack something that the target shows, or optimizer.stages be too short"
+
+
+def deviation(last: Step, name: str) -> dict[str, Value] | None:
+    """One standard deviation of an unknown's values; None where it is not known, or the unknown not determined."""
+    if last.verdict is None or any(name in parts for parts in last.verdict.unseen):
+        return None
+    found = last.verdict.deviations.get(name)
+    return None if found is None else dict(found)
+
+
+def status_words(status: str) -> str:
+    """A status as people write it."""
+    return status.replace("_", " ")
+
+
+def other_rows(others: Sequence[Mapping[str, Mapping[str, Value]]]) -> list[list[str]]:
+    """The first of the other answers as a table, the heading first; one answer a column."""
+    shown = others[:SHOWN]
+    rows = [["unknown", "", *(f"other {number}" for number in range(1, len(shown) + 1))]]
+    for unknown, values in shown[0].items():
+        name = unknown
+        for key, value in values.items():
+            if value is not None:
+                found = [value_text(key, other[unknown].get(key)) for other in shown]
+                rows.append([name, name_and_unit(key)[0], *found])
+                name = ""
+    return rows
