@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -59,7 +59,9 @@ class Gauge:
     paints: tuple[str, ...]
     level: Tensor
 
-    TEXT = "pictures show light x colour: the colours keep the mean they start with, and the lights take the rest"
+    TEXT: ClassVar[str] = (
+        "pictures show light x colour: the colours keep the mean they start with, and the lights take the rest"
+    )
 
     @classmethod
     def of(cls, scene: Scene, parameters: Parameters) -> Gauge | None:

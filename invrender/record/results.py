@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invrender.fit import Step
+from invrender.gauge import Gauge
 from invrender.record.base import Run
 from invrender.record.verdicts import deviation, verdict_of
 from invrender.writing import whole
@@ -39,6 +40,7 @@ def result_of(run: Run, start: Step, last: Step) -> dict[str, Any]:
         "seconds": {"total": last.seconds, "per_iteration": last.seconds / max(1, last.iteration)},
         "loss": {"start": start.loss, "best": last.loss},
         "stopped_because": last.stopped_because,
+        "gauge": None if Gauge.of(run.scene, run.parameters) is None else Gauge.TEXT,
         "verdict": verdict_of(run, last),
         "parameters": parameters,
     }

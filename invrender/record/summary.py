@@ -30,10 +30,18 @@ def summary(run: Run, start: Step, last: Step, total_steps: int) -> str:
         f"loss {start.loss:.3g} at the start, {last.loss:.3g} now",
         "",
         table(rows_of(run, start, last)),
+        *gauge_lines(run),
         *verdict_lines(run, last),
         "",
     ]
     return "\n".join(lines)
+
+
+def gauge_lines(run: Run) -> list[str]:
+    """The convention for what the pictures leave open; no lines where they tell everything."""
+    from invrender.gauge import Gauge
+
+    return [] if Gauge.of(run.scene, run.parameters) is None else ["", Gauge.TEXT]
 
 
 def verdict_lines(run: Run, last: Step) -> list[str]:
