@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -20,6 +20,10 @@ from invrender.scene import Scene, Target, View
 from invrender.solve.base import Changes, Evaluation, Linearized, Raw
 
 SCORED_AT_ONCE = 64
+# What PyTorch says of a function without forward mode.
+NO_FORWARD_MODE = ("forward AD", "jvp", "setup_context", "generate_vmap_rule")
+# The step of differences in its place, in learning rates: about a tenth of a pixel, in float32.
+DIFFERENCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,20 @@ class Objective:
             values, weights = self.residuals_of(scene)
             return values, (values, weights)
 
+        zero = raw[names[0]].new_zeros(sum(sizes))
         with torch.no_grad():
-            jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(raw[names[0]].new_zeros(sum(sizes)))
+            try:
+                jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(zero)
+            except RuntimeError as error:
+                if not any(sign in str(error) for sign in NO_FORWARD_MODE):
+                    raise
+                values, weights = residuals(zero)[1]
+                steps = [
+                    self.parameters[name].lr * DIFFERENCE
+                    for name, size in zip(names, sizes, strict=True)
+                    for _ in range(size)
+                ]
+                jacobian = differences(lambda change: residuals(change)[0], zero, steps)
         return Linearized(shapes, values, weights, jacobian)
 
     def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -172,6 +188,16 @@ class Objective:
                 stopped[name] = found[name] != moved
             scene = parameter.apply(scene, every[name])
         return found, stopped
+
+
+def differences(function: Callable[[Tensor], Tensor], zero: Tensor, steps: Sequence[float]) -> Tensor:
+    """The Jacobian [M, K] of a function of K numbers at ``zero`` [K], by central differences of these steps."""
+    columns = []
+    for column, step in enumerate(steps):
+        change = torch.zeros_like(zero)
+        change[column] = step
+        columns.append((function(change) - function(-change)) / (2 * step))
+    return torch.stack(columns, dim=1)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import tiny
@@ -24,8 +24,9 @@ from invrender.losses.base import Loss
 from invrender.objective import Objective, Problem
 from invrender.parameters import Ambient, CameraPose, LightDirection, LightIntensity, ObjectPose
 from invrender.pyramid import Stage
+from invrender.render.base import ALL, Channels, Rendered
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Target, View
+from invrender.scene import Scene, Target, View
 from invrender.solve.base import Raw
 from invrender.targets import rendered_target
 
@@ -155,3 +156,35 @@ def test_scores_forgive_dimmed_lights_where_light_is_unknown() -> None:
     right, wrong = objective.scores([raw, away])
     assert float(objective(raw).loss) > 1e-3
     assert right < 1e-9 < 1e-4 < wrong
+
+
+class Opaque(torch.autograd.Function):
+    """Hands a picture on, without forward mode, as renderers of other libraries do."""
+
+    @staticmethod
+    def forward(ctx: object, picture: Tensor) -> Tensor:
+        return picture.clone()
+
+    @staticmethod
+    def backward(ctx: object, cotangent: Tensor) -> Tensor:
+        return cotangent
+
+
+@dataclass(frozen=True)
+class WithoutForwardMode(EmbeddedRenderer):
+    """The embedded renderer behind such a function."""
+
+    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+        pictures = super().render_batch(scenes, channels)
+        return tuple(replace(picture, rgb=Opaque.apply(picture.rgb)) for picture in pictures)
+
+
+def test_differences_stand_in_for_forward_mode() -> None:
+    unknowns = {"pose": CameraPose(lr=1e-4), "ambient": Ambient(lr=1e-4)}
+    problem = Problem(TRUTH, ONE_VIEW, unknowns, RENDERER, {"mse": MeanSquaredError()})
+    raw = displaced(problem)
+    by_forward_mode = problem.at(Stage(1)).linearized(raw, list(raw))
+    opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2, mipmaps=False)
+    by_differences = replace(problem, renderer=opaque).at(Stage(1)).linearized(raw, list(raw))
+    torch.testing.assert_close(by_differences.jacobian, by_forward_mode.jacobian, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(by_differences.residuals, by_forward_mode.residuals)
