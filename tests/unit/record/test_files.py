@@ -89,6 +89,7 @@ def test_result(finished) -> None:
         "iterations": 20,
         "seconds": {"total": 10.0, "per_iteration": 0.5},
         "stopped_because": "finished",
+        "gauge": None,
         "verdict": None,
     }
 
