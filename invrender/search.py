@@ -28,6 +28,8 @@ Mode = Literal["auto", "on", "off"]
 
 # Answers that look alike are compared at full size where their losses, small and blurred, differ by less than this.
 CLOSE = 5.0
+# What looks like an answer has lookalikes of its own: turns about one axis, then about another.
+MOST_TURNS = 2
 # Steps bring a loss down by less than this.
 HOPELESS = 100.0
 
@@ -77,8 +79,9 @@ class Search:
         log.info("looking everywhere for a better start")
         placed = [{**raw, seeker.name: each} for each in seeker.pose.everywhere(problem.scene, self.poses)]
         found = seeker.refined(0, [raw, *placed], self.survivors)
-        nearby = self.nearby(seeker, [candidate.raw for candidate in found])
-        return {**raw, **nearby[0].raw} if nearby else raw
+        for _ in range(MOST_TURNS):
+            found = self.nearby(seeker, [candidate.raw for candidate in found[:2]])
+        return {**raw, **found[0].raw} if found else raw
 
     def nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of some poses, and of those that look like the first two of them; the best first."""
@@ -96,8 +99,12 @@ class Search:
             return raw, verdict
         log.info("comparing the answer with what looks like it")
         answer, *others = self.rivals(seeker, stages, raw)
-        if answer is not raw:
-            verdict = judged(problem, stages, answer)
+        for _ in range(MOST_TURNS):
+            if answer is raw:
+                break
+            raw = answer
+            answer, *others = self.rivals(seeker, stages, raw)
+        verdict = judged(problem, stages, answer)
         if others and verdict.status == "converged":
             values = [problem.values(each) for each in others]
             count = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
@@ -113,7 +120,7 @@ class Search:
         found = [answer]
         for other in alike:
             if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart:
-                found += [seeker.descended(objectives[0], other.raw, self.steps)]
+                found += [seeker.descended(objectives[0], other.raw, objectives[0].stage.steps)]
         best, *rest = seeker.distinct(found)
         as_good = [best, *(each for each in rest if each.loss <= AS_WELL * best.loss)]
         for objective in objectives[1:]:

@@ -153,14 +153,15 @@ def numbers(value: float | list[float]) -> list[float]:
 def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
     """The share of a picture that a rendering leaves unexplained, whatever the light: 0 to 1.
 
-    In colours, 1 − the squared correlation of the luminances within small windows, weighted by the target's contrast in
-    them; in silhouettes, what they do not have in common. The larger of the two, of those that the losses compare.
+    In colours, 1 − the squared correlation within small windows, their mean luminances apart, weighted by the target's
+    contrast in them; in silhouettes, what they do not have in common. The larger of the two, of those that the losses
+    compare.
     """
     shares = [0.0]
     if "rgb" in channels:
         shown = rendered.alpha if view.mask is None else rendered.alpha.maximum(view.mask)
         weights = shown if view.weight is None else shown * view.weight
-        shares.append(1 - explained_contrast(rendered.rgb.mean(dim=-1), view.rgb.mean(dim=-1), weights))
+        shares.append(1 - explained_contrast(rendered.rgb, view.rgb, weights))
     if "alpha" in channels and view.mask is not None:
         common = torch.minimum(rendered.alpha, view.mask).sum()
         shares.append(1 - float(common / torch.maximum(rendered.alpha, view.mask).sum().clamp(min=1e-12)))
@@ -168,15 +169,15 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of the local contrast of ``wanted`` [H, W] that ``found`` has as well, where ``weights`` are."""
+    """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has as well, where ``weights`` [H, W] are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 
     def local(values: Tensor) -> Tensor:
-        return gaussian_blur(weights * values, window) / total
+        return gaussian_blur(weights * values.mean(dim=-1), window) / total
 
     found, wanted = gaussian_blur(found, SMOOTHED), gaussian_blur(wanted, SMOOTHED)
-    found, wanted = found - local(found), wanted - local(wanted)
+    found, wanted = found - local(found)[..., None], wanted - local(wanted)[..., None]
     own, other, both = local(found**2), local(wanted**2), local(found * wanted)
     common = (both.clamp(min=0) ** 2 / own.clamp(min=1e-12)).minimum(other)
     return float((weights * common).sum() / (weights * other).sum().clamp(min=1e-12))

@@ -21,12 +21,12 @@ SHORT = (
 
 def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "cfg" / "recover").mkdir()
-    (workspace / "cfg" / "recover" / "albedo.yaml").write_text("# The colour of one object.\nalbedo: {}\n")
+    (workspace / "cfg" / "recover" / "gloss.yaml").write_text("# The gloss of one object.\ngloss: {}\n")
     assert run(["scenes", "--config-dir", "cfg"]) == run(["params", "--config-dir", "cfg"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "box" in lines
     assert "teapot      The Utah teapot, painted with a day in the country." in lines
-    assert any(line.split(maxsplit=1) == ["albedo", "The colour of one object."] for line in lines)
+    assert any(line.split(maxsplit=1) == ["gloss", "The gloss of one object."] for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender fit --dr", ["--dry-run"]),
         ("invrender fit experi", ["experiment="]),
         ("invrender sweep optimizer=ad", ["optimizer=adam", "optimizer=adam_staged"]),
-        ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs"]),
+        ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs", "optimizer=adam,lm"]),
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),
         ("invrender sweep --opt", ["--optimize"]),
