@@ -169,7 +169,7 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
-    """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has as well, where ``weights`` [H, W] are."""
+    """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has too, where ``weights`` [H, W] are."""
     window = WINDOW * min(weights.shape)
     total = gaussian_blur(weights, window).clamp(min=1e-6)
 
