@@ -1,5 +1,7 @@
 """Five real photographs of a chessboard, whose pose a classical calibration knows: an answer no renderer had a part in.
 
+Each is fitted from two starts, or from as many of its five as INVRENDER_REAL_BOARD_STARTS says.
+
 The photographs are not part of the project. INVRENDER_REAL_BOARD names their folder; without it a folder
 ``shared/real_board`` beside the checkout is taken, and where there is none the test is skipped.
 """
@@ -19,6 +21,7 @@ from invrender.cli import run
 FOLDER = Path(os.environ.get("INVRENDER_REAL_BOARD", Path(__file__).parents[3] / "shared" / "real_board"))
 SQUARES = np.array([[0, 0, 0], [7, 0, 0], [7, 10, 0], [0, 10, 0]], dtype=float)  # the outer corners, board frame
 PIXEL = 0.5
+STARTS = int(os.environ.get("INVRENDER_REAL_BOARD_STARTS", "2"))
 
 pytestmark = pytest.mark.skipif(not (FOLDER / "board.json").exists(), reason="the photographs are not here")
 
@@ -58,31 +61,29 @@ def write_scene(path: Path, start: list[list[float]], board: dict) -> None:
     path.write_text("# @package _global_\n" + yaml.safe_dump(scene))
 
 
-def fitted(folder: Path, photo: str, start: list[list[float]], board: dict) -> tuple[float, str]:
-    """The mean distance, in pixels, of the recovered outer corners from the reference; and the verdict."""
+def fitted_corner_error(folder: Path, photo: str, start: list[list[float]], board: dict) -> float:
+    """The mean distance, in pixels, of the recovered outer corners from the reference."""
     write_scene(folder / "board.yaml", start, board)
     result = folder / "fit"
     arguments = [f"scene={folder / 'board.yaml'}", f"target={FOLDER / photo}", "target.color_space=linear"]
     run(["fit", *arguments, "experiment=photo", "record=none", "record.files=true", f"hydra.run.dir={result}"])
-    told = json.loads((result / "result.json").read_text())
-    assert told["parameters"]["camera_pose"]["error"] is None
+    assert json.loads((result / "result.json").read_text())["parameters"]["camera_pose"]["error"] is None
     recovered = yaml.safe_load((result / "recovered" / "scene.yaml").read_text())
     inner = board["intrinsics"]
     intrinsics = np.array([[inner["fx"], 0, inner["cx"]], [0, inner["fy"], inner["cy"]], [0, 0, 1]])
     found = corners(np.array(recovered["camera"]["camera_from_world"]), intrinsics)
     wanted = corners(np.array(board["photos"][photo]["camera_from_board"]), intrinsics)
-    return float(np.linalg.norm(found - wanted, axis=1).mean()), told["verdict"]["status"]
+    return float(np.linalg.norm(found - wanted, axis=1).mean())
 
 
 @pytest.mark.parametrize("photo", [f"photo_0{number}.png" for number in range(1, 6)])
 def test_finds_the_board(photo: str, tmp_path: Path) -> None:
-    """From 15 degrees and a tenth of the distance away, to half a pixel; and what is not found is not claimed."""
+    """From 15 degrees and a tenth of the distance away, to half a pixel."""
     board = json.loads((FOLDER / "board.json").read_text())
     found = {}
-    for number, start in enumerate(board["photos"][photo]["starts"]["15deg_10pct"]):
+    for number, start in enumerate(board["photos"][photo]["starts"]["15deg_10pct"][:STARTS]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        found[number] = fitted(folder, photo, start, board)
-    assert len(found) == 5
-    assert sum(error < PIXEL for error, _ in found.values()) >= 4, found
-    assert all(error < PIXEL for error, status in found.values() if status == "converged"), found
+        found[number] = fitted_corner_error(folder, photo, start, board)
+    assert len(found) == STARTS
+    assert all(error < PIXEL for error in found.values()), found
