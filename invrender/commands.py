@@ -228,11 +228,7 @@ def prepared(config: DictConfig, schema: type[Options], job: Job) -> Options:
 
     from invrender.io.cameras import without_effect
 
-    for found in (path for pattern in RESULTS for path in job.folder.glob(pattern)):
-        raise UserError(
-            f"hydra.run.dir is {shown(job.folder)}, which holds {found.name}; nothing is overwritten: "
-            "give a folder that is empty or not there"
-        )
+    check_unused(job.folder, RESULTS)
     check_schema(config, schema)
     config.scene.folder = str((scene_file(job).parent / (config.scene.folder or ".")).resolve())
     options = OmegaConf.to_object(config)
@@ -252,6 +248,15 @@ def check_schema(config: DictConfig, schema: type[Any]) -> None:
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
+
+
+def check_unused(folder: Path, results: Sequence[str]) -> None:
+    """Raise `UserError` where a run's folder holds results; these are patterns of names."""
+    for found in (path for pattern in results for path in folder.glob(pattern)):
+        raise UserError(
+            f"hydra.run.dir is {shown(folder)}, which holds {found.name}; nothing is overwritten: "
+            "give a folder that is empty or not there"
+        )
 
 
 def scene_file(job: Job) -> Path:

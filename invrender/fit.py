@@ -136,6 +136,14 @@ def fit(
     yield from fitting.steps(raw, search)
 
 
+@dataclass(frozen=True)
+class End:
+    """Raw tensors as the last stage measures them, and its evaluation."""
+
+    best: Best
+    evaluation: Evaluation
+
+
 @dataclass
 class Fitting:
     """A fit under way. iteration: counts the steps taken. stopped: why the last attempt ended."""
@@ -159,31 +167,31 @@ class Fitting:
 
     def steps(self, raw: Raw, search: Search | None) -> Generator[Step, None, None]:
         """All steps of the fit."""
-        best = self.measured(raw)
-        if not math.isfinite(best.loss):
+        end = self.measured(raw, 0)
+        if not math.isfinite(end.best.loss):
             raise UserError(
-                f"the loss at the start is {best.loss}: check the scene's numbers (sizes, intensities, camera)"
+                f"the loss at the start is {end.best.loss}: check the scene's numbers (sizes, intensities, camera)"
             )
         verdict = None
         try:
             with self.clock.stopped():
-                yield self.last_step(best)
+                yield self.last_step(end)
             if search is not None and search.mode == "on":
                 raw = search.everywhere(self.problem, raw)
-            best = yield from self.attempt(raw, best)
+            end = yield from self.attempt(raw, end)
             if search is not None and self.stopped != "interrupted":
-                best, verdict = self.judged(search, best)
+                end, verdict = self.judged(search, end)
                 if search.mode == "auto" and verdict.status == "not_converged" and self.stopped != "budget":
-                    best = yield from self.attempt(search.everywhere(self.problem, best.raw), best)
+                    end = yield from self.attempt(search.everywhere(self.problem, end.best.raw), end)
                     if self.stopped != "interrupted":
-                        best, verdict = self.judged(search, best)
+                        end, verdict = self.judged(search, end)
         except KeyboardInterrupt:
             self.stopped = "interrupted"
-        yield self.last_step(best, self.stopped, verdict)
+        yield self.last_step(end, self.stopped, verdict)
 
-    def attempt(self, raw: Raw, best: Best) -> Generator[Step, None, Best]:
-        """The steps of all stages from ``raw``; returns the best of ``best``, the best step and the last one."""
-        leading = best
+    def attempt(self, raw: Raw, end: End) -> Generator[Step, None, End]:
+        """The steps of all stages from ``raw``; returns the best of ``end``, the best step and the last one."""
+        leading = end.best
         try:
             for index, stage in enumerate(self.solver.stages):
                 objective = self.problem.at(stage, resting=raw)
@@ -216,36 +224,37 @@ class Fitting:
         except KeyboardInterrupt:
             self.stopped = "interrupted"
         try:
-            return self.better(best, leading, raw)
+            return self.better(end, leading, raw)
         except KeyboardInterrupt:
             self.stopped = "interrupted"
-            return self.better(best, leading, raw)
+            return self.better(end, leading, raw)
 
-    def better(self, best: Best, leading: Best, raw: Raw) -> Best:
-        """The best of ``best``, the best step and the last one, all as the last stage measures."""
-        ends = [best, replace(self.measured(leading.raw), iteration=leading.iteration), self.measured(raw)]
-        return min(ends, key=lambda end: end.loss if math.isfinite(end.loss) else math.inf)
+    def better(self, end: End, leading: Best, raw: Raw) -> End:
+        """The best of ``end``, the best step and the last one, all as the last stage measures."""
+        ends = [end, self.measured(leading.raw, leading.iteration), self.measured(raw, self.iteration)]
+        return min(ends, key=lambda each: each.best.loss if math.isfinite(each.best.loss) else math.inf)
 
-    def judged(self, search: Search, best: Best) -> tuple[Best, Verdict]:
+    def judged(self, search: Search, end: End) -> tuple[End, Verdict]:
         """The best of the answer and those that look like it, and what is to be thought of it."""
+        best = end.best
         raw, verdict = search.judged(self.problem, self.solver.stages, best.raw)
-        return best if raw is best.raw else replace(self.measured(raw), iteration=best.iteration), verdict
+        return end if raw is best.raw else self.measured(raw, best.iteration), verdict
 
     def projected(self, name: str, raw: Tensor) -> Tensor:
         """The nearest raw tensor within the unknown's range."""
         return self.problem.parameters[name].project(self.problem.scene, raw)
 
-    def measured(self, raw: Raw) -> Best:
-        """What raw tensors are worth at the last stage."""
+    def measured(self, raw: Raw, iteration: int) -> End:
+        """What raw tensors are worth at the last stage. iteration: the step that has led to them."""
         with torch.no_grad():
             evaluation = self.final(raw)
-        return Best(self.iteration, len(self.solver.stages) - 1, float(evaluation.loss), evaluation.scene, raw)
+        last = len(self.solver.stages) - 1
+        return End(Best(iteration, last, float(evaluation.loss), evaluation.scene, raw), evaluation)
 
-    def last_step(self, best: Best, stopped: str | None = None, verdict: Verdict | None = None) -> Step:
+    def last_step(self, end: End, stopped: str | None = None, verdict: Verdict | None = None) -> Step:
         """The start, or the best scene as the fit's last step."""
-        with torch.no_grad():
-            evaluation = self.final(best.raw)
-        return self.report(evaluation, best.raw, self.final, best.stage, best, stopped, verdict)
+        best = end.best
+        return self.report(end.evaluation, best.raw, self.final, best.stage, best, stopped, verdict)
 
     def report(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -50,18 +52,16 @@ class Gauge:
     Diffuse surfaces show light × colour. Where the brightness of every light is unknown, and the colours of every
     object, and nothing has a highlight, brighter lights on darker surfaces give the same pictures.
 
-    lights, paints: the names of the unknowns. level: the mean of the colours at the start, [].
+    lights, paints: the unknowns, by name.
     """
-
-    scene: Scene
-    parameters: Parameters
-    lights: tuple[str, ...]
-    paints: tuple[str, ...]
-    level: Tensor
 
     TEXT: ClassVar[str] = (
         "pictures show light x colour: the colours keep the mean they start with, and the lights take the rest"
     )
+
+    scene: Scene
+    lights: Mapping[str, Lit]
+    paints: Mapping[str, Painted]
 
     @classmethod
     def of(cls, scene: Scene, parameters: Parameters) -> Gauge | None:
@@ -74,29 +74,20 @@ class Gauge:
         shiny = any(bool((thing.material.specular != 0).any()) for thing in scene.objects.values())
         if not painted or shiny or lights | dark != set(scene.lights) or objects != set(scene.objects):
             return None
-        gauge = cls(scene, parameters, tuple(lit), tuple(painted), torch.zeros(()))
-        start = {name: parameters[name].initial(scene) for name in painted}
-        return cls(scene, parameters, tuple(lit), tuple(painted), gauge.mean(start))
+        return cls(scene, lit, painted)
+
+    @cached_property
+    def level(self) -> Tensor:
+        """The mean of the colours at the start, []."""
+        return self.mean({name: paint.initial(self.scene) for name, paint in self.paints.items()})
 
     def mean(self, raw: Raw) -> Tensor:
         """The mean of the colours, []."""
-        levels = []
-        for name in self.paints:
-            paint = self.parameters[name]
-            assert isinstance(paint, Painted)
-            levels.append(paint.level(self.scene, raw[name]))
-        return torch.stack(levels).mean()
+        return torch.stack([paint.level(self.scene, raw[name]) for name, paint in self.paints.items()]).mean()
 
     def fixed(self, raw: Raw) -> Raw:
         """The raw tensors that mean the same pictures by this convention."""
         factor = self.level / self.mean(raw).clamp(min=1e-6)
-        found = dict(raw)
-        for name in self.paints:
-            paint = self.parameters[name]
-            assert isinstance(paint, Painted)
-            found[name] = paint.lighter(self.scene, raw[name], factor)
-        for name in self.lights:
-            light = self.parameters[name]
-            assert isinstance(light, Lit)
-            found[name] = light.brighter(self.scene, raw[name], 1 / factor)
-        return found
+        lighter = {name: paint.lighter(self.scene, raw[name], factor) for name, paint in self.paints.items()}
+        brighter = {name: light.brighter(self.scene, raw[name], 1 / factor) for name, light in self.lights.items()}
+        return {**raw, **lighter, **brighter}

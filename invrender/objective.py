@@ -43,10 +43,7 @@ class Objective:
 
     def scene_at(self, raw: Mapping[str, Tensor]) -> Scene:
         """The scene with every unknown applied."""
-        scene, raw = self.scene, {**self.resting, **raw}
-        for name, parameter in self.parameters.items():
-            scene = parameter.apply(scene, raw[name])
-        return scene
+        return applied(self.scene, self.parameters, {**self.resting, **raw})
 
     def pictures(self, scene: Scene) -> tuple[Rendered, ...]:
         """A picture of the scene for each view of the target."""
@@ -190,6 +187,13 @@ class Objective:
         return found, stopped
 
 
+def applied(scene: Scene, parameters: Parameters, raw: Mapping[str, Tensor]) -> Scene:
+    """The scene with every unknown displaced, one after the other."""
+    for name, parameter in parameters.items():
+        scene = parameter.apply(scene, raw[name])
+    return scene
+
+
 def differences(function: Callable[[Tensor], Tensor], zero: Tensor, steps: Sequence[float]) -> Tensor:
     """The Jacobian [M, K] of a function of K numbers at ``zero`` [K], by central differences of these steps."""
     columns = []
@@ -221,9 +225,7 @@ class Problem:
 
     def values(self, raw: Raw) -> dict[str, dict[str, Value]]:
         """The unknowns as a person reads them."""
-        scene = self.scene
-        for name, parameter in self.parameters.items():
-            scene = parameter.apply(scene, raw[name])
+        scene = applied(self.scene, self.parameters, raw)
         return {name: parameter.value(scene) for name, parameter in self.parameters.items()}
 
     def at(self, stage: Stage, resting: Mapping[str, Tensor] | None = None) -> Objective:

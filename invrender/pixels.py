@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -54,6 +54,12 @@ def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
         return picture
     kernel = gaussian_kernel(deviation).tolist()
     return convolved(convolved(picture, kernel, 0), kernel, 1)
+
+
+def windowed(weights: Tensor, deviation: float) -> Callable[[Tensor], Tensor]:
+    """What takes means of values [H, W] within Gaussian windows, of the pixels that have weights [H, W]."""
+    total = gaussian_blur(weights, deviation).clamp(min=1e-6)
+    return lambda values: gaussian_blur(weights * values, deviation) / total
 
 
 def convolved(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:

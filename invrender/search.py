@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.losses.base import Loss
-from invrender.losses.moments import Moments
+from invrender.losses.silhouettes import Moments
 from invrender.objective import Objective, Problem
 from invrender.parameters.base import Pose
 from invrender.pyramid import Stage, check_choices, chosen
 from invrender.scene import Scene, Truth
-from invrender.solve.base import Raw, Solver
-from invrender.solve.least_squares import MOST_NUMBERS, LevenbergMarquardt
+from invrender.solve.base import MOST_NUMBERS, Raw, Solver
+from invrender.solve.least_squares import LevenbergMarquardt
 from invrender.verdict import AS_WELL, Verdict, judged
 
 log = logging.getLogger(__name__)
@@ -99,12 +99,13 @@ class Search:
             return raw, verdict
         log.info("comparing the answer with what looks like it")
         answer, *others = self.rivals(seeker, stages, raw)
-        for _ in range(MOST_TURNS):
-            if answer is raw:
-                break
-            raw = answer
-            answer, *others = self.rivals(seeker, stages, raw)
-        verdict = judged(problem, stages, answer)
+        if answer is not raw:
+            for _ in range(MOST_TURNS):
+                before = answer
+                answer, *others = self.rivals(seeker, stages, before)
+                if answer is before:
+                    break
+            verdict = judged(problem, stages, answer)
         if others and verdict.status == "converged":
             values = [problem.values(each) for each in others]
             count = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
@@ -151,14 +152,13 @@ class Seeker:
     name: str
     pose: Pose
     resting: Raw
-    rates: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, problem: Problem, search: Search, raw: Raw) -> Seeker | None:
         """For the first unknown that is a pose; None where there is none."""
         for name, parameter in problem.parameters.items():
             if isinstance(parameter, Pose):
-                return cls(problem, search, name, parameter, raw, problem.rates)
+                return cls(problem, search, name, parameter, raw)
         return None
 
     @cached_property
@@ -169,11 +169,11 @@ class Seeker:
     @cached_property
     def objectives(self) -> list[Objective]:
         """The objectives of the search's stages, with the silhouettes' moments where there are masks."""
-        problem = self.problem
+        problem, stages = self.problem, self.search.stages
         if all(view.mask is not None for view in problem.target.views):
             losses: dict[str, Loss] = {**problem.losses, "moments": Moments()}
             problem = replace(problem, losses=losses)
-        stages = [replace(stage, losses=stage.losses and (*stage.losses, "moments")) for stage in self.search.stages]
+            stages = [replace(stage, losses=stage.losses and (*stage.losses, "moments")) for stage in stages]
         return [problem.at(stage, self.resting) for stage in stages]
 
     def small(self, raw: Raw) -> Raw:
@@ -195,7 +195,7 @@ class Seeker:
     def descended(self, objective: Objective, raw: Raw, steps: int) -> Candidate:
         """The raw tensors after some steps."""
         moving = chosen(raw, objective.stage.unknowns)
-        descent = self.solver.begin(objective.stage, moving, self.rates)
+        descent = self.solver.begin(objective.stage, moving, self.problem.rates)
         for _ in range(steps):
             _, moving = descent.step(objective, moving)
             if descent.finished:

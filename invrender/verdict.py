@@ -11,16 +11,16 @@ from torch import Tensor
 
 from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters, Value
-from invrender.pixels import gaussian_blur
+from invrender.pixels import gaussian_blur, windowed
 from invrender.pyramid import Stage, chosen
 from invrender.render.base import Channels, Rendered
 from invrender.scene import View
-from invrender.solve.base import Linearized, Raw
+from invrender.solve.base import MOST_NUMBERS, Linearized, Raw
 
 Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
 Values = Mapping[str, Mapping[str, Value]]
 
-# Right answers leave less than a third of this share of the picture's local contrast, wrong ones more than twice.
+# Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
 UNEXPLAINED = 0.08
 # Standard deviation of the windows in which contrast is compared, as a share of the shorter side; and of the blur that
 # takes out noise, in pixels.
@@ -34,8 +34,6 @@ UNSEEN, HARDLY = 25.0, 1e-7
 STATIONARY, SHORT = 0.02, 0.01
 # Neighbouring pixels err alike: the sides of the blocks within which errors may go together, in pixels.
 BLOCK = 4
-# Beyond so many numbers an unknown is a map, of which there is no covariance.
-MOST_NUMBERS = 64
 
 
 @dataclass(frozen=True)
@@ -170,11 +168,10 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
     """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has too, where ``weights`` [H, W] are."""
-    window = WINDOW * min(weights.shape)
-    total = gaussian_blur(weights, window).clamp(min=1e-6)
+    mean = windowed(weights, WINDOW * min(weights.shape))
 
     def local(values: Tensor) -> Tensor:
-        return gaussian_blur(weights * values.mean(dim=-1), window) / total
+        return mean(values.mean(dim=-1))
 
     found, wanted = gaussian_blur(found, SMOOTHED), gaussian_blur(wanted, SMOOTHED)
     found, wanted = found - local(found)[..., None], wanted - local(wanted)[..., None]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from invrender.commands import DONE, INTERRUPTED, UNUSABLE, Job, check_schema, checked_verbosity, shown
+from invrender.commands import DONE, INTERRUPTED, UNUSABLE, Job, check_schema, check_unused, checked_verbosity, shown
 from invrender.config import BenchConfig
 from invrender.errors import UserError
 
@@ -29,12 +29,7 @@ def run_bench(config: DictConfig, job: Job) -> int:
     options: Any = OmegaConf.to_object(config)
     check_options(options)
     quiet = checked_verbosity(options.verbosity) == "quiet"
-    for name in (JSON, CSV, PLOT):
-        if (job.folder / name).exists():
-            raise UserError(
-                f"hydra.run.dir is {shown(job.folder)}, which holds {name}; nothing is overwritten: "
-                "give a folder that is empty or not there"
-            )
+    check_unused(job.folder, (JSON, CSV, PLOT))
     trials = trials_of(options, job)
     if options.dry_run:
         print("\n".join(trial.command for trial in trials))

@@ -12,12 +12,11 @@ from tqdm import tqdm
 from invrender.bench.results import score_text
 from invrender.bench.statistics import Score
 from invrender.bench.trials import Run
+from invrender.record.console import Bar
 
 
 class Progress:
     """A bar on a terminal, a line for every fit elsewhere, failures alone where it is to be quiet."""
-
-    FORMAT = "{percentage:3.0f}%|{bar:12}| {n_fmt}/{total_fmt} {elapsed}<{remaining} {postfix}"
 
     def __init__(self, total: int, quiet: bool) -> None:
         self.quiet = quiet
@@ -25,7 +24,7 @@ class Progress:
         self.count = 0
         self.lock = Lock()
         wanted = sys.stderr.isatty() and not quiet
-        self.bar = tqdm(total=total, leave=False, dynamic_ncols=True, bar_format=self.FORMAT) if wanted else None
+        self.bar = tqdm(total=total, leave=False, dynamic_ncols=True, bar_format=Bar.FORMAT) if wanted else None
 
     def ended(self, run: Run) -> None:
         """Show that a fit has ended; any thread may say so."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.losses.base import check_weight
-from invrender.pixels import gaussian_blur
+from invrender.pixels import windowed
 from invrender.render.base import Channels, Rendered
 from invrender.scene import Scene, View
 
@@ -69,7 +69,6 @@ class Contrast:
 
     def normalized(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
         """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""
-        total = gaussian_blur(weights, sigma).clamp(min=1e-6)
-        mean = gaussian_blur(weights * luminance, sigma) / total
-        variance = gaussian_blur(weights * (luminance - mean) ** 2, sigma) / total
-        return (luminance - mean) / torch.sqrt(variance + self.floor**2)
+        mean = windowed(weights, sigma)
+        difference = luminance - mean(luminance)
+        return difference / torch.sqrt(mean(difference**2) + self.floor**2)

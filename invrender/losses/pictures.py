@@ -134,37 +134,6 @@ class Huber(PictureLoss):
         return 0.5 * self.delta / difference.abs().clamp(min=self.delta)
 
 
-@dataclass(frozen=True)
-class Silhouette:
-    """The mean squared difference between the rendering's silhouette and the target's mask."""
-
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_weight(self.weight)
-
-    @property
-    def channels(self) -> Channels:
-        """The silhouette."""
-        return frozenset(("alpha",))
-
-    def check(self, view: View) -> None:
-        """Raise `UserError` if the target has no mask."""
-        if view.mask is None:
-            raise UserError("it compares silhouettes, and the target has no mask: give target.mask=mask.png")
-
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
-        """The unweighted mean, []."""
-        difference, weights = self.residuals(rendered, view, scene)
-        return (weights * difference**2).sum()
-
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Differences and their weights, [H, W], whose sum of squares is this loss."""
-        assert view.mask is not None
-        weights = torch.ones_like(view.mask) if view.weight is None else view.weight
-        return rendered.alpha - view.mask, weights / weights.sum().clamp(min=1e-12)
-
-
 def weighted_mean(penalties: Tensor, weights: Tensor) -> Tensor:
     """The mean of penalties [H, W, C] under pixel weights [H, W]; zero where all weights are."""
     total = weights.sum().clamp(min=1e-12) * penalties.shape[-1]

@@ -1,6 +1,5 @@
 """The unknowns of a scene."""
 
-from invrender.parameters.albedo import Albedo
 from invrender.parameters.ambient import Ambient
 from invrender.parameters.camera_focal import CameraFocal
 from invrender.parameters.camera_pose import CameraPose
@@ -10,7 +9,7 @@ from invrender.parameters.light_direction import LightDirection
 from invrender.parameters.light_intensity import LightIntensity
 from invrender.parameters.light_position import LightPosition
 from invrender.parameters.object_pose import ObjectPose
-from invrender.parameters.surface_colors import Texture, VertexColors
+from invrender.parameters.surface_colors import Albedo, Texture, VertexColors
 
 __all__ = [
     "Albedo",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
+from invrender.geometry.rotations import rotations_everywhere
 from invrender.scene import Scene, Target, Truth
 
 
@@ -34,9 +36,15 @@ def pivot(scene: Scene) -> Tensor:
     return transform(scene.camera.camera_from_world, scene.camera.look_at)
 
 
-def within(rotations: Tensor, limit: float | None) -> Tensor:
-    """Of rotation vectors [N, 3], those of at most ``limit`` degrees."""
-    return rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]
+def turns_everywhere(count: int, limit: float | None, like: Tensor) -> Tensor:
+    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``limit`` degrees; none shifts."""
+    rotations = rotations_everywhere(count)
+    return unshifted((rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like))
+
+
+def unshifted(rotations: Tensor) -> Tensor:
+    """Raw tensors [N, 6] of rotation vectors [N, 3] without a shift."""
+    return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
 
 
 def limited(vector: Tensor, limit: float | None) -> Tensor:

@@ -13,9 +13,16 @@ from torch import Tensor
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import composed_rotation, turned
-from invrender.geometry.rotations import lookalikes, rotations_everywhere
+from invrender.geometry.rotations import lookalikes
 from invrender.parameters.base import Value
-from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited, pivot, within
+from invrender.parameters.camera import (
+    camera_errors,
+    check_camera_is_unknown,
+    limited,
+    pivot,
+    turns_everywhere,
+    unshifted,
+)
 from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Scene, Target, Truth
 
@@ -65,14 +72,13 @@ class CameraPose:
 
     def everywhere(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the point that the camera looks at."""
-        rotations = within(rotations_everywhere(count), self.max_rotation).to(scene.background)
-        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+        return turns_everywhere(count, self.max_rotation, scene.background)
 
     def lookalikes(self, scene: Scene) -> Tensor:
         """Rotations about the same point."""
         vertices = torch.cat([world_vertices(thing) for thing in scene.objects.values()]).detach()
         rotations = lookalikes(transform(scene.camera.camera_from_world, vertices)).to(scene.background)
-        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+        return unshifted(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -14,9 +14,9 @@ from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import composed_rotation, rotation_angle, turned
-from invrender.geometry.rotations import lookalikes, rotations_everywhere
+from invrender.geometry.rotations import lookalikes
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited, within
+from invrender.parameters.camera import limited, turns_everywhere, unshifted
 from invrender.parameters.choice import chosen
 from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Object, Scene, Target, Truth
@@ -80,8 +80,7 @@ class ObjectPose:
 
     def everywhere(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the object's centre."""
-        rotations = within(rotations_everywhere(count), self.max_rotation).to(scene.background)
-        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+        return turns_everywhere(count, self.max_rotation, scene.background)
 
     def lookalikes(self, scene: Scene) -> Tensor:
         """Rotations about the object's centre."""
@@ -89,7 +88,7 @@ class ObjectPose:
         vertices = world_vertices(scene.objects[self.name(scene)]).detach()
         rotations = lookalikes(transform(camera.camera_from_world, vertices)).to(scene.background)
         rotations = rotations @ camera.camera_from_world[:3, :3]
-        return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
+        return unshifted(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

@@ -1,4 +1,4 @@
-"""What the surfaces look like: textures and vertex colours."""
+"""What the surfaces look like: albedos, textures and vertex colours."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from invrender.parameters.ranges import Range, check_above_zero, check_range, cl
 from invrender.parameters.smoothing import roughened, smoothed
 from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
+
+Attribute = Literal["albedo", "texture", "vertex_colors"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class SurfaceColors:
         check_range(self.range)
 
     @property
-    def attribute(self) -> Literal["texture", "vertex_colors"]:
+    def attribute(self) -> Attribute:
         """Which colours of the material."""
         raise NotImplementedError
 
@@ -138,6 +140,21 @@ class SurfaceColors:
 
 
 @dataclass(frozen=True)
+class Albedo(SurfaceColors):
+    """One diffuse colour for each object, by which its texture and vertex colours are multiplied."""
+
+    @property
+    def attribute(self) -> Attribute:
+        """The albedo."""
+        return "albedo"
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """The largest error of a channel."""
+        pairs = [(self.colors(scene, name), self.colors(truth.scene, name)) for name in self.names(scene)]
+        return {"absolute": max(float((found - true).abs().max()) for found, true in pairs)}
+
+
+@dataclass(frozen=True)
 class Texture(SurfaceColors):
     """Every texel of the textures.
 
@@ -163,7 +180,7 @@ class Texture(SurfaceColors):
         return roughened(added, self.smoothness) if self.smoothness else added
 
     @property
-    def attribute(self) -> Literal["texture", "vertex_colors"]:
+    def attribute(self) -> Attribute:
         """Textures."""
         return "texture"
 
@@ -177,7 +194,7 @@ class VertexColors(SurfaceColors):
     """The colour of every vertex."""
 
     @property
-    def attribute(self) -> Literal["texture", "vertex_colors"]:
+    def attribute(self) -> Attribute:
         """Vertex colours."""
         return "vertex_colors"
 

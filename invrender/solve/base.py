@@ -13,6 +13,9 @@ from invrender.pyramid import Stage
 from invrender.scene import Scene
 
 Raw = dict[str, Tensor]
+# Of more numbers an unknown is a map, for which there are no Jacobians.
+MOST_NUMBERS = 64
+
 Changes = Mapping[str, Tensor]
 
 

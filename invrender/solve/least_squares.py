@@ -11,9 +11,8 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pyramid import Stage
-from invrender.solve.base import Evaluation, Linearized, Objective, Raw
+from invrender.solve.base import MOST_NUMBERS, Evaluation, Linearized, Objective, Raw
 
-MOST_NUMBERS = 64
 MOST_TRIALS = 8
 MOST_ROUNDS = 6
 # Of a step that is cut off by ranges, what is tried.

@@ -63,6 +63,5 @@ def test_a_fit_renders_so_many() -> None:
         solver=FirstOrder(torch.optim.Adam, [Stage(steps=5)]),
     )
     assert next(reversed([*steps])).iteration == 5
-    # Whether the losses depend on the unknowns, the start twice, five steps, and in the end the best and the last, of
-    # which one is shown.
-    assert (tally.pictures, tally.differentiated) == (1 + 2 + 5 + 2 + 1, 1 + 5)
+    # Whether the losses depend on the unknowns, the start, five steps, and in the end the best and the last.
+    assert (tally.pictures, tally.differentiated) == (1 + 1 + 5 + 2, 1 + 5)

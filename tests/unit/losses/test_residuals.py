@@ -14,7 +14,7 @@ from invrender import losses
 from invrender.errors import UserError
 from invrender.losses import Contrast, Huber, MeanAbsoluteError, MeanSquaredError, Moments, Silhouette
 from invrender.losses.base import Loss
-from invrender.losses.moments import moments
+from invrender.losses.silhouettes import moments
 from invrender.render.base import Rendered
 from invrender.scene import View
 

@@ -1,4 +1,4 @@
-"""A loss that pulls from any distance: where silhouettes lie, and how large they are."""
+"""Losses between the rendering's silhouette and the target's mask."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from invrender.scene import Scene, View
 
 
 @dataclass(frozen=True)
-class Moments:
-    """The squared differences of the silhouettes' centres and sizes, in shares of the picture's shorter side.
+class SilhouetteLoss:
+    """A weighted sum of squared differences of silhouettes, or of what is measured of them."""
 
-    Centres are means over the silhouette, sizes the square roots of areas. Unlike differences of pixels they change
-    where the silhouettes do not overlap. The mean over the three of them.
-    """
-
-    weight: float = 0.1
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         check_weight(self.weight)
@@ -42,7 +38,33 @@ class Moments:
         return (weights * difference**2).sum()
 
     def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Differences and their weights, [3], whose sum of squares is this loss."""
+        """Differences and their weights, of one shape, whose sum of squares is this loss."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Silhouette(SilhouetteLoss):
+    """The mean squared difference of the pixels."""
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Of every pixel, [H, W]."""
+        assert view.mask is not None
+        weights = torch.ones_like(view.mask) if view.weight is None else view.weight
+        return rendered.alpha - view.mask, weights / weights.sum().clamp(min=1e-12)
+
+
+@dataclass(frozen=True)
+class Moments(SilhouetteLoss):
+    """The mean squared difference of centres and sizes, in shares of the picture's shorter side.
+
+    Centres are means over the silhouette, sizes the square roots of areas. Unlike differences of pixels they pull from
+    any distance, also where the silhouettes do not overlap.
+    """
+
+    weight: float = 0.1
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Of the three of them, [3]."""
         assert view.mask is not None
         difference = moments(rendered.alpha) - moments(view.mask)
         return difference, torch.full_like(difference, 1 / 3)
