@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,11 +20,16 @@ from invrender.render.base import Channels, Rendered, Renderer
 from invrender.scene import Scene, Target, View
 from invrender.solve.base import Changes, Evaluation, Linearized, Raw
 
-SCORED_AT_ONCE = 64
+# So many pixels of targets are compared at once: those of 64 pictures of 32 by 32.
+AT_ONCE = 1 << 16
 # What PyTorch says of a function without forward mode.
 NO_FORWARD_MODE = ("forward AD", "jvp", "setup_context", "generate_vmap_rule")
 # The step of differences in its place, in learning rates: about a tenth of a pixel, in float32.
 DIFFERENCE = 0.05
+
+
+T = TypeVar("T")
+Comparison = tuple[Rendered, View, Scene]
 
 
 @dataclass(frozen=True)
@@ -56,20 +62,23 @@ class Objective:
             for view in self.views
         ]
 
-    def compared(self, scene: Scene) -> Iterator[tuple[Rendered, View, Scene]]:
-        """What the losses compare: for each view the picture of the scene, blurred, the view, and the scene it sees."""
-        scenes = self.seen(scene)
-        pictures = self.renderer.render_batch(scenes, self.channels)
-        for view, seen, picture in zip(self.views, scenes, pictures, strict=True):
-            yield blurred_rendering(picture, self.stage.blur), view, seen
+    def compared(self, scenes: Sequence[Scene], channels: Channels | None = None) -> Iterator[list[Comparison]]:
+        """What the losses compare, by scene: in each view its picture, blurred, the view, and the scene it sees."""
+        seen = [self.seen(scene) for scene in scenes]
+        pictures = iter(self.renderer.render_batch([*chain(*seen)], self.channels if channels is None else channels))
+        for views in seen:
+            yield [
+                (blurred_rendering(next(pictures), self.stage.blur), view, scene)
+                for view, scene in zip(self.views, views, strict=True)
+            ]
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses, each the mean over the views."""
         scene = self.scene_at(raw)
         terms: dict[str, Tensor] = {}
-        for compared in self.compared(scene):
+        for comparison in next(self.compared([scene])):
             for name, loss in self.losses.items():
-                term = loss.weight * loss(*compared) / len(self.views)
+                term = loss.weight * loss(*comparison) / len(self.views)
                 terms[name] = terms[name] + term if name in terms else term
         return Evaluation(torch.stack(list(terms.values())).sum(), terms, scene)
 
@@ -78,21 +87,22 @@ class Objective:
 
         Where lights are unknown, each picture is first made brighter or darker to go with its target.
         """
-        found: list[float] = []
         channels: Channels = self.channels | {"alpha"} if self.brightness_is_unknown else self.channels
         with torch.no_grad():
-            for first in range(0, len(raws), SCORED_AT_ONCE):
-                scenes = [self.scene_at(raw) for raw in raws[first : first + SCORED_AT_ONCE]]
-                seen = [self.seen(scene) for scene in scenes]
-                pictures = iter(self.renderer.render_batch([each for views in seen for each in views], channels))
-                for views in seen:
-                    terms = [self.scored(next(pictures), *pair) for pair in zip(self.views, views, strict=True)]
-                    found.append(float(torch.stack(terms).sum()))
-        return found
+            return [
+                float(sum(self.scored(*comparison) for comparison in comparisons))
+                for some in self.in_parts(raws)
+                for comparisons in self.compared([self.scene_at(raw) for raw in some], channels)
+            ]
+
+    def in_parts(self, raws: Sequence[T]) -> Iterator[Sequence[T]]:
+        """A few raw tensors at a time, of which pictures are rendered together."""
+        count = max(1, AT_ONCE // sum(view.rgb[..., 0].numel() for view in self.views))
+        for first in range(0, len(raws), count):
+            yield raws[first : first + count]
 
     def scored(self, picture: Rendered, view: View, scene: Scene) -> Tensor:
-        """The weighted losses of one picture, [], as bright as the target where lights are unknown."""
-        picture = blurred_rendering(picture, self.stage.blur)
+        """The weighted losses of one picture, [], which is made as bright as its target where lights are unknown."""
         if self.brightness_is_unknown and picture.rgb.numel():
             background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
             behind = (1 - picture.alpha)[..., None] * background
@@ -116,47 +126,40 @@ class Objective:
         """Those of the named unknowns in which the pictures are linear."""
         return [name for name in names if self.parameters[name].linear]
 
-    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
-        """The losses near ``raw`` as a sum of squares in the changes of the named unknowns.
+    def linearized(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        """The losses near each of ``raws`` as a sum of squares in the changes of the named unknowns, if any.
 
         By forward mode; by central differences where the renderer has none. Raises `UserError` for a loss that is no
         sum of squares.
         """
-        shapes = {name: raw[name].shape for name in names}
+        return [local for some in self.in_parts(raws) for local in self.linearized_at_once(some, names)]
+
+    def linearized_at_once(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        """`linearized`, of which all pictures are rendered together."""
+        shapes = {name: raws[0][name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]
-        here = self.scene_at(raw)
+        here = [self.scene_at(raw) for raw in raws]
 
         def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            scene = here
+            # All scenes change alike, and each residual depends on its own scene alone.
+            scenes = list(here)
             for (name, shape), part in zip(shapes.items(), torch.split(change, sizes), strict=True):
-                scene = self.parameters[name].apply(scene, part.reshape(shape))
-            values, weights = self.residuals_of(scene)
+                scenes = [self.parameters[name].apply(scene, part.reshape(shape)) for scene in scenes]
+            values, weights = self.residuals_of(scenes)
             return values, (values, weights)
 
-        zero = raw[names[0]].new_zeros(sum(sizes))
+        zero = self.scene.background.new_zeros(sum(sizes))
+        steps = [
+            self.parameters[name].lr * DIFFERENCE for name, size in zip(names, sizes, strict=True) for _ in range(size)
+        ]
         with torch.no_grad():
-            try:
-                jacobian, (values, weights) = jacfwd(residuals, has_aux=True)(zero)
-            except RuntimeError as error:
-                if not any(sign in str(error) for sign in NO_FORWARD_MODE):
-                    raise
-                values, weights = residuals(zero)[1]
-                steps = [
-                    self.parameters[name].lr * DIFFERENCE
-                    for name, size in zip(names, sizes, strict=True)
-                    for _ in range(size)
-                ]
-                jacobian = differences(lambda change: residuals(change)[0], zero, steps)
-        return Linearized(shapes, values, weights, jacobian)
+            jacobian, (values, weights) = differentiated(residuals, zero, steps)
+        parts = (each.chunk(len(raws)) for each in (values, weights, jacobian))
+        return [Linearized(shapes, *each) for each in zip(*parts, strict=True)]
 
-    def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The residuals at ``raw`` and their weights, [M], without gradients."""
-        with torch.no_grad():
-            return self.residuals_of(self.scene_at(raw))
-
-    def residuals_of(self, scene: Scene) -> tuple[Tensor, Tensor]:
-        """The residuals of all losses on all views and their weights, [M]."""
-        found = [self.squared(*compared) for compared in self.compared(scene)]
+    def residuals_of(self, scenes: Sequence[Scene]) -> tuple[Tensor, Tensor]:
+        """The residuals of all losses on all views and their weights, [M], those of one scene after another's."""
+        found = [self.squared(*comparison) for comparison in chain(*self.compared(scenes))]
         values, weights = (torch.cat(each) for each in zip(*found, strict=True))
         return values, weights
 
@@ -192,6 +195,25 @@ def applied(scene: Scene, parameters: Parameters, raw: Mapping[str, Tensor]) -> 
     for name, parameter in parameters.items():
         scene = parameter.apply(scene, raw[name])
     return scene
+
+
+def differentiated(
+    function: Callable[[Tensor], tuple[Tensor, T]], zero: Tensor, steps: Sequence[float]
+) -> tuple[Tensor, T]:
+    """The Jacobian [M, K] of a function of K numbers at ``zero`` [K], and what else the function returns there.
+
+    By forward mode; by central differences of these steps where a part of the function has none.
+    """
+    if not steps:
+        values, others = function(zero)
+        return values.new_zeros(len(values), 0), others
+    try:
+        jacobian, others = jacfwd(function, has_aux=True)(zero)
+        return jacobian, others
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in NO_FORWARD_MODE):
+            raise
+    return differences(lambda change: function(change)[0], zero, steps), function(zero)[1]
 
 
 def differences(function: Callable[[Tensor], Tensor], zero: Tensor, steps: Sequence[float]) -> Tensor:

@@ -18,7 +18,7 @@ from invrender.objective import Objective, Problem
 from invrender.parameters.base import Pose
 from invrender.pyramid import Stage, check_choices, chosen
 from invrender.scene import Scene, Truth
-from invrender.solve.base import MOST_NUMBERS, Raw, Solver
+from invrender.solve.base import MOST_NUMBERS, Asking, Raw, Solver, answered
 from invrender.solve.least_squares import LevenbergMarquardt
 from invrender.verdict import AS_WELL, Verdict, judged
 
@@ -39,6 +39,7 @@ class Search:
     """Where to look for a pose, and how long to stay with each.
 
     mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
+        An answer is compared with what looks like it in all of them.
     poses: about so many are drawn, as the first stage says. survivors: so many of them are refined there.
     finalists: so many of these, and of the poses that look like the best two of them, are refined in the second stage.
     steps: at most so many for each of them in each stage.
@@ -60,6 +61,8 @@ class Search:
         for name in ("poses", "survivors", "finalists", "steps"):
             if not getattr(self, name) >= 1:
                 raise UserError(f"search.{name} is {getattr(self, name)}, expected 1 or more")
+        if not 0 < self.apart < math.inf:
+            raise UserError(f"search.apart is {self.apart}, expected degrees above 0")
         if len(self.stages) != 2:
             raise UserError(f"search.stages has {len(self.stages)}, expected two: a coarse one and a finer one")
 
@@ -89,12 +92,9 @@ class Search:
         return seeker.refined(1, [*raws, *alike], self.finalists, HOPELESS)
 
     def judged(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
-        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is.
-
-        Without a search, the answer's lookalikes are not drawn.
-        """
+        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is."""
         verdict = judged(problem, stages, raw)
-        seeker = None if self.mode == "off" else Seeker.of(problem, self, raw)
+        seeker = Seeker.of(problem, self, raw)
         if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
             return raw, verdict
         log.info("comparing the answer with what looks like it")
@@ -118,16 +118,17 @@ class Search:
         objectives = [seeker.problem.at(stage, raw) for stage in stages[index:]]
         answer = seeker.measured(objectives[0], seeker.small(raw))
         alike = self.nearby(seeker, [answer.raw])
-        found = [answer]
-        for other in alike:
-            if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart:
-                found += [seeker.descended(objectives[0], other.raw, objectives[0].stage.steps)]
-        best, *rest = seeker.distinct(found)
+        close = [
+            other.raw
+            for other in alike
+            if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart
+        ]
+        best, *rest = seeker.distinct([answer, *seeker.descended(objectives[0], close, objectives[0].stage.steps)])
         as_good = [best, *(each for each in rest if each.loss <= AS_WELL * best.loss)]
         for objective in objectives[1:]:
-            as_good = [
-                each if each is answer else seeker.descended(objective, each.raw, self.steps) for each in as_good
-            ]
+            others = [each.raw for each in as_good if each is not answer]
+            moved = iter(seeker.descended(objective, others, self.steps))
+            as_good = [each if each is answer else next(moved) for each in as_good]
         return [raw if each is answer else {**raw, **each.raw} for each in as_good]
 
 
@@ -190,17 +191,22 @@ class Seeker:
         scores = objective.scores(small)
         best = sorted(range(len(raws)), key=scores.__getitem__)[:count]
         hopeful = [each for each in best if scores[each] <= hopeless * scores[best[0]]]
-        return self.distinct([self.descended(objective, small[each], self.search.steps) for each in hopeful])
+        return self.distinct(self.descended(objective, [small[each] for each in hopeful], self.search.steps))
 
-    def descended(self, objective: Objective, raw: Raw, steps: int) -> Candidate:
-        """The raw tensors after some steps."""
+    def descended(self, objective: Objective, raws: Sequence[Raw], steps: int) -> list[Candidate]:
+        """Each of some raw tensors after its own steps."""
+        ends = answered([self.way_down(objective, raw, steps) for raw in raws], objective)
+        return [self.measured(objective, end) for end in ends]
+
+    def way_down(self, objective: Objective, raw: Raw, steps: int) -> Asking:
+        """The questions of some steps from ``raw``."""
         moving = chosen(raw, objective.stage.unknowns)
         descent = self.solver.begin(objective.stage, moving, self.problem.rates)
         for _ in range(steps):
-            _, moving = descent.step(objective, moving)
+            moving = yield from descent.way_down(objective, moving)
             if descent.finished:
                 break
-        return self.measured(objective, {**raw, **moving})
+        return {**raw, **moving}
 
     def measured(self, objective: Objective, raw: Raw) -> Candidate:
         """Raw tensors and what they are worth."""

@@ -203,7 +203,7 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         if set(moving) <= set(spread):
             continue
         objective = problem.at(stage, resting=raw)
-        local = objective.linearized(moving, list(moving))
+        [local] = objective.linearized([moving], list(moving))
         found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
         unseen += found.unseen
         falling |= found.promised > STATIONARY and found.remaining > SHORT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,17 +73,51 @@ class Objective(Protocol):
         """The loss."""
         ...
 
-    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
-        """The loss near ``raw`` as a sum of squares. Raises `UserError` for a loss that is none."""
-        ...
+    def linearized(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        """The loss near each of ``raws`` as a sum of squares in changes of the named unknowns, of which may be none.
 
-    def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The residuals at ``raw`` and their weights, [M], without gradients."""
+        Raises `UserError` for a loss that is no sum of squares.
+        """
         ...
 
     def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
         """The raw tensors after a change, kept in their ranges; and for each number whether that held it back."""
         ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody on the way down wants to know: the losses near ``raw``, as `Objective.linearized` has them."""
+
+    raw: Raw
+    names: tuple[str, ...] = ()
+
+
+Asking = Generator[Question, Linearized, Raw]
+"""A way down that asks questions, and ends at raw tensors."""
+
+
+def answered(ways: Sequence[Asking], objective: Objective) -> list[Raw]:
+    """Where each of some ways ends. What several of them ask at the same time is answered together."""
+    ends: dict[int, Raw] = {}
+    asked: dict[int, Question] = {}
+
+    def go_on(number: int, answer: Linearized | None) -> None:
+        try:
+            asked[number] = next(ways[number]) if answer is None else ways[number].send(answer)
+        except StopIteration as stop:
+            ends[number] = stop.value
+
+    for number in range(len(ways)):
+        go_on(number, None)
+    while asked:
+        names = next(iter(asked.values())).names
+        alike = {number: question.raw for number, question in asked.items() if question.names == names}
+        for number in alike:
+            del asked[number]
+        for number, answer in zip(alike, objective.linearized(list(alike.values()), names), strict=True):
+            go_on(number, answer)
+    return [ends[number] for number in range(len(ways))]
 
 
 class Descent(Protocol):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pyramid import Stage
-from invrender.solve.base import MOST_NUMBERS, Evaluation, Linearized, Objective, Raw
+from invrender.solve.base import MOST_NUMBERS, Asking, Evaluation, Linearized, Objective, Question, Raw, answered
 
 MOST_TRIALS = 8
 MOST_ROUNDS = 6
@@ -83,24 +83,28 @@ class DampedDescent:
         """One step that lowers the loss; ``finished`` if there is none, or it is too short to go on after it."""
         with torch.no_grad():
             evaluation = objective(raw)
+        return evaluation, answered([self.way_down(objective, raw)], objective)[0]
+
+    def way_down(self, objective: Objective, raw: Raw) -> Asking:
+        """The questions of one step, which ends at the next raw tensors."""
         linear = objective.linear(raw)
-        start = settle(objective, raw) if linear and not self.is_settled(raw) else raw
+        start = (yield from settle(objective, raw)) if linear and not self.is_settled(raw) else raw
         if len(linear) == len(raw):
             self.finished = True
-            return evaluation, start
-        self.settled = self.lower(objective, start)
-        return evaluation, self.settled
+            return start
+        self.settled = yield from self.lower(objective, start)
+        return self.settled
 
     def is_settled(self, raw: Raw) -> bool:
         """Whether these are the raw tensors that the last step led to."""
         return self.settled is not None and all(torch.equal(self.settled[name], raw[name]) for name in raw)
 
-    def lower(self, objective: Objective, raw: Raw) -> Raw:
+    def lower(self, objective: Objective, raw: Raw) -> Asking:
         """Raw tensors with a smaller sum of squares, by ever shorter steps; ``raw`` itself where there are none.
 
         The residuals' weights are those at ``raw``: some move with what is rendered, which is no gain.
         """
-        local = objective.linearized(raw, list(raw))
+        local = yield Question(raw, tuple(raw))
         rates = local.spread(self.rates)
         linear = objective.linear(raw)
         curved = local.spread({name: float(name not in linear) for name in raw}) > 0
@@ -116,8 +120,8 @@ class DampedDescent:
             length = min(length, self.radius)
             trial, _ = objective.moved(raw, local.split(rates * change))
             if linear:
-                trial = settle(objective, trial)
-            gained = local.squares(local.residuals) - local.squares(objective.residuals(trial)[0])
+                trial = yield from settle(objective, trial)
+            gained = local.squares(local.residuals) - local.squares((yield Question(trial)).residuals)
             predicted = -float(change @ (2 * slope + normal @ change))
             self.finished = length < self.accuracy
             if gained > 0:
@@ -133,29 +137,29 @@ class DampedDescent:
         return raw
 
 
-def settle(objective: Objective, raw: Raw) -> Raw:
+def settle(objective: Objective, raw: Raw) -> Asking:
     """Raw tensors whose linear unknowns are the best ones for the others.
 
     Numbers that their range keeps from going downhill stay at its end, and the others are solved for; a step that would
     leave the ranges is cut off there, and shortened until the loss falls (projected Newton: Bertsekas, 1982).
     """
     for _ in range(MOST_ROUNDS):
-        local = objective.linearized(raw, objective.linear(raw))
+        local = yield Question(raw, tuple(objective.linear(raw)))
         normal, slope = local.normal_equations()
         blocked = held_back(objective, raw, local, slope)
         change, predicted = best_change(normal, slope, ~blocked)
         before = local.squares(local.residuals)
         for share in SHARES:
             trial, stopped = objective.moved(raw, local.split(share * change))
-            residuals, weights = objective.residuals(trial)
-            left = local.squares(residuals)
+            there = yield Question(trial)
+            left = local.squares(there.residuals)
             if left <= before:
                 break
         else:
             break
         cut = bool(torch.cat([stopped[name].reshape(-1) for name in local.shapes]).any())
         released = bool((blocked & ~held_back(objective, raw, local, slope + normal @ change)).any())
-        as_predicted = abs(before - left - predicted) <= EXACT * left and torch.equal(weights, local.weights)
+        as_predicted = abs(before - left - predicted) <= EXACT * left and torch.equal(there.weights, local.weights)
         raw = trial
         if predicted <= EXACT * left or (as_predicted and not cut and not released):
             break

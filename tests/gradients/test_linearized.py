@@ -10,6 +10,7 @@ import tiny
 import torch
 from torch import Tensor
 
+from invrender import objective as objectives
 from invrender.errors import UserError
 from invrender.losses import (
     Contrast,
@@ -42,16 +43,18 @@ def two_views() -> Target:
     return rendered_target(TRUTH, cameras, samples=2)
 
 
-def displaced(problem: Problem) -> Raw:
-    random = torch.Generator().manual_seed(0)
+def displaced(problem: Problem | Objective, seed: int = 0) -> Raw:
+    random = torch.Generator().manual_seed(seed)
     return {
-        name: 0.05 * torch.randn(raw.shape, generator=random, dtype=torch.float64)
-        for name, raw in problem.initial().items()
+        name: 0.05 * torch.randn(parameter.initial(TRUTH).shape, generator=random, dtype=torch.float64)
+        for name, parameter in problem.parameters.items()
     }
 
 
 def residuals(objective: Objective, raw: Raw) -> Tensor:
-    return torch.cat([objective.squared(*compared)[0] for compared in objective.compared(objective.scene_at(raw))])
+    return torch.cat(
+        [objective.squared(*compared)[0] for compared in next(objective.compared([objective.scene_at(raw)]))]
+    )
 
 
 def differences(objective: Objective, raw: Raw, names: Sequence[str], step: float = 1e-6) -> Tensor:
@@ -85,7 +88,7 @@ def test_jacobian_is_the_finite_difference(unknowns: str, blur: float) -> None:
     objective, raw = problem.at(Stage(1, blur=blur)), displaced(problem)
     # In another order than that of the unknowns.
     names = ["key", "pose", "ambient", "sun"]
-    local = objective.linearized(raw, names)
+    [local] = objective.linearized([raw], names)
     assert list(local.shapes) == names
     torch.testing.assert_close(local.residuals, residuals(objective, raw))
     expected = differences(objective, raw, names)
@@ -93,10 +96,26 @@ def test_jacobian_is_the_finite_difference(unknowns: str, blur: float) -> None:
     torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-6 * float(expected.abs().max()))
 
 
+@pytest.mark.parametrize("names", [["pose", "key"], []])
+def test_many_are_linearized_together_as_one_by_one(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Four of the five are rendered together, and then the last.
+    monkeypatch.setattr(objectives, "AT_ONCE", 9 * 12 * 12)
+    unknowns = {"pose": ObjectPose(object="painted"), **LIGHTS}
+    objective = Problem(TRUTH, two_views(), unknowns, RENDERER, LOOKS | SHAPES).at(Stage(1, size=12, blur=0.7))
+    raws = [displaced(objective, seed) for seed in range(5)]
+    together = objective.linearized(raws, names)
+    assert len(together) == 5
+    for raw, local in zip(raws, together, strict=True):
+        [alone] = objective.linearized([raw], names)
+        assert local.jacobian.shape == (len(local.residuals), sum(raw[name].numel() for name in names))
+        for found, expected in zip(vars(local).values(), vars(alone).values(), strict=True):
+            assert found == expected if isinstance(found, dict) else torch.equal(found, expected)
+
+
 def test_jacobian_of_lights_is_the_finite_difference() -> None:
     problem = Problem(TRUTH, two_views(), LIGHTS, RENDERER, LOOKS)
     objective, raw = problem.at(Stage(1, size=12, blur=0.7)), displaced(problem)
-    local = objective.linearized(raw, list(LIGHTS))
+    [local] = objective.linearized([raw], list(LIGHTS))
     expected = differences(objective, raw, list(LIGHTS))
     torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-7)
 
@@ -108,7 +127,7 @@ def test_the_normal_equations_have_the_gradient_of_the_loss() -> None:
     objective, raw = problem.at(Stage(1, blur=0.7)), problem.initial()
     leaves = {name: value.requires_grad_() for name, value in raw.items()}
     expected = torch.autograd.grad(objective(leaves).loss, list(leaves.values()))
-    local = objective.linearized(problem.initial(), list(raw))
+    [local] = objective.linearized([problem.initial()], list(raw))
     _, slope = local.normal_equations()
     assert slope.abs().max() > 1e-4
     for part, gradient in zip(local.split(2 * slope).values(), expected, strict=True):
@@ -119,7 +138,7 @@ def test_hard_edges_move_as_well() -> None:
     problem = Problem(TRUTH, ONE_VIEW, {"pose": CameraPose()}, RENDERER, {"mse": MeanSquaredError()})
     objective = problem.at(Stage(1, sigma=0.0, blur=1.0, samples=2))
     raw = displaced(problem)
-    local, expected = objective.linearized(raw, ["pose"]), differences(objective, raw, ["pose"], step=1e-7)
+    [local], expected = objective.linearized([raw], ["pose"]), differences(objective, raw, ["pose"], step=1e-7)
     torch.testing.assert_close(local.jacobian, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
@@ -127,7 +146,7 @@ def test_a_loss_that_is_no_sum_of_squares_is_refused() -> None:
     losses: dict[str, Loss] = {"mse": MeanSquaredError(), "smooth": TotalVariation()}
     problem = Problem(TRUTH, ONE_VIEW, LIGHTS, RENDERER, losses)
     with pytest.raises(UserError, match=r"loss.smooth is no sum of squares, which least squares need; set optimizer="):
-        problem.at(Stage(1)).linearized(problem.initial(), ["ambient"])
+        problem.at(Stage(1)).linearized([problem.initial()], ["ambient"])
 
 
 def test_moved_keeps_the_ranges_and_says_where() -> None:
@@ -183,8 +202,8 @@ def test_differences_stand_in_for_forward_mode() -> None:
     unknowns = {"pose": CameraPose(lr=1e-4), "ambient": Ambient(lr=1e-4)}
     problem = Problem(TRUTH, ONE_VIEW, unknowns, RENDERER, {"mse": MeanSquaredError()})
     raw = displaced(problem)
-    by_forward_mode = problem.at(Stage(1)).linearized(raw, list(raw))
+    [by_forward_mode] = problem.at(Stage(1)).linearized([raw], list(raw))
     opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2, mipmaps=False)
-    by_differences = replace(problem, renderer=opaque).at(Stage(1)).linearized(raw, list(raw))
+    [by_differences] = replace(problem, renderer=opaque).at(Stage(1)).linearized([raw], list(raw))
     torch.testing.assert_close(by_differences.jacobian, by_forward_mode.jacobian, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(by_differences.residuals, by_forward_mode.residuals)

@@ -20,7 +20,7 @@ from invrender.pyramid import Stage
 from invrender.render.base import ALL, Channels, Rendered, Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Scene, Target, Truth, View
-from invrender.search import Search
+from invrender.search import Mode, Search
 from invrender.solve import FirstOrder, LevenbergMarquardt
 from invrender.solve.base import Solver
 
@@ -99,14 +99,15 @@ def test_nothing_is_judged_unasked() -> None:
     assert SEARCH.suits(adam)
 
 
-def test_a_plain_box_has_other_answers() -> None:
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_a_plain_box_has_other_answers(mode: Mode) -> None:
     camera = shapes.camera(32, 32, 40.0, position=(2.0, 1.5, 3.0), target=(0.0, 0.0, 0.0))
     box = shapes.thing(shapes.box(0.5))
     box = replace(box, mesh=replace(box.mesh, vertices=box.mesh.vertices * torch.tensor([1.0, 1.6, 2.2]).double()))
     lights = [shapes.ambient(0.2), *(light for name, light in tiny.scene().lights.items() if name == "sun")]
     truth = shapes.scene(box, view=camera, lights=lights)
     start = ObjectPose().apply(truth, torch.tensor([0.1, -0.1, 0.1, 0, 0, 0]).double())
-    steps = last_of(replace(SEARCH, mode="auto", finalists=6), start, target_of(truth), {"pose": ObjectPose()})
+    steps = last_of(replace(SEARCH, mode=mode, finalists=6), start, target_of(truth), {"pose": ObjectPose()})
     verdict = steps[-1].verdict
     assert verdict is not None
     assert verdict.status == "ambiguous"
@@ -184,6 +185,7 @@ def test_ctrl_c_gives_the_best_so_far(pictures: int | str) -> None:
     [
         ({"mode": "sometimes"}, r"search\.mode is 'sometimes', expected one of auto, on, off"),
         ({"poses": 0}, r"search\.poses is 0, expected 1 or more"),
+        ({"apart": -1.0}, r"search\.apart is -1\.0, expected degrees above 0"),
         ({"stages": [Stage(1)]}, r"search\.stages has 1, expected two"),
     ],
 )

@@ -145,7 +145,7 @@ def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> N
 def test_deviations_are_of_the_values_that_people_read() -> None:
     problem = Problem(TRUTH, drawn(0.02), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     objective, raw = problem.at(STAGE), problem.initial()
-    local = objective.linearized(raw, ["key"])
+    [local] = objective.linearized([raw], ["key"])
     found = precision(local, problem.rates, [(32, 32)])
     values = deviations(objective, raw, UNKNOWNS, local, found)
     # The unknown is a share of the intensity, which is 0.3.

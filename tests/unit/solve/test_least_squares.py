@@ -15,7 +15,7 @@ from torch.func import jacfwd
 from invrender.errors import UserError
 from invrender.pyramid import Stage
 from invrender.solve import LevenbergMarquardt
-from invrender.solve.base import Changes, Evaluation, Linearized, Raw
+from invrender.solve.base import Asking, Changes, Evaluation, Linearized, Raw, answered
 from invrender.solve.least_squares import settle
 
 ANYWHERE = (-1e9, 1e9)
@@ -29,20 +29,21 @@ class SumOfSquares:
     straight: Collection[str] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     linearizations: int = 0
+    questions: list[int] = field(default_factory=list)
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         loss = (self.difference(raw) ** 2).sum()
         return Evaluation(loss, {"all": loss}, tiny.scene(8))
 
-    def residuals(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        values = self.difference(raw)
-        return values, torch.ones_like(values)
-
     def linear(self, names: Collection[str]) -> list[str]:
         return [name for name in names if name in self.straight]
 
-    def linearized(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
-        self.linearizations += 1
+    def linearized(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        self.questions += [len(raws)]
+        self.linearizations += bool(names) * len(raws)
+        return [self.linearized_at(raw, names) for raw in raws]
+
+    def linearized_at(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         shapes = {name: raw[name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]
 
@@ -52,7 +53,8 @@ class SumOfSquares:
 
         change = torch.zeros(sum(sizes), dtype=torch.float64)
         values = residuals(change)
-        return Linearized(shapes, values, torch.ones_like(values), jacfwd(residuals)(change))
+        jacobian = jacfwd(residuals)(change) if names else values.new_zeros(len(values), 0)
+        return Linearized(shapes, values, torch.ones_like(values), jacobian)
 
     def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
         moved = {name: raw[name] + change for name, change in changes.items()}
@@ -90,6 +92,10 @@ def descended(problem: SumOfSquares, raw: Raw, solver: LevenbergMarquardt, steps
         if descent.finished:
             break
     return found
+
+
+def settled(problem: SumOfSquares, raw: Raw) -> Raw:
+    return answered([settle(problem, raw)], problem)[0]
 
 
 def test_convergence_is_quadratic() -> None:
@@ -159,7 +165,7 @@ def bounded(matrix: Tensor, wanted: Tensor, lower: float, upper: float) -> Tenso
 def test_linear_unknowns_are_solved_for_within_their_ranges(seed: int) -> None:
     matrix, wanted = random_problem(seed)
     problem = SumOfSquares(lambda raw: matrix @ raw["x"] - wanted, ["x"], {"x": (0.0, 1.0)})
-    found = settle(problem, {"x": doubles(0.5, 0.5, 0.5)})
+    found = settled(problem, {"x": doubles(0.5, 0.5, 0.5)})
     expected = bounded(matrix, wanted, 0.0, 1.0)
     torch.testing.assert_close(found["x"], expected, rtol=0, atol=1e-9)
 
@@ -176,9 +182,31 @@ def test_one_step_solves_for_unknowns_that_are_all_linear() -> None:
 def test_what_the_picture_does_not_see_stays_where_it_is() -> None:
     matrix, wanted = random_problem(0)
     matrix = matrix * doubles(1.0, 0.0, 1.0)
-    found = settle(SumOfSquares(lambda raw: matrix @ raw["x"] - wanted, ["x"]), {"x": doubles(4.0, 0.3, -7.0)})
+    found = settled(SumOfSquares(lambda raw: matrix @ raw["x"] - wanted, ["x"]), {"x": doubles(4.0, 0.3, -7.0)})
     assert float(found["x"][1]) == 0.3
     torch.testing.assert_close(matrix.T @ (matrix @ found["x"]), matrix.T @ wanted)
+
+
+def test_ways_down_that_ask_together_end_where_they_end_alone() -> None:
+    starts = [{"x": doubles(1.2, 2.2)}, {"x": doubles(4.0, 0.2)}, {"x": TRUE}]
+
+    def way(raw: Raw, objective: SumOfSquares) -> Asking:
+        descent = LevenbergMarquardt([Stage(30)]).begin(Stage(30), raw, {"x": 0.1})
+        for _ in range(30):
+            raw = yield from descent.way_down(objective, raw)
+            if descent.finished:
+                break
+        return raw
+
+    together, alone = SumOfSquares(decay), SumOfSquares(decay)
+    found = answered([way(raw, together) for raw in starts], together)
+    expected = [answered([way(raw, alone)], alone)[0] for raw in starts]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    assert set(alone.questions) == {1}
+    assert together.questions[:2] == [3, 3]
+    assert sum(together.questions) == sum(alone.questions)
+    assert answered([], together) == []
 
 
 def brightened(raw: Mapping[str, Tensor]) -> Tensor:
@@ -193,7 +221,7 @@ def test_linear_unknowns_follow_the_others() -> None:
     torch.testing.assert_close(path[-1]["x"], TRUE, rtol=0, atol=1e-7)
     assert float(path[-1]["light"]) == pytest.approx(40.0)
     for raw in path[1:]:
-        again = settle(problem, raw)
+        again = settled(problem, raw)
         assert float(again["light"]) == pytest.approx(float(raw["light"]))
 
 
