@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from invrender.constants import Constants
 from invrender.scene import Mesh
 
 
@@ -25,7 +25,7 @@ class Edges:
     creased: Tensor
 
 
-known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+known: Constants[Edges] = Constants()
 
 
 def mesh_edges(mesh: Mesh) -> Edges:
@@ -33,13 +33,7 @@ def mesh_edges(mesh: Mesh) -> Edges:
 
     Vertices that move apart later stay one.
     """
-    keys = (mesh.normal_faces, mesh.uv_faces)
-    found = known.get(mesh.faces, None)  # type: ignore[no-untyped-call]
-    if found is None or any(mine is not theirs for mine, theirs in zip(keys, found[0], strict=True)):
-        found = keys, found_edges(mesh)
-        known[mesh.faces] = found
-    edges: Edges = found[1]
-    return edges
+    return known.get(lambda: found_edges(mesh), mesh.faces, mesh.normal_faces, mesh.uv_faces)
 
 
 def found_edges(mesh: Mesh) -> Edges:

@@ -13,7 +13,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.render import blend, edges, visible
 from invrender.render.blend import Layers, Softness
-from invrender.render.edges import Crossings, Outlines
+from invrender.render.edges import Crossings, Jumps, Outlines
 from invrender.render.kernels import cuda
 from invrender.render.reference import classify
 from invrender.render.screen import Classify, Screen
@@ -30,6 +30,7 @@ class Implementation:
     soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
     nearest_faces: Callable[[Screen], Tensor]
     hard_layers: Callable[[Screen, Surfaces, Tensor, Tensor], tuple[Tensor, Tensor]]
+    jumps: Jumps
     crossings: Callable[[Screen, Outlines], Crossings]
 
 
@@ -57,12 +58,19 @@ def loaded(kernels: Kernels) -> Implementation:
         from invrender.render.kernels.cpu import passes
 
         return Implementation(
-            passes.classify, passes.soft_layers, passes.nearest_faces, passes.hard_layers, passes.crossings
+            passes.classify,
+            passes.soft_layers,
+            passes.nearest_faces,
+            passes.hard_layers,
+            passes.jumps,
+            passes.crossings,
         )
     if kernels == "triton":
         from invrender.render.kernels.cuda import passes as on_cuda
 
         return Implementation(
-            classify, on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, on_cuda.crossings
+            classify, on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, edges.jumps, on_cuda.crossings
         )
-    return Implementation(classify, blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.crossings)
+    return Implementation(
+        classify, blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.jumps, edges.crossings
+    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invrender.geometry.edges import mesh_edges
+from invrender.geometry.edges import Edges, mesh_edges
 from invrender.render.reference import barycentric, dot, side_functions, smallest
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
@@ -54,25 +54,39 @@ class Crossings:
     sideways: Tensor
 
 
-def outlines(screen: Screen, surfaces: Surfaces) -> Outlines:
-    """Edges of open surfaces, between a face seen from the front and one from behind or left out, and creases."""
+def jumps(edges: Edges, facing: Tensor) -> Tensor:
+    """The numbers [D] of a mesh's edges at which its picture may jump; facing: [F], the windings of its faces.
+
+    They are edges of open surfaces, between a face seen from the front and one from behind or left out, and creases.
+    """
+    here = facing.index_select(0, edges.faces[:, 0])
+    alone = edges.faces[:, 1] < 0
+    there = facing.index_select(0, edges.faces[:, 1].clamp(min=0)).masked_fill(alone, 0)
+    return ((here != there) | (edges.creased & (here != 0))).nonzero()[:, 0]
+
+
+Jumps = Callable[[Edges, Tensor], Tensor]  # with the arguments of `jumps`
+
+
+def outlines(screen: Screen, surfaces: Surfaces, jumps: Jumps = jumps) -> Outlines:
+    """The edges at which pictures may jump, as ``jumps`` finds them."""
     ends, pictures, creases = [], [], []
-    numbers = (screen.facing != 0).cumsum(0) - 1
+    all_shown = len(screen.triangles) == len(screen.facing)
+    numbers = None if all_shown else (screen.facing != 0).cumsum(0) - 1
     for block in screen.blocks:
         for thing in range(block.first, block.last):
             edges = mesh_edges(surfaces.objects[thing].mesh)
             first = surfaces.first_face[thing] + block.face
             facing = screen.facing[first : first + surfaces.objects[thing].mesh.faces.shape[0]]
-            here = facing.index_select(0, edges.faces[:, 0])
-            alone = edges.faces[:, 1] < 0
-            there = facing.index_select(0, edges.faces[:, 1].clamp(min=0)).masked_fill(alone, 0)
-            jumps = (here != there) | (edges.creased & (here != 0))
-            chosen = jumps.nonzero()[:, 0]
-            own = edges.vertices[chosen] + (surfaces.first_vertex[thing] + block.vertex)
+            chosen = jumps(edges, facing)
+            own = edges.vertices.index_select(0, chosen) + (surfaces.first_vertex[thing] + block.vertex)
             ends.append(own)
             pictures.append(torch.full_like(own[:, 0], block.picture))
-            both = (here == there)[chosen, None]
-            creases.append(torch.where(both, numbers[first + edges.faces[chosen].clamp(min=0)], -1))
+            faces = edges.faces.index_select(0, chosen)
+            windings = facing[faces.clamp(min=0)]
+            both = (windings[:, 0] == windings[:, 1]) & (faces[:, 1] >= 0)
+            faces = first + faces.clamp(min=0)
+            creases.append(torch.where(both[:, None], faces if numbers is None else numbers[faces], -1))
     return Outlines(torch.cat(ends), torch.cat(pictures), torch.cat(creases))
 
 

@@ -109,7 +109,7 @@ def edge_pixels(work: Implementation, screen: Screen, surfaces: Surfaces, batch:
     """The pixels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
     winner = work.nearest_faces(screen)
     pixels = hard_pixels(work, screen, surfaces, winner, batch, channels)
-    found = outlines(screen, surfaces)
+    found = outlines(screen, surfaces, work.jumps)
     crossed = telling(found, work.crossings(screen, found), winner)
     cut = shares(screen, found, crossed)
     rgb = None if pixels.rgb is None else antialiased(pixels.rgb, cut, crossed)

@@ -188,13 +188,14 @@ def test_hard_pictures(scenes: Callable[[], list[Scene]], passes: ModuleType) ->
 def test_crossings(scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
     def found(work: ModuleType) -> Function:
         def crossings(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
-            crossed = work.crossings(screen, edges.outlines(screen, surfaces))
-            return [crossed.edge, crossed.pixel, crossed.sideways]
+            found = edges.outlines(screen, surfaces, getattr(work, "jumps", edges.jumps))
+            crossed = work.crossings(screen, found)
+            return [found.ends, found.creases, crossed.edge, crossed.pixel, crossed.sideways]
 
         return crossings
 
     expected = drawn(with_floats(scenes(), {}), found(edges))
-    assert len(expected[0]) > 5
+    assert all(len(each) > 5 for each in expected)
     for one, other in zip(expected, drawn(with_floats(scenes(), {}), found(passes)), strict=True):
         assert one.equal(other)
 

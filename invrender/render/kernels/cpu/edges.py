@@ -14,6 +14,22 @@ from invrender.render.kernels.cpu.geometry import CORNERS, FACE_SIZE, load_corne
 PARTS = 64
 
 
+def jumps(faces: Array, creased: Array, facing: Array) -> Array:
+    """As `render.edges.jumps`, of the arrays of `Edges`."""
+    found = np.empty(len(faces), dtype=np.bool_)
+    divided(lambda begin, end: mark_jumps(begin, end, faces, creased, facing, found), len(faces))
+    return np.flatnonzero(found)
+
+
+@kernel
+def mark_jumps(begin, end, faces, creased, facing, found):
+    """Fill in whether the picture may jump at edges begin … end − 1."""
+    for edge in range(begin, end):
+        here = facing[faces[edge, 0]]
+        there = facing[faces[edge, 1]] if faces[edge, 1] >= 0 else here * 0
+        found[edge] = here != there or (creased[edge] and here != 0)
+
+
 def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Array, Array, Array]:
     """Edges, pairs of pixels and whether they lie side by side, as in `Crossings`.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from invrender.render.surfaces import Surfaces
 
 TILE = 16  # pixels; a tile's sums fit the first-level cache
+PARTS = 8  # of the faces, sorted into tiles by themselves
 
 Array = Any  # of NumPy; Numba compiles a kernel for each combination of their types
 
@@ -118,10 +119,14 @@ def binned(frame: Frame, reach: float) -> Bins:
     divided(lambda begin, end: measure_faces(begin, end, frame, reach, box, nearest), count)
     pictures = int(frame.picture.max()) + 1 if count else 0
     tiles = pictures * tiles_of(frame.height) * tiles_of(frame.width)
-    first = np.zeros(tiles + 1, dtype=np.int64)
-    count_faces(frame, box, first)
-    faces = np.empty(first[-1], dtype=np.int64)
-    fill_tiles(frame, box, first[:-1].copy(), faces)
+    bounds = np.linspace(0, count, PARTS + 1).astype(np.int64)
+    counts = np.zeros((PARTS, tiles), dtype=np.int64)
+    divided(lambda begin, end: count_faces(begin, end, bounds, frame, box, counts), PARTS)
+    # Tile by tile, and in each tile part by part.
+    ends = counts.T.reshape(-1).cumsum().reshape(tiles, PARTS).T
+    first = np.concatenate([[0], ends[-1]])
+    faces, position = np.empty(first[-1], dtype=np.int64), np.ascontiguousarray(ends - counts)
+    divided(lambda begin, end: fill_tiles(begin, end, bounds, frame, box, position, faces), PARTS)
     divided(lambda begin, end: sort_tiles(begin, end, nearest, first, faces), tiles)
     return Bins(box, nearest, first, faces)
 
@@ -186,29 +191,29 @@ def measure_faces(begin, end, frame, reach, box, nearest):
 
 
 @kernel
-def count_faces(frame, box, first):
-    """Fill first [tiles + 1]: where each tile's faces begin."""
+def count_faces(begin, end, bounds, frame, box, counts):
+    """Fill counts [parts, tiles] of parts begin … end − 1 of the faces: how many of them lie in each tile."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    for g in range(len(box)):
-        if box[g, 0] <= box[g, 1]:
-            for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
-                for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
-                    first[(frame.picture[g] * down + row) * across + column + 1] += 1
-    for tile in range(1, len(first)):
-        first[tile] += first[tile - 1]
+    for part in range(begin, end):
+        for g in range(bounds[part], bounds[part + 1]):
+            if box[g, 0] <= box[g, 1]:
+                for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
+                    for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
+                        counts[part, (frame.picture[g] * down + row) * across + column] += 1
 
 
 @kernel
-def fill_tiles(frame, box, position, faces):
-    """Write the faces of each tile; position [tiles] moves from its first to its end."""
+def fill_tiles(begin, end, bounds, frame, box, position, faces):
+    """Write parts begin … end − 1 of the faces to their tiles; position [parts, tiles] moves from their first on."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    for g in range(len(box)):
-        if box[g, 0] <= box[g, 1]:
-            for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
-                for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
-                    tile = (frame.picture[g] * down + row) * across + column
-                    faces[position[tile]] = g
-                    position[tile] += 1
+    for part in range(begin, end):
+        for g in range(bounds[part], bounds[part + 1]):
+            if box[g, 0] <= box[g, 1]:
+                for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
+                    for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
+                        tile = (frame.picture[g] * down + row) * across + column
+                        faces[position[part, tile]] = g
+                        position[part, tile] += 1
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from invrender.geometry.edges import Edges
 from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
@@ -70,6 +71,15 @@ def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: 
     """The fast twin of `visible.hard_layers`."""
     color, depth = differentiable(HardPass(screen, surfaces, winner), screen, surfaces, background)
     return color, depth
+
+
+def jumps(meeting: Edges, facing: Tensor) -> Tensor:
+    """The fast twin of `edges.jumps`."""
+
+    def find(facing: Tensor) -> tuple[Tensor]:
+        return (torch.from_numpy(edges.jumps(array(meeting.faces), array(meeting.creased), array(facing))),)
+
+    return decided(find, facing)[0]
 
 
 def crossings(screen: Screen, found: Outlines) -> Crossings:
