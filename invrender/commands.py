@@ -110,7 +110,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
         looking = search if search.suits(solver) else None
         steps = begun(fit(scene, target, parameters, job.watched(renderer), losses, solver, stopping, looking))
         if options.dry_run:
-            show_plan(described, rehearse(scene, target, parameters, renderer, losses, solver), next(steps))
+            rehearsal = rehearse(scene, target, parameters, renderer, losses, solver)
+            show_plan(described, rehearsal, next(steps), looking is not None and looking.mode != "off")
             return DONE
         if job.interrupted():
             raise KeyboardInterrupt
@@ -128,12 +129,12 @@ def exit_status(last: Step) -> int:
     return DONE if last.verdict is None else VERDICTS[last.verdict.status]
 
 
-def show_plan(run: Run, rehearsal: Rehearsal, start: Step) -> None:
+def show_plan(run: Run, rehearsal: Rehearsal, start: Step, searches: bool) -> None:
     """Print what the fit would do, and draw its start over the target."""
     from invrender.record.plan import plan_text, write_overlay
 
     overlay = run.folder / "dry_run.png"
-    print(plan_text(run, rehearsal, start))
+    print(plan_text(run, rehearsal, start, searches))
     write_overlay(overlay, run, start)
     print(f"the start over the target: {shown(overlay)}")
 

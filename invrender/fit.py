@@ -129,7 +129,7 @@ def fit(
         solver.begin(stage, chosen(raw, stage.unknowns), problem.rates)
     coarsest = min(stages, key=lambda stage: stage.size or math.inf)
     if search is not None:
-        search.check(problem)
+        search.check(problem, stages)
     check_dependence(problem.at(replace(coarsest, losses=None)), raw, stages)
     # Not before: the first rendering on a machine compiles the kernels.
     fitting = Fitting(problem, solver, stopping or Stopping(), Clock())

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import jacfwd
 
 from invrender.errors import UserError
-from invrender.losses.base import Loss
+from invrender.losses.base import Loss, SumOfSquares
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import background_pixels
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, chosen, reduced
@@ -167,12 +167,11 @@ class Objective:
         """The residuals of all losses on one view and their weights, [M]."""
         found = []
         for name, loss in self.losses.items():
-            residuals = getattr(loss, "residuals", None)
-            if residuals is None:
+            if not isinstance(loss, SumOfSquares):
                 raise UserError(
                     f"optimizer: loss.{name} is no sum of squares, which least squares need; set optimizer=adam"
                 )
-            values, weights = residuals(rendered, view, scene)
+            values, weights = loss.residuals(rendered, view, scene)
             found.append((values.reshape(-1), loss.weight / len(self.views) * weights.reshape(-1)))
         values, weights = (torch.cat(each) for each in zip(*found, strict=True))
         return values, weights
@@ -240,6 +239,12 @@ class Problem:
     def rates(self) -> dict[str, float]:
         """The unknowns' learning rates."""
         return {name: parameter.lr for name, parameter in self.parameters.items()}
+
+    def in_squares(self) -> Problem:
+        """The problem with those losses alone that are sums of squares."""
+        return replace(
+            self, losses={name: loss for name, loss in self.losses.items() if isinstance(loss, SumOfSquares)}
+        )
 
     def initial(self) -> Raw:
         """The raw tensors that stand for the scene as it is."""

@@ -70,9 +70,20 @@ class Search:
         """Whether fits by a solver are to be judged, and to search: those by least squares, others if told to."""
         return self.mode == "on" or isinstance(solver, LevenbergMarquardt)
 
-    def check(self, problem: Problem) -> None:
-        """Raise `UserError` for a stage that names what is not there."""
+    def check(self, problem: Problem, stages: Sequence[Stage]) -> None:
+        """Raise `UserError` where a stage names what is not there, and where it or one of a solver's lacks losses.
+
+        Poses are refined, and answers judged, by the losses that are sums of squares.
+        """
         check_choices(self.stages, problem.losses, problem.parameters, "search.stages")
+        squares = problem.in_squares().losses
+        for key, stage in [*(("search", each) for each in self.stages), *(("optimizer", each) for each in stages)]:
+            if not chosen(squares, stage.losses):
+                names = ", ".join(chosen(problem.losses, stage.losses))
+                raise UserError(
+                    f"search: none of the losses of {key}.stages ({names}) is a sum of squares, which a search needs; "
+                    "add one, such as mse, or leave search=on out"
+                )
 
     def everywhere(self, problem: Problem, raw: Raw) -> Raw:
         """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
@@ -159,7 +170,7 @@ class Seeker:
         """For the first unknown that is a pose; None where there is none."""
         for name, parameter in problem.parameters.items():
             if isinstance(parameter, Pose):
-                return cls(problem, search, name, parameter, raw)
+                return cls(problem.in_squares(), search, name, parameter, raw)
         return None
 
     @cached_property

@@ -202,7 +202,7 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         moving = chosen(raw, stage.unknowns)
         if set(moving) <= set(spread):
             continue
-        objective = problem.at(stage, resting=raw)
+        objective = problem.in_squares().at(stage, resting=raw)
         [local] = objective.linearized([moving], list(moving))
         found = precision(local, problem.rates, [view.rgb.shape[:2] for view in objective.views])
         unseen += found.unseen

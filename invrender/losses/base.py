@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -31,6 +31,18 @@ class Loss(Protocol):
 
     def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
         """The unweighted term, []."""
+        ...
+
+
+@runtime_checkable
+class SumOfSquares(Loss, Protocol):
+    """A loss that least squares can lower."""
+
+    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+        """Residuals and their weights, of one shape, whose sum of squares has the gradient of this loss.
+
+        The weights may move with the rendering; they count as constants.
+        """
         ...
 
 

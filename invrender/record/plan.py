@@ -19,8 +19,11 @@ from invrender.writing import whole
 SUSPICIOUS = 0.05
 
 
-def plan_text(run: Run, rehearsal: Rehearsal, start: Step) -> str:
-    """Several lines: the start, the unknowns with their gradients, the stages, time and memory."""
+def plan_text(run: Run, rehearsal: Rehearsal, start: Step, searches: bool = False) -> str:
+    """Several lines: the start, the unknowns with their gradients, the stages, time and memory.
+
+    searches: whether the fit may look for other starts, which the rehearsal does not.
+    """
     height, width = run.target.views[0].rgb.shape[:2]
     errors = [f"{name} {errors_text(each)}" for name, each in start.errors.items()]
     steps = sum(plan.stage.steps for plan in rehearsal.stages)
@@ -33,7 +36,8 @@ def plan_text(run: Run, rehearsal: Rehearsal, start: Step) -> str:
         "",
         table(stage_rows(rehearsal)),
         "",
-        f"at most {steps} steps in about {rehearsal.seconds:.1f} s, and {rehearsal.bytes / 1e9:.1f} GB of memory",
+        f"at most {steps} steps in about {rehearsal.seconds:.1f} s{', not counting a search' if searches else ''}; "
+        f"{rehearsal.bytes / 1e9:.1f} GB of memory",
     ]
     return "\n".join(lines)
 

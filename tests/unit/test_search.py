@@ -13,7 +13,8 @@ import torch
 
 from invrender.errors import UserError
 from invrender.fit import Step, fit
-from invrender.losses import MeanSquaredError
+from invrender.losses import MeanSquaredError, TotalVariation
+from invrender.losses.base import Loss
 from invrender.parameters import CameraPose, LightIntensity, ObjectPose, Texture
 from invrender.parameters.base import Parameter
 from invrender.pyramid import Stage
@@ -28,6 +29,9 @@ SHARP = EmbeddedRenderer(visibility="edge", samples=2)
 LEAST_SQUARES = LevenbergMarquardt([Stage(6, size=16, blur=1.0), Stage(10)], accuracy=1e-3)
 SEARCH = Search([Stage(1, size=16, blur=1.0), Stage(1)], mode="on", poses=150, survivors=4, finalists=2, steps=5)
 POSE: Mapping[str, Parameter] = {"pose": CameraPose()}
+MSE: Mapping[str, Loss] = {"mse": MeanSquaredError()}
+FEW = replace(SEARCH, poses=20, survivors=2, finalists=1, steps=2)
+ADAM = FirstOrder(torch.optim.Adam, [Stage(3)])
 
 
 def behind() -> Scene:
@@ -50,8 +54,8 @@ def last_of(
     unknowns: Mapping[str, Parameter] = POSE,
     renderer: Renderer = SHARP,
     solver: Solver = LEAST_SQUARES,
+    losses: Mapping[str, Loss] = MSE,
 ) -> list[Step]:
-    losses = {"mse": MeanSquaredError()}
     return list(
         fit(
             scene or behind(),
@@ -94,9 +98,8 @@ def test_without_a_search_the_fit_says_that_it_failed() -> None:
 def test_nothing_is_judged_unasked() -> None:
     assert last_of(None)[-1].verdict is None
     assert Search(SEARCH.stages).suits(LEAST_SQUARES)
-    adam = FirstOrder(torch.optim.Adam, [Stage(1)])
-    assert not Search(SEARCH.stages).suits(adam)
-    assert SEARCH.suits(adam)
+    assert not Search(SEARCH.stages).suits(ADAM)
+    assert SEARCH.suits(ADAM)
 
 
 @pytest.mark.parametrize("mode", ["auto", "off"])
@@ -118,14 +121,24 @@ def test_a_plain_box_has_other_answers(mode: Mode) -> None:
 
 def test_searches_go_with_maps_that_they_leave_alone() -> None:
     unknowns = {"pose": CameraPose(), "texture": Texture(), "key": LightIntensity(lights=["key"])}
-    adam = FirstOrder(torch.optim.Adam, [Stage(3)])
-    few = replace(SEARCH, poses=20, survivors=2, finalists=1, steps=2)
-    steps = last_of(few, unknowns=unknowns, solver=adam)
+    steps = last_of(FEW, unknowns=unknowns, solver=ADAM)
     assert [step.iteration for step in steps] == [0, 1, 2, 3, 3]
     assert steps[1].raw["pose"].any()
     assert not steps[1].raw["texture"].any()
     assert steps[-1].loss <= steps[0].loss
     assert steps[-1].verdict is not None
+
+
+def test_losses_that_are_no_sums_of_squares_have_no_part_in_a_search() -> None:
+    smooth: Mapping[str, Loss] = {"smooth": TotalVariation(weight=0.1)}
+    unknowns = {"pose": CameraPose(), "texture": Texture()}
+    steps = last_of(FEW, unknowns=unknowns, solver=ADAM, losses={**MSE, **smooth})
+    assert steps[-1].verdict is not None
+    with pytest.raises(UserError, match=r"search: none of the losses of search.stages \(smooth\) is a sum of squares"):
+        last_of(FEW, unknowns=unknowns, solver=ADAM, losses=smooth)
+    chosen = replace(ADAM, stages=[Stage(1), Stage(1, losses=["smooth"])])
+    with pytest.raises(UserError, match=r"search: none of the losses of optimizer.stages \(smooth\) is a sum"):
+        last_of(FEW, unknowns=unknowns, solver=chosen, losses={**MSE, **smooth})
 
 
 def test_unknowns_that_are_no_poses_are_not_searched_for() -> None:

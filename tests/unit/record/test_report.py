@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from invrender.errors import UserError
+from invrender.gauge import Gauge
 from invrender.record.base import follow
 from invrender.record.recorders import RecordOptions, recorders
 from invrender.record.report import fit_page, write_report
@@ -82,6 +83,13 @@ def test_texts_can_do_no_harm(run: Path) -> None:
     assert "<script>alert" not in text
     assert "<img src=x" not in text
     assert text.count("</script>") == 3
+
+
+def test_a_convention_stands_by_the_values_that_depend_on_it(run: Path) -> None:
+    result = json.loads((run / "result.json").read_text())
+    assert "pictures show" not in visible(write_report(run))
+    (run / "result.json").write_text(json.dumps({**result, "gauge": Gauge.TEXT}))
+    assert "Pictures show light x colour: the colours keep the mean" in visible(write_report(run))
 
 
 def test_errors_stand_by_what_was_found_where_there_are_any() -> None:
