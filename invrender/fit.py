@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,7 +22,7 @@ from invrender.render.base import Rendered, Renderer
 from invrender.scene import Scene, Target, detached
 from invrender.search import Search
 from invrender.solve.base import Evaluation, Raw, Solver
-from invrender.verdict import Verdict
+from invrender.verdict import Verdict, numbers
 
 Errors = Mapping[str, Mapping[str, float]]
 
@@ -47,7 +47,8 @@ class Step:
     stage: the index of the solver's stage; the start and the last step are measured at the last stage.
     loss, terms: the total and its named terms, at ``scene``.
     show: renders a picture for each view of the target, at the stage's resolution.
-    errors: by unknown, against the truth; empty where there is none.
+    errors: by unknown, against the truth; empty where there is none. pulls: by unknown, how many standard deviations
+        its values are from the true ones; empty where either is not known.
     stopped_because: None, or the reason on the last step, whose scene is the best one.
     verdict: on the last step, what is to be thought of the answer; None where the fit was not asked to judge it.
     """
@@ -64,6 +65,7 @@ class Step:
     best: Best
     stopped_because: str | None = None
     verdict: Verdict | None = None
+    pulls: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @cached_property
     def rendered(self) -> tuple[Rendered, ...]:
@@ -281,6 +283,7 @@ class Fitting:
             best=best,
             stopped_because=stopped,
             verdict=verdict,
+            pulls={} if verdict is None else pulls_of(self.problem.parameters, found, self.problem.target, verdict),
         )
 
 
@@ -289,6 +292,21 @@ def errors_of(parameters: Parameters, scene: Scene, target: Target) -> Errors:
     if target.truth is None:
         return {}
     return {name: parameter.error(scene, target.truth) for name, parameter in parameters.items()}
+
+
+def pulls_of(parameters: Parameters, scene: Scene, target: Target, verdict: Verdict) -> dict[str, list[float]]:
+    """By unknown, how many standard deviations its values are from the true ones; empty where there is no truth."""
+    found: dict[str, list[float]] = {}
+    if target.truth is None:
+        return found
+    for name, deviations in verdict.deviations.items():
+        values, true = parameters[name].value(scene), parameters[name].value(target.truth.scene)
+        for key, deviation in deviations.items():
+            value, wanted = values[key], true.get(key)
+            if value is not None and wanted is not None and deviation is not None:
+                triples = zip(numbers(value), numbers(wanted), numbers(deviation), strict=True)
+                found.setdefault(name, []).extend((one - other) / unit for one, other, unit in triples if unit > 0)
+    return found
 
 
 @dataclass

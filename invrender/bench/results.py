@@ -99,6 +99,10 @@ def results_text(results: Results) -> str:
             f"converged but wrong: {100 * every.converged_but_wrong:.1f}% of all; "
             f"right but not converged: {missed:.1f}% of the right ones"
         )
+    if every.within is not None:
+        told.append(
+            f"error bars: {100 * every.within:.0f}% of {every.values} values are within one deviation of the truth"
+        )
     return "\n".join(told)
 
 

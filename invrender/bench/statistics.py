@@ -65,6 +65,8 @@ class Cell:
     right: the rate of those that are within all limits. errors: medians over what did not fail, at the end and at the
     start. renders, differentiated, seconds: medians. verdicts: how often each.
     converged_but_wrong: the rate. right_but_not_converged: as a share of the right ones.
+    values: how many values of the right ones that say `converged` have error bars. within: the share of these values
+        that are within one standard deviation of the truth, which is 0.68 of errors that are normally distributed.
     """
 
     task: str
@@ -83,6 +85,8 @@ class Cell:
     verdicts: dict[str, int]
     converged_but_wrong: float | None
     right_but_not_converged: float | None
+    values: int
+    within: float | None
 
 
 def cells_of(runs: Iterable[Run], limits: RightConfig) -> list[Cell]:
@@ -102,6 +106,7 @@ def cell_of(task: str, case: str, runs: Sequence[Run], limits: RightConfig) -> C
     converged = [run for run in done if run.verdict == CONVERGED]
     wrong = sum(not is_right(run, limits) for run in converged)
     missed = sum(run.verdict != CONVERGED for run in right)
+    pulls = [pull for run in right if run.verdict == CONVERGED for pull in run.pulls]
     return Cell(
         task=task,
         case=case,
@@ -119,6 +124,8 @@ def cell_of(task: str, case: str, runs: Sequence[Run], limits: RightConfig) -> C
         verdicts=dict(verdicts),
         converged_but_wrong=wrong / len(runs) if verdicts else None,
         right_but_not_converged=missed / len(right) if verdicts and right else None,
+        values=len(pulls),
+        within=sum(abs(pull) <= 1 for pull in pulls) / len(pulls) if pulls else None,
     )
 
 

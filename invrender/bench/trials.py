@@ -51,7 +51,8 @@ class Run:
 
     errors_start, errors: by ``UNKNOWN.NAME``, as in ``result.json``; of a run that failed they are empty.
     seconds: of the fit, without loading and compiling. renders: pictures rendered, ``differentiated`` of them with
-    derivatives. verdict: the fit's own, None where it gives none. message: why it failed, in a line, else None.
+    derivatives. verdict: the fit's own, None where it gives none. pulls: by how many of its standard deviations each
+    value misses the truth, where the fit has error bars. message: why it failed, in a line, else None.
     """
 
     task: str
@@ -66,6 +67,7 @@ class Run:
     differentiated: int | None = None
     stopped_because: str | None = None
     verdict: str | None = None
+    pulls: list[float] = field(default_factory=list)
     message: str | None = None
 
 
@@ -187,6 +189,7 @@ class Ends:
             differentiated=differentiated,
             stopped_because=self.last.stopped_because,
             verdict=None if self.last.verdict is None else self.last.verdict.status,
+            pulls=[pull for pulls in self.last.pulls.values() for pull in pulls],
         )
 
 

@@ -81,6 +81,22 @@ def test_a_pose_is_found_from_the_other_side() -> None:
     assert verdict_of(steps) == "converged"
 
 
+def test_errors_are_told_in_standard_deviations() -> None:
+    near = CameraPose().apply(tiny.scene(32), torch.tensor([0.02, 0.01, 0, 0, 0, 0.01]).double())
+    steps = last_of(replace(SEARCH, mode="off"), near)
+    last, truth = steps[-1], tiny.scene(32)
+    assert last.verdict is not None
+    values, true = CameraPose().value(last.scene), CameraPose().value(truth)
+    expected = [
+        (value - wanted) / deviation
+        for key, units in last.verdict.deviations["pose"].items()
+        for value, wanted, deviation in zip(values[key], true[key], units, strict=True)  # type: ignore[arg-type]
+    ]
+    assert last.pulls == {"pose": pytest.approx(expected)}
+    assert len(expected) == 6
+    assert steps[0].pulls == {}
+
+
 def test_auto_searches_where_the_answer_explains_nothing() -> None:
     steps = last_of(replace(SEARCH, mode="auto"))
     iterations = [step.iteration for step in steps]

@@ -58,6 +58,18 @@ def test_verdicts_are_held_against_the_truth() -> None:
     assert "converged but wrong: 20.0% of all; right but not converged: 33.3% of the right ones" in text
 
 
+def test_error_bars_are_held_against_the_truth() -> None:
+    told = ["converged", "converged", "ambiguous", "converged"]
+    missed = [[0.5, -0.2, 1.5], [-0.9], [5.0], [7.0]]
+    answers = zip([0.1, 0.1, 0.1, 40.0], told, missed, strict=True)
+    runs = [run(degrees, verdict=verdict, pulls=pulls) for degrees, verdict, pulls in answers]
+    (cell,) = cells_of(runs, LIMITS)
+    assert (cell.values, cell.within) == (4, 0.75)
+    text = results_text(Results("invrender bench", [], LIMITS, runs, cores=2, jobs=2))
+    assert "error bars: 75% of 4 values are within one deviation of the truth" in text
+    assert cells_of([run(0.1, verdict="converged")], LIMITS)[0].within is None
+
+
 def test_the_table_leaves_out_what_nobody_has() -> None:
     light = Run("light", "", 0, "c", errors={"light.relative": 0.0001}, errors_start={"light.relative": 0.9}, seconds=1)
     heading, row = results_text(Results("c", [], LIMITS, [light], 2, 2)).splitlines()[:2]
