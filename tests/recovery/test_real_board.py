@@ -1,6 +1,6 @@
 """Five real photographs of a chessboard, whose pose a classical calibration knows: an answer no renderer had a part in.
 
-Each is fitted from two starts, or from as many of its five as INVRENDER_REAL_BOARD_STARTS says.
+Each is fitted from a few starts, or from as many of its five as INVRENDER_REAL_BOARD_STARTS says.
 
 The photographs are not part of the project. INVRENDER_REAL_BOARD names their folder; without it a folder
 ``shared/real_board`` beside the checkout is taken, and where there is none the test is skipped.
@@ -21,7 +21,11 @@ from invrender.cli import run
 FOLDER = Path(os.environ.get("INVRENDER_REAL_BOARD", Path(__file__).parents[3] / "shared" / "real_board"))
 SQUARES = np.array([[0, 0, 0], [7, 0, 0], [7, 10, 0], [0, 10, 0]], dtype=float)  # the outer corners, board frame
 PIXEL = 0.5
-STARTS = int(os.environ.get("INVRENDER_REAL_BOARD_STARTS", "2"))
+# By how far off they are: in degrees, and as a share of the distance.
+STARTS = {
+    level: int(os.environ.get("INVRENDER_REAL_BOARD_STARTS", count))
+    for level, count in (("15deg_10pct", 2), ("30deg_20pct", 1))
+}
 
 pytestmark = pytest.mark.skipif(not (FOLDER / "board.json").exists(), reason="the photographs are not here")
 
@@ -61,29 +65,33 @@ def write_scene(path: Path, start: list[list[float]], board: dict) -> None:
     path.write_text("# @package _global_\n" + yaml.safe_dump(scene))
 
 
-def fitted_corner_error(folder: Path, photo: str, start: list[list[float]], board: dict) -> float:
-    """The mean distance, in pixels, of the recovered outer corners from the reference."""
+def fitted(folder: Path, photo: str, start: list[list[float]], board: dict) -> tuple[float, str]:
+    """The mean distance, in pixels, of the recovered outer corners from the reference; and the verdict."""
     write_scene(folder / "board.yaml", start, board)
     result = folder / "fit"
     arguments = [f"scene={folder / 'board.yaml'}", f"target={FOLDER / photo}", "target.color_space=linear"]
     run(["fit", *arguments, "experiment=photo", "record=none", "record.files=true", f"hydra.run.dir={result}"])
-    assert json.loads((result / "result.json").read_text())["parameters"]["camera_pose"]["error"] is None
+    content = json.loads((result / "result.json").read_text())
+    assert content["parameters"]["camera_pose"]["error"] is None
     recovered = yaml.safe_load((result / "recovered" / "scene.yaml").read_text())
     inner = board["intrinsics"]
     intrinsics = np.array([[inner["fx"], 0, inner["cx"]], [0, inner["fy"], inner["cy"]], [0, 0, 1]])
     found = corners(np.array(recovered["camera"]["camera_from_world"]), intrinsics)
     wanted = corners(np.array(board["photos"][photo]["camera_from_board"]), intrinsics)
-    return float(np.linalg.norm(found - wanted, axis=1).mean())
+    return float(np.linalg.norm(found - wanted, axis=1).mean()), content["verdict"]["status"]
 
 
+@pytest.mark.parametrize("level", STARTS)
 @pytest.mark.parametrize("photo", [f"photo_0{number}.png" for number in range(1, 6)])
-def test_finds_the_board(photo: str, tmp_path: Path) -> None:
-    """From 15 degrees and a tenth of the distance away, to half a pixel."""
+def test_finds_the_board(photo: str, level: str, tmp_path: Path) -> None:
+    """To half a pixel. One of five starts may fail, if the fit does not say that it has converged."""
     board = json.loads((FOLDER / "board.json").read_text())
     found = {}
-    for number, start in enumerate(board["photos"][photo]["starts"]["15deg_10pct"][:STARTS]):
+    for number, start in enumerate(board["photos"][photo]["starts"][level][: STARTS[level]]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        found[number] = fitted_corner_error(folder, photo, start, board)
-    assert len(found) == STARTS
-    assert all(error < PIXEL for error in found.values()), found
+        found[number] = fitted(folder, photo, start, board)
+    assert len(found) == STARTS[level]
+    missed = [verdict for error, verdict in found.values() if error >= PIXEL]
+    assert len(missed) <= len(found) // 5, found
+    assert "converged" not in missed, found

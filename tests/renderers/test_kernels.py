@@ -58,6 +58,9 @@ def everything() -> list[Scene]:
 def two_pictures() -> list[Scene]:
     """One object before two cameras, under lights of their own, in pictures of several tiles."""
     scene = tiny.one_object(9)
+    thing = scene.objects["textured"]
+    material = replace(thing.material, shininess=torch.tensor(7.3).double())
+    scene = replace(scene, objects={"textured": replace(thing, material=material)})
     ambient, lamp = scene.lights["ambient"], scene.lights["lamp"]
     camera = replace(scene.camera, camera_from_world=shapes.camera(position=[-1.2, 0.5, 2.5]).camera_from_world)
     other = {"ambient": ambient, "lamp": replace(lamp, intensity=torch.tensor(3.0).double())}

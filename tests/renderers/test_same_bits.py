@@ -14,7 +14,7 @@ from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.kernels.cpu.passes import HardPass, SoftPass, nearest_faces
-from invrender.render.kernels.cpu.soft import SHADED, Soft
+from invrender.render.kernels.cpu.soft import NEGLIGIBLE, SHADED, Soft
 from invrender.render.kernels.differentiable import tensors_of
 from invrender.render.screen import screen_of
 from invrender.render.surfaces import Surfaces
@@ -145,6 +145,18 @@ def test_a_gpu_makes_the_same_picture(renderer: Renderer) -> None:
         torch.testing.assert_close(there[name].cpu(), value, rtol=1e-7, atol=1e-9 * float(value.abs().max()))
 
 
+@pytest.mark.parametrize("negligible", NEGLIGIBLE.values())
+def test_fragments_that_are_not_shaded_would_hardly_show(negligible: float) -> None:
+    scene = crowded(20)
+    surfaces = Surfaces.of([scene], mipmaps=True)
+    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    found, exact = (
+        SoftPass(screen, surfaces, Soft(1e-3, 0.03, 9e-3, SHADED, share)).forward(*tensors_of(screen, surfaces))[1]
+        for share in (negligible, 0.0)
+    )
+    assert 0 < (found - exact).abs().max() <= negligible * len(screen.face)
+
+
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("hard", [False, True])
 def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None:
@@ -158,7 +170,7 @@ def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None
         work = (
             HardPass(screen, surfaces, nearest_faces(screen))
             if hard
-            else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED))
+            else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED, 1e-9))
         )
         tensors = tensors_of(screen, surfaces)
         if hard:

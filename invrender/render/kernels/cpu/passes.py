@@ -26,7 +26,8 @@ from invrender.render.surfaces import Surfaces
 def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
     """The fast twin of `blend.soft_layers`."""
     asked = soft.SHADED if surfaces is not None else soft.DEPTH if depth else soft.ALPHA
-    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked)
+    negligible = soft.NEGLIGIBLE[screen.vertices.element_size()]
+    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked, negligible)
     alpha, color, depth_, weight, nearest = differentiable(SoftPass(screen, surfaces, numbers), screen, surfaces)
     return Layers(alpha, None if surfaces is None else color, depth_, weight, nearest)
 

@@ -27,6 +27,7 @@ TEXTURE_U, TEXTURE_V = 26, 29  # how u and v move the texture's colour
 SHADING_SIZE = 32
 
 SHORTEST = 1e-6  # lengths below are taken for it
+LARGEST_WHOLE = 1 << 12
 
 
 @kernel
@@ -79,7 +80,7 @@ def corner_texel(table, level, u, v):
 @kernel
 def look_up(table, texels, levels, minification, slopes, s):
     """Fill in the texture's colour and level, and if asked for its slopes."""
-    level = min(0.5 * math.log2(minification), levels - 1.0) if minification > 1.0 else 0.0
+    level = min(0.5 * math.log2(minification), levels - 1.0) if levels > 1.0 and minification > 1.0 else 0.0
     finer = int(level)
     share = level - finer
     s[LEVEL] = level
@@ -132,6 +133,21 @@ def incoming(light, kind, p0, p1, p2):
 
 
 @kernel
+def power(base, exponent):
+    """base ** exponent of a base above 0; whole exponents, which most are, in a few multiplications."""
+    whole = int(exponent)
+    if whole != exponent or not 0 <= whole <= LARGEST_WHOLE:
+        return base**exponent
+    found = 1.0
+    while whole > 0:
+        if whole & 1:
+            found *= base
+        base *= base
+        whole >>= 1
+    return found
+
+
+@kernel
 def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):
     """The colour of a fragment; lights: [L, 6] of its picture, table: [levels, 3] of its object's texture.
 
@@ -165,7 +181,7 @@ def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):
             if shiny:
                 mirrored = 2.0 * cosine * (n0 * v0 + n1 * v1 + n2 * v2) - (t0 * v0 + t1 * v1 + t2 * v2)
                 if mirrored > 0.0:
-                    lobe = attenuation * mirrored ** q[SHININESS]
+                    lobe = attenuation * power(mirrored, q[SHININESS])
                     h0 += light[0] * lobe
                     h1 += light[1] * lobe
                     h2 += light[2] * lobe
@@ -257,7 +273,7 @@ def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradien
             facing = n0 * v0 + n1 * v1 + n2 * v2
             mirrored = 2.0 * cosine * facing - (t0 * v0 + t1 * v1 + t2 * v2)
             if mirrored > 0.0:
-                lobe = mirrored ** q[SHININESS]
+                lobe = power(mirrored, q[SHININESS])
                 g_lobe = h0 * light[0] + h1 * light[1] + h2 * light[2]
                 g_attenuation += g_lobe * lobe
                 g_lobe *= attenuation * lobe
@@ -414,7 +430,7 @@ def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, 
                 d_facing = dn0 * v0 + dn1 * v1 + dn2 * v2 + n0 * dv0 + n1 * dv1 + n2 * dv2
                 d_mirrored = 2.0 * (d_cosine * facing + cosine * d_facing)
                 d_mirrored -= dt0 * v0 + dt1 * v1 + dt2 * v2 + t0 * dv0 + t1 * dv1 + t2 * dv2
-                lobe = mirrored ** q[SHININESS]
+                lobe = power(mirrored, q[SHININESS])
                 d_lobe = lobe * (q[SHININESS] * d_mirrored / mirrored + moved[SHININESS] * math.log(mirrored))
                 d_lobe = d_attenuation * lobe + attenuation * d_lobe
                 lobe *= attenuation

@@ -44,16 +44,21 @@ from invrender.render.kernels.cpu.shading import (
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
 OVERHEAD = 16  # pixels that a face costs even if it touches none
-NEGLIGIBLE = 1e-9  # a fragment that contributes at most this share of its pixel's colour is not shaded
+# A fragment that contributes at most this share of its pixel's colour is not shaded, by the precision of the tensors.
+NEGLIGIBLE = {4: 1e-7, 8: 1e-9}
 
 
 class Soft(NamedTuple):
-    """Numbers of `Softness`; depth: the depth that makes a factor of e. asked: `ALPHA`, `DEPTH` or `SHADED`."""
+    """Numbers of `Softness`; depth: the depth that makes a factor of e. asked: `ALPHA`, `DEPTH` or `SHADED`.
+
+    negligible: the share of a pixel's colour that does not count.
+    """
 
     sigma: float
     depth: float
     reach: float
     asked: int
+    negligible: float
 
 
 class Sums(NamedTuple):
@@ -100,7 +105,7 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(TILE)
     transparency, nearest, weight = np.empty((TILE, TILE)), np.empty((TILE, TILE)), np.empty((TILE, TILE))
     depth, color = np.empty((TILE, TILE)), np.empty((TILE, TILE, 3))
-    hidden = soft.depth * (-math.log(NEGLIGIBLE) + soft.reach / soft.sigma)
+    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
     for tile in range(begin, end):
         if bins.first[tile] == bins.first[tile + 1]:
             continue
@@ -148,7 +153,7 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
                         share = cover
                     else:
                         share = cover * math.exp((nearest[i, j] - z) * inverse_depth)
-                        if share <= NEGLIGIBLE * weight[i, j]:
+                        if share <= soft.negligible * weight[i, j]:
                             continue
                     weight[i, j] += share
                     depth[i, j] += share * z
@@ -203,7 +208,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
     light_gradient = np.zeros(shading.lights.shape)
-    hidden = soft.depth * (-math.log(NEGLIGIBLE) + soft.reach / soft.sigma)
+    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
     scale = frame.unit * frame.unit * inverse_sigma
     for number in range(begin, end):
         if box[number, 1] < box[number, 0]:
@@ -241,7 +246,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
                 if seen:
                     weight = cover * math.exp((sums.nearest[pixel] - z) * inverse_depth)
                     share = weight / sums.weight[pixel]
-                    if share > NEGLIGIBLE:
+                    if share > soft.negligible:
                         g_logit, g_z, g0, g1, g2 = 0.0, 0.0, 0.0, 0.0, 0.0
                         if len(cotangents.depth) > 0:
                             g_z = share * cotangents.depth[pixel]

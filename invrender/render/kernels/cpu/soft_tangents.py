@@ -36,7 +36,7 @@ from invrender.render.kernels.cpu.shading import (
     shade,
     shade_along,
 )
-from invrender.render.kernels.cpu.soft import DEPTH, NEGLIGIBLE, SHADED, Soft, Sums
+from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums
 
 
 class Changes(NamedTuple):
@@ -81,7 +81,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
         np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4)), np.zeros((directions, GRADIENTS))
     )  # fmt: skip
     still = np.zeros(shading.lights.shape[1:])
-    hidden = soft.depth * (-math.log(NEGLIGIBLE) + soft.reach / soft.sigma)
+    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
     scale = frame.unit * frame.unit
     for tile in range(begin, end):
         picture, rest = tile // (across * down), tile % (across * down)
@@ -120,7 +120,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
                     if seen:
                         weight = cover * math.exp((sums.nearest[pixel] - z) * inverse_depth)
                         share = weight / sums.weight[pixel]
-                        seen = share > NEGLIGIBLE
+                        seen = share > soft.negligible
                     red, green, blue = 0.0, 0.0, 0.0
                     if seen and soft.asked == SHADED:
                         minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
