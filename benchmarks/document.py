@@ -132,7 +132,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     curves(edge, rows, "size, edge", "seconds")
     edge.set(title="edge: seconds a step")
     curves(memory, rows, "size, soft", "megabytes")
-    memory.set(title="soft: memory of a step, MB", ylim=(10, None))
+    memory.set(title="soft: memory of a step, MB", ylim=(1, None))
     soft.legend(frameon=False)
     edge.legend(frameon=False)
     figure.savefig(path)
