@@ -24,8 +24,8 @@ from invrender.solve.base import Changes, Evaluation, Linearized, Raw
 AT_ONCE = 1 << 16
 # What PyTorch says of a function without forward mode.
 NO_FORWARD_MODE = ("forward AD", "jvp", "setup_context", "generate_vmap_rule")
-# The step of differences in its place, in learning rates: about a tenth of a pixel, in float32.
-DIFFERENCE = 0.05
+# The step of differences in its place, in learning rates: about a pixel, since hard edges move by whole ones.
+DIFFERENCE = 0.5
 
 
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -12,11 +13,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_configure() -> None:
-    """Have Triton interpret its kernels where no card can run them; to be set before Triton is imported."""
+    """Have Triton interpret its kernels where no card can run them, before it is imported; and Ctrl-C interrupt."""
     import torch
 
     if not torch.cuda.is_available():
         os.environ["TRITON_INTERPRET"] = "1"
+    # A shell has what it starts in the background ignore Ctrl-C, which some tests press.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -199,7 +199,7 @@ class WithoutForwardMode(EmbeddedRenderer):
 
 
 def test_differences_stand_in_for_forward_mode() -> None:
-    unknowns = {"pose": CameraPose(lr=1e-4), "ambient": Ambient(lr=1e-4)}
+    unknowns = {"pose": CameraPose(lr=1e-5), "ambient": Ambient(lr=1e-5)}
     problem = Problem(TRUTH, ONE_VIEW, unknowns, RENDERER, {"mse": MeanSquaredError()})
     raw = displaced(problem)
     [by_forward_mode] = problem.at(Stage(1)).linearized([raw], list(raw))
