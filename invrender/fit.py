@@ -299,7 +299,7 @@ def pulls_of(parameters: Parameters, scene: Scene, target: Target, verdict: Verd
     found: dict[str, list[float]] = {}
     if target.truth is None:
         return found
-    for name, deviations in verdict.deviations.items():
+    for name, deviations in verdict.error_bars.items():
         values, true = parameters[name].value(scene), parameters[name].value(target.truth.scene)
         for key, deviation in deviations.items():
             value, wanted = values[key], true.get(key)

@@ -53,6 +53,12 @@ class Verdict:
     others: Sequence[Values] = ()
     unseen: Sequence[Mapping[str, float]] = ()
 
+    @property
+    def error_bars(self) -> Values:
+        """The deviations of the unknowns that have no part in what is not determined."""
+        hidden = {name for parts in self.unseen for name in parts}
+        return {name: values for name, values in self.deviations.items() if name not in hidden}
+
 
 @dataclass(frozen=True)
 class Precision:

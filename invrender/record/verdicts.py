@@ -49,9 +49,7 @@ def advice(run: Run, status: str) -> str | None:
 
 def deviation(last: Step, name: str) -> dict[str, Value] | None:
     """One standard deviation of an unknown's values; None where it is not known, or the unknown not determined."""
-    if last.verdict is None or any(name in parts for parts in last.verdict.unseen):
-        return None
-    found = last.verdict.deviations.get(name)
+    found = None if last.verdict is None else last.verdict.error_bars.get(name)
     return None if found is None else dict(found)
 
 

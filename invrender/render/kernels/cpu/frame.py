@@ -120,13 +120,13 @@ def binned(frame: Frame, reach: float) -> Bins:
     pictures = int(frame.picture.max()) + 1 if count else 0
     tiles = pictures * tiles_of(frame.height) * tiles_of(frame.width)
     bounds = np.linspace(0, count, PARTS + 1).astype(np.int64)
-    counts = np.zeros((PARTS, tiles), dtype=np.int64)
-    divided(lambda begin, end: count_faces(begin, end, bounds, frame, box, counts), PARTS)
+    counts, none = np.zeros((PARTS, tiles), dtype=np.int64), np.empty(0, dtype=np.int64)
+    divided(lambda begin, end: into_tiles(begin, end, bounds, frame, box, counts, none), PARTS)
     # Tile by tile, and in each tile part by part.
     ends = counts.T.reshape(-1).cumsum().reshape(tiles, PARTS).T
     first = np.concatenate([[0], ends[-1]])
     faces, position = np.empty(first[-1], dtype=np.int64), np.ascontiguousarray(ends - counts)
-    divided(lambda begin, end: fill_tiles(begin, end, bounds, frame, box, position, faces), PARTS)
+    divided(lambda begin, end: into_tiles(begin, end, bounds, frame, box, position, faces), PARTS)
     divided(lambda begin, end: sort_tiles(begin, end, nearest, first, faces), tiles)
     return Bins(box, nearest, first, faces)
 
@@ -191,20 +191,11 @@ def measure_faces(begin, end, frame, reach, box, nearest):
 
 
 @kernel
-def count_faces(begin, end, bounds, frame, box, counts):
-    """Fill counts [parts, tiles] of parts begin … end − 1 of the faces: how many of them lie in each tile."""
-    across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    for part in range(begin, end):
-        for g in range(bounds[part], bounds[part + 1]):
-            if box[g, 0] <= box[g, 1]:
-                for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
-                    for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
-                        counts[part, (frame.picture[g] * down + row) * across + column] += 1
+def into_tiles(begin, end, bounds, frame, box, position, faces):
+    """Move position [parts, tiles] on by one for each tile that a face of parts begin … end − 1 touches.
 
-
-@kernel
-def fill_tiles(begin, end, bounds, frame, box, position, faces):
-    """Write parts begin … end − 1 of the faces to their tiles; position [parts, tiles] moves from their first on."""
+    The face is written down there, unless ``faces`` has no room: then they are counted.
+    """
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     for part in range(begin, end):
         for g in range(bounds[part], bounds[part + 1]):
@@ -212,7 +203,8 @@ def fill_tiles(begin, end, bounds, frame, box, position, faces):
                 for row in range(box[g, 2] // TILE, box[g, 3] // TILE + 1):
                     for column in range(box[g, 0] // TILE, box[g, 1] // TILE + 1):
                         tile = (frame.picture[g] * down + row) * across + column
-                        faces[position[part, tile]] = g
+                        if len(faces) > 0:
+                            faces[position[part, tile]] = g
                         position[part, tile] += 1
 
 

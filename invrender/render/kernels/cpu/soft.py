@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from invrender.render import blend
 from invrender.render.kernels.cpu.compiling import divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
 from invrender.render.kernels.cpu.geometry import (
@@ -45,7 +46,7 @@ from invrender.render.kernels.cpu.shading import (
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
 OVERHEAD = 16  # pixels that a face costs even if it touches none
 # A fragment that contributes at most this share of its pixel's colour is not shaded, by the precision of the tensors.
-NEGLIGIBLE = {4: 1e-7, 8: 1e-9}
+NEGLIGIBLE = {4: 1e-7, 8: blend.NEGLIGIBLE}
 
 
 class Soft(NamedTuple):
@@ -98,6 +99,12 @@ def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: in
 
 
 @kernel
+def hidden_behind(soft):
+    """How much deeper than the nearest fragment of a pixel a face is of which the pixel shows nothing that counts."""
+    return soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
+
+
+@kernel
 def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
@@ -105,7 +112,7 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(TILE)
     transparency, nearest, weight = np.empty((TILE, TILE)), np.empty((TILE, TILE)), np.empty((TILE, TILE))
     depth, color = np.empty((TILE, TILE)), np.empty((TILE, TILE, 3))
-    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
+    hidden = hidden_behind(soft)
     for tile in range(begin, end):
         if bins.first[tile] == bins.first[tile + 1]:
             continue
@@ -208,7 +215,7 @@ def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
     light_gradient = np.zeros(shading.lights.shape)
-    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
+    hidden = hidden_behind(soft)
     scale = frame.unit * frame.unit * inverse_sigma
     for number in range(begin, end):
         if box[number, 1] < box[number, 0]:

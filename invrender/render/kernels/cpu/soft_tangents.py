@@ -36,7 +36,7 @@ from invrender.render.kernels.cpu.shading import (
     shade,
     shade_along,
 )
-from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums
+from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums, hidden_behind
 
 
 class Changes(NamedTuple):
@@ -81,7 +81,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
         np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4)), np.zeros((directions, GRADIENTS))
     )  # fmt: skip
     still = np.zeros(shading.lights.shape[1:])
-    hidden = soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
+    hidden = hidden_behind(soft)
     scale = frame.unit * frame.unit
     for tile in range(begin, end):
         picture, rest = tile // (across * down), tile % (across * down)
