@@ -6,6 +6,7 @@ them, program by program.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import shapes
 import tiny
@@ -177,9 +179,32 @@ def test_soft_pictures(scenes: Callable[[], list[Scene]], passes: ModuleType) ->
     assert_twins(scenes(), soft(blend), soft(passes))
 
 
+@pytest.mark.parametrize("scenes", [lambda: [tiny.one_object(14)], clipped])
 @pytest.mark.parametrize("depth", [False, True])
-def test_silhouettes_and_depths(depth: bool, passes: ModuleType) -> None:
-    assert_twins([tiny.one_object(14)], soft(blend, False, depth), soft(passes, False, depth))
+def test_silhouettes_and_depths(depth: bool, scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
+    assert_twins(scenes(), soft(blend, False, depth), soft(passes, False, depth))
+
+
+@pytest.mark.parametrize("kind", [soft, hard])
+def test_faces_of_more_pixels_than_are_taken_at_once(kind: Callable[[object], Function]) -> None:
+    from invrender.render.kernels.cpu import passes
+    from invrender.render.kernels.cpu.blocks import BLOCK
+    from invrender.render.kernels.cpu.soft_gradients import AT_ONCE
+
+    scenes = [tiny.one_object(128)]
+    shown = drawn(scenes, lambda screen, surfaces: [visible.nearest_faces(screen)])[0]
+    largest = shown[shown >= 0].bincount().max()
+    assert largest > 4 * BLOCK
+    assert 2 * largest > AT_ONCE  # the box around a triangle is at least twice its area
+    assert_twins(scenes, kind(blend if kind is soft else visible), kind(passes))
+
+
+def test_powers_of_e() -> None:
+    from invrender.render.kernels.cpu.blocks import exponential
+
+    numbers = [*np.linspace(-707.0, 40.0, 5001), *np.linspace(-1.0, 1.0, 2001), 0.0, -1e-300]
+    assert [exponential(each) for each in numbers] == pytest.approx([math.exp(each) for each in numbers], rel=5e-16)
+    assert [exponential(each) for each in (0.0, -709.0, -1e300, -math.inf)] == [1.0, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("scenes", SCENES)

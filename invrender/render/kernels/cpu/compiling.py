@@ -25,6 +25,9 @@ STRETCHES = 4  # for each thread, so that all end at about the same time
 # Inlined: a call would hand over a dozen arrays by value, and cost more than what most kernels do.
 OPTIONS: dict[str, Any] = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
 
+# Arrays are the caller's: counting references to them takes atomic operations, which cost as much as some kernels do.
+BORROWING = {**OPTIONS, "_nrt": False}
+
 
 class Announcement(event.Listener):
     """Says once that kernels are being compiled, and not loaded from an earlier time."""
@@ -60,7 +63,25 @@ class Cache(FunctionCache):
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function with Numba when it is first called; the machine code is kept on disk."""
-    dispatcher = numba.njit(**OPTIONS)(function)
+    return compiled(function, BORROWING)
+
+
+def allocating(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for functions that make arrays."""
+    return compiled(function, OPTIONS)
+
+
+def adding(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for sums whose terms may be added in any order: so that there are vector instructions for them.
+
+    The order is that of the machine code, the same on every thread.
+    """
+    return compiled(function, {**BORROWING, "fastmath": {"nsz", "reassoc"}})
+
+
+def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Numba's function, with our cache."""
+    dispatcher = numba.njit(**options)(function)
     dispatcher._cache = Cache(function)
     return dispatcher
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from invrender.render.edges import BEHIND
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame
 from invrender.render.kernels.cpu.geometry import CORNERS, FACE_SIZE, load_corners
 
@@ -88,7 +88,7 @@ def count_columns(frame, ends, count):
             count[number + 1] = last - first
 
 
-@kernel
+@allocating
 def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, seen):
     """Fill in what edges begin … end − 1 cross."""
     across_tiles, down_tiles = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE

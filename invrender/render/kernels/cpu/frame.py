@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.reference import SMALLEST_AREA
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def into_tiles(begin, end, bounds, frame, box, position, faces):
                         position[part, tile] += 1
 
 
-@kernel
+@allocating
 def sort_tiles(begin, end, nearest, first, faces):
     """Put the faces of tiles begin … end − 1 in order of depth, as well as as many buckets tell them apart."""
     for tile in range(begin, end):

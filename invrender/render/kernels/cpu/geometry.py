@@ -6,7 +6,8 @@ the tensors' precision: it costs little where memory is what counts, and nothing
 
 from __future__ import annotations
 
-from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.blocks import BARYCENTRIC, COLUMNS, TOTAL, D, X, Y, Z, vectors_end, whole_lanes
+from invrender.render.kernels.cpu.compiling import adding, kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
 CORNERS = 20  # three corners of four numbers: x w, y w, w and depth, the first three times the winding's sign, if odd
@@ -14,7 +15,6 @@ FOOTPRINT = 32  # 1 / |determinant|: a pixel's area in barycentric coordinates i
 WINDING = 33
 FACE_SIZE = 34
 TINY = 1e-17
-LANES = 8  # pixels that vector instructions take at once; a tile is so many times as wide
 
 
 @kernel
@@ -69,12 +69,6 @@ def seen_edge(f, k, x, y):
     """Edge k of the outline as `to_segment` takes it, for the pixel centre (x, y)."""
     at = SIDES + 5 * k
     return x - f[at], y - f[at + 1], f[at + 2], f[at + 3], f[at + 4]
-
-
-@kernel
-def whole_lanes(count):
-    """A number of pixels rounded up: loops over so many are vector instructions to the end."""
-    return (count + LANES - 1) // LANES * LANES
 
 
 @kernel
@@ -155,50 +149,131 @@ def signed_row(f, sides, near, unit, x, y, count, row):
 
 
 @kernel
-def barycentric(f, x, y):
-    """Barycentrics (clipped to the face, summing to one), their sum before scaling, and the depth at a pixel centre."""
+def barycentrics(f, rows, begin, end):
+    """Fill in barycentrics (clipped to the face, summing to one), their sum before scaling, and depths.
+
+    Of pixel centres in columns begin … end − 1.
+    """
+    assert rows.shape[1] == COLUMNS
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
-    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
+    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
+    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
     winding = f[WINDING]
-    s0 = max((x1 * y2 - y1 * x2) * winding, 0.0)
-    s1 = max((x2 * y0 - y2 * x0) * winding, 0.0)
-    s2 = max((x0 * y1 - y0 * x1) * winding, 0.0)
-    total = max(s0 + s1 + s2, TINY)
-    b0, b1, b2 = s0 / total, s1 / total, s2 / total
-    depth = b0 * f[CORNERS + 3] + b1 * f[CORNERS + 7] + b2 * f[CORNERS + 11]
-    return b0, b1, b2, total, depth
+    for i in range(begin, vectors_end(begin, end)):
+        x, y = rows[X, i], rows[Y, i]
+        x0, x1, x2 = left0 - x * w0, left1 - x * w1, left2 - x * w2
+        y0, y1, y2 = top0 - y * w0, top1 - y * w1, top2 - y * w2
+        s0 = max((x1 * y2 - y1 * x2) * winding, 0.0)
+        s1 = max((x2 * y0 - y2 * x0) * winding, 0.0)
+        s2 = max((x0 * y1 - y0 * x1) * winding, 0.0)
+        total = max(s0 + s1 + s2, TINY)
+        b0, b1, b2 = s0 / total, s1 / total, s2 / total
+        rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i] = b0, b1, b2
+        rows[TOTAL, i] = total
+        rows[Z, i] = b0 * z0 + b1 * z1 + b2 * z2
 
 
-@kernel
-def footprint(f, b0, b1, b2):
-    """The area that a pixel covers in barycentric coordinates."""
-    w = b0 * f[CORNERS + 2] + b1 * f[CORNERS + 6] + b2 * f[CORNERS + 10]
-    return w * w * w * f[FOOTPRINT]
-
-
-@kernel
-def barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, corners):
-    """Add to corners [3, 4] the gradient of barycentrics whose cotangents are g0, g1, g2."""
-    mean = (g0 * b0 + g1 * b1 + g2 * b2) if total > TINY else 0.0
-    scale = f[WINDING] / total
-    d0 = (g0 - mean) * scale if b0 > 0.0 else 0.0
-    d1 = (g1 - mean) * scale if b1 > 0.0 else 0.0
-    d2 = (g2 - mean) * scale if b2 > 0.0 else 0.0
+@adding
+def barycentrics_back(f, rows, begin, end, corners):
+    """Add to corners [3, 4] the gradient of barycentrics and depths with the cotangents in columns begin … end − 1."""
+    assert rows.shape[1] == COLUMNS
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
-    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
-    gx0, gx1, gx2 = d2 * y1 - d1 * y2, d0 * y2 - d2 * y0, d1 * y0 - d0 * y1
-    gy0, gy1, gy2 = d1 * x2 - d2 * x1, d2 * x0 - d0 * x2, d0 * x1 - d1 * x0
+    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
+    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
+    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
+    winding = f[WINDING]
+    gx0, gx1, gx2, gy0, gy1, gy2, gw0, gw1, gw2, gz0, gz1, gz2 = (
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    )  # fmt: skip
+    for i in range(begin, end):
+        x, y, total, g_z = rows[X, i], rows[Y, i], rows[TOTAL, i], rows[D + Z, i]
+        b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+        g0, g1, g2 = (
+            rows[D + BARYCENTRIC, i] + g_z * z0,
+            rows[D + BARYCENTRIC + 1, i] + g_z * z1,
+            rows[D + BARYCENTRIC + 2, i] + g_z * z2,
+        )
+        mean = g0 * b0 + g1 * b1 + g2 * b2 if total > TINY else 0.0
+        scale = winding / total
+        d0 = (g0 - mean) * scale if b0 > 0.0 else 0.0
+        d1 = (g1 - mean) * scale if b1 > 0.0 else 0.0
+        d2 = (g2 - mean) * scale if b2 > 0.0 else 0.0
+        x0, x1, x2 = left0 - x * w0, left1 - x * w1, left2 - x * w2
+        y0, y1, y2 = top0 - y * w0, top1 - y * w1, top2 - y * w2
+        right0, right1, right2 = d2 * y1 - d1 * y2, d0 * y2 - d2 * y0, d1 * y0 - d0 * y1
+        down0, down1, down2 = d1 * x2 - d2 * x1, d2 * x0 - d0 * x2, d0 * x1 - d1 * x0
+        gx0, gx1, gx2 = gx0 + right0, gx1 + right1, gx2 + right2
+        gy0, gy1, gy2 = gy0 + down0, gy1 + down1, gy2 + down2
+        gw0, gw1, gw2 = (
+            gw0 - (x * right0 + y * down0),
+            gw1 - (x * right1 + y * down1),
+            gw2 - (x * right2 + y * down2),
+        )
+        gz0, gz1, gz2 = gz0 + g_z * b0, gz1 + g_z * b1, gz2 + g_z * b2
     corners[0, 0] += gx0
     corners[0, 1] += gy0
-    corners[0, 2] -= x * gx0 + y * gy0
+    corners[0, 2] += gw0
+    corners[0, 3] += gz0
     corners[1, 0] += gx1
     corners[1, 1] += gy1
-    corners[1, 2] -= x * gx1 + y * gy1
+    corners[1, 2] += gw1
+    corners[1, 3] += gz1
     corners[2, 0] += gx2
     corners[2, 1] += gy2
-    corners[2, 2] -= x * gx2 + y * gy2
+    corners[2, 2] += gw2
+    corners[2, 3] += gz2
+
+
+@kernel
+def barycentrics_along(f, moved, rows, begin, end):
+    """Fill in how barycentrics and depths in columns begin … end − 1 change as the corners move by moved [3, 4]."""
+    assert rows.shape[1] == COLUMNS
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
+    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
+    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
+    winding = f[WINDING]
+    for i in range(begin, vectors_end(begin, end)):
+        x, y, total = rows[X, i], rows[Y, i], rows[TOTAL, i]
+        b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+        x0, x1, x2 = left0 - x * w0, left1 - x * w1, left2 - x * w2
+        y0, y1, y2 = top0 - y * w0, top1 - y * w1, top2 - y * w2
+        dx0, dy0 = moved[0, 0] - x * moved[0, 2], moved[0, 1] - y * moved[0, 2]
+        dx1, dy1 = moved[1, 0] - x * moved[1, 2], moved[1, 1] - y * moved[1, 2]
+        dx2, dy2 = moved[2, 0] - x * moved[2, 2], moved[2, 1] - y * moved[2, 2]
+        scale = winding / total
+        d0 = scale * (dx1 * y2 + x1 * dy2 - dy1 * x2 - y1 * dx2) if b0 > 0.0 else 0.0
+        d1 = scale * (dx2 * y0 + x2 * dy0 - dy2 * x0 - y2 * dx0) if b1 > 0.0 else 0.0
+        d2 = scale * (dx0 * y1 + x0 * dy1 - dy0 * x1 - y0 * dx1) if b2 > 0.0 else 0.0
+        mean = d0 + d1 + d2 if total > TINY else 0.0
+        d0, d1, d2 = d0 - b0 * mean, d1 - b1 * mean, d2 - b2 * mean
+        rows[D + BARYCENTRIC, i], rows[D + BARYCENTRIC + 1, i], rows[D + BARYCENTRIC + 2, i] = d0, d1, d2
+        depth = d0 * z0 + d1 * z1 + d2 * z2
+        rows[D + Z, i] = depth + b0 * moved[0, 3] + b1 * moved[1, 3] + b2 * moved[2, 3]
+
+
+@adding
+def distances_back(f, sides, x, y, side, share, cotangent, n, outline):
+    """Add to outline [4, 4] the gradient of n squared distances in pixels, whose cotangents are given.
+
+    By edge: of the start x, y and the end x, y. The nearest point, a share along its edge, slides along it at right
+    angles to the gap, so that only its share matters.
+    """
+    for k in range(sides):
+        at = SIDES + 5 * k
+        start_x, start_y, along_x, along_y = f[at], f[at + 1], f[at + 2], f[at + 3]
+        all_x, all_y, end_x, end_y = 0.0, 0.0, 0.0, 0.0
+        for i in range(n):
+            pull = -2.0 * cotangent[i] if side[i] == k else 0.0
+            pull_x = pull * (x[i] - start_x - share[i] * along_x)
+            pull_y = pull * (y[i] - start_y - share[i] * along_y)
+            all_x, all_y = all_x + pull_x, all_y + pull_y
+            end_x, end_y = end_x + share[i] * pull_x, end_y + share[i] * pull_y
+        outline[k, 0] += all_x - end_x
+        outline[k, 1] += all_y - end_y
+        outline[k, 2] += end_x
+        outline[k, 3] += end_y
 
 
 @kernel
@@ -206,36 +281,3 @@ def gap(f, side, share, x, y):
     """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
     at = SIDES + 5 * side
     return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]
-
-
-@kernel
-def distance_back(f, side, share, x, y, cotangent, outline):
-    """Add to outline [4, 4] the gradient of the squared distance in pixels, whose cotangent is given.
-
-    By edge: of the start x, y and the end x, y. The nearest point slides along its edge at right angles to the gap, so
-    that only its share matters.
-    """
-    gap_x, gap_y = gap(f, side, share, x, y)
-    pull_x, pull_y = -2.0 * cotangent * gap_x, -2.0 * cotangent * gap_y
-    outline[side, 0] += (1.0 - share) * pull_x
-    outline[side, 1] += (1.0 - share) * pull_y
-    outline[side, 2] += share * pull_x
-    outline[side, 3] += share * pull_y
-
-
-@kernel
-def barycentric_along(f, moved, x, y, b0, b1, b2, total):
-    """How barycentrics and depth change as the corners move by moved [3, 4]."""
-    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    x0, x1, x2 = f[CORNERS] - x * w0, f[CORNERS + 4] - x * w1, f[CORNERS + 8] - x * w2
-    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
-    dx0, dx1, dx2 = moved[0, 0] - x * moved[0, 2], moved[1, 0] - x * moved[1, 2], moved[2, 0] - x * moved[2, 2]
-    dy0, dy1, dy2 = moved[0, 1] - y * moved[0, 2], moved[1, 1] - y * moved[1, 2], moved[2, 1] - y * moved[2, 2]
-    scale = f[WINDING] / total
-    d0 = scale * (dx1 * y2 + x1 * dy2 - dy1 * x2 - y1 * dx2) if b0 > 0.0 else 0.0
-    d1 = scale * (dx2 * y0 + x2 * dy0 - dy2 * x0 - y2 * dx0) if b1 > 0.0 else 0.0
-    d2 = scale * (dx0 * y1 + x0 * dy1 - dy0 * x1 - y0 * dx1) if b2 > 0.0 else 0.0
-    sum_ = d0 + d1 + d2 if total > TINY else 0.0
-    d0, d1, d2 = d0 - b0 * sum_, d1 - b1 * sum_, d2 - b2 * sum_
-    depth = d0 * f[CORNERS + 3] + d1 * f[CORNERS + 7] + d2 * f[CORNERS + 11]
-    return d0, d1, d2, depth + b0 * moved[0, 3] + b1 * moved[1, 3] + b2 * moved[2, 3]

@@ -8,15 +8,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import Array, Frame, Shading
-from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE, NORMALS, PAINT, POSITIONS, UV
+from invrender.render.kernels.cpu.interpolation import NORMALS, PAINTS, POSITIONS, UVS
+from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE
 
 MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number of threads
 SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
 
-# The differentiable arrays, in the order of `tensors_of` and of ``wanted``:
-OUTLINE, VERTICES, POSITION, NORMAL, COORDINATE, COLOR, TEXELS, MATERIALS, AMBIENTS, LIGHTS, EYES = range(11)
+
+class Wanted(NamedTuple):
+    """Which differentiable arrays want their gradients, in the order of `tensors_of`."""
+
+    outline: bool
+    vertices: bool
+    positions: bool
+    normals: bool
+    uv: bool
+    colors: bool
+    texels: bool
+    materials: bool
+    ambient: bool
+    lights: bool
+    eyes: bool
 
 
 class CornerGradients(NamedTuple):
@@ -58,10 +72,10 @@ class Gradients:
         return len(self.bounds) - 1
 
     @classmethod
-    def empty(cls, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Array) -> Gradients:
-        """Zeros for what is wanted, [11] bool, and arrays without entries for the rest."""
+    def empty(cls, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Wanted) -> Gradients:
+        """Zeros for what is wanted, and arrays without entries for the rest."""
         count, dtype = len(faces), frame.vertices.dtype
-        bounds = equal_parts(cost, parts_for(shading) if wanted[TEXELS] else MOST_PARTS)
+        bounds = equal_parts(cost, parts_for(shading) if wanted.texels else MOST_PARTS)
         shapes = ((frame.outline.shape[1], 2), (3, 4), (3, 3), (3, 3), (3, 2), (3, 3))
         corners = (np.zeros((count * bool(want), *shape), dtype) for want, shape in zip(wanted, shapes, strict=False))
         shared = (getattr(shading, name).shape for name in SharedGradients._fields)
@@ -72,14 +86,14 @@ class Gradients:
             SharedGradients(
                 *(
                     np.zeros((len(bounds) - 1, *(side if want else 0 for side in shape)), dtype)
-                    for want, shape in zip(wanted[TEXELS:], shared, strict=True)
+                    for want, shape in zip(wanted[len(shapes) :], shared, strict=True)
                 )
             ),
         )
 
     @classmethod
     def over_faces(
-        cls, work: Work, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Array
+        cls, work: Work, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Wanted
     ) -> list[Array | None]:
         """The gradients of the arrays that are wanted, by ``work`` on all parts; None for the others.
 
@@ -89,7 +103,7 @@ class Gradients:
         divided(lambda first, last: work(first, last, gradients), gradients.parts)
         return gradients.gathered(frame, shading, wanted)
 
-    def gathered(self, frame: Frame, shading: Shading, wanted: Array) -> list[Array | None]:
+    def gathered(self, frame: Frame, shading: Shading, wanted: Wanted) -> list[Array | None]:
         """The gradients of the arrays themselves; None for those not wanted."""
         found: list[Array | None] = [None] * len(wanted)
         targets = (
@@ -105,13 +119,13 @@ class Gradients:
             for number in range(first, last):
                 if wanted[number]:
                     indices, target = targets[number]
-                    faces = self.faces if number <= VERTICES else frame.face[self.faces]
+                    faces = self.faces if number < 2 else frame.face[self.faces]
                     found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
 
         divided(gather, len(targets))
         for number, each in enumerate(self.shared):
-            if wanted[TEXELS + number]:
-                found[TEXELS + number] = each.sum(axis=0)
+            if wanted[len(targets) + number]:
+                found[len(targets) + number] = each.sum(axis=0)
         return found
 
 
@@ -127,7 +141,7 @@ def equal_parts(cost: Array, parts: int = MOST_PARTS) -> Array:
     return np.concatenate([[0], np.searchsorted(ends, inner), [len(cost)]])
 
 
-@kernel
+@allocating
 def scattered(corners, indices, faces, out):
     """Add corners [M, K, C] to out [V, C] at indices[faces[m], k], in the order of the faces."""
     for m in range(len(corners)):
@@ -139,32 +153,38 @@ def scattered(corners, indices, faces, out):
 
 
 @kernel
-def store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared):
-    """Keep what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and of what it is shaded with."""
-    if wanted[OUTLINE]:
+def store_corners(outline, vertices, gradient, number, wanted, corners):
+    """Add what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and what is interpolated."""
+    if wanted.outline:
         sides = corners.outline.shape[1]
         for k in range(sides):
             for c in range(2):
                 corners.outline[number, k, c] += outline[k, c]
                 corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
-    if wanted[VERTICES]:
-        corners.vertices[number] = vertices
     for k in range(3):
+        for c in range(4):
+            if wanted.vertices:
+                corners.vertices[number, k, c] += vertices[k, c]
         for c in range(3):
-            if wanted[POSITION]:
-                corners.positions[number, k, c] = gradient[POSITIONS + 3 * k + c]
-            if wanted[NORMAL]:
-                corners.normals[number, k, c] = gradient[NORMALS + 3 * k + c]
-            if wanted[COLOR]:
-                corners.paint[number, k, c] = gradient[PAINT + 3 * k + c]
-        if wanted[COORDINATE]:
-            corners.uv[number, k, 0] = gradient[UV + 2 * k]
-            corners.uv[number, k, 1] = gradient[UV + 2 * k + 1]
-    if wanted[MATERIALS]:
+            if wanted.positions:
+                corners.positions[number, k, c] += gradient[POSITIONS + 3 * k + c]
+            if wanted.normals:
+                corners.normals[number, k, c] += gradient[NORMALS + 3 * k + c]
+            if wanted.colors:
+                corners.paint[number, k, c] += gradient[PAINTS + 3 * k + c]
+        if wanted.uv:
+            corners.uv[number, k, 0] += gradient[UVS + 2 * k]
+            corners.uv[number, k, 1] += gradient[UVS + 2 * k + 1]
+
+
+@kernel
+def store_look(gradient, thing, picture, part, wanted, shared):
+    """Add what an object in a picture gathered."""
+    if wanted.materials:
         for c in range(7):
             shared.materials[part, thing, c] += gradient[ALBEDO + c]
     for c in range(3):
-        if wanted[AMBIENTS]:
+        if wanted.ambient:
             shared.ambient[part, picture, c] += gradient[AMBIENT + c]
-        if wanted[EYES]:
+        if wanted.eyes:
             shared.eyes[part, picture, c] += gradient[EYE + c]

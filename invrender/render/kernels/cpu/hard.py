@@ -11,35 +11,41 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, COLUMNS, ROWS, TEXTURE, D, X, Y, Z, fill
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, covered_box, tiles_of
 from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
     WINDING,
-    barycentric,
-    barycentric_along,
-    barycentric_back,
-    footprint,
+    barycentrics,
+    barycentrics_along,
+    barycentrics_back,
     load_corners,
 )
-from invrender.render.kernels.cpu.gradients import Gradients, equal_parts, store
-from invrender.render.kernels.cpu.moving import Moving, load_moving_face
-from invrender.render.kernels.cpu.shading import (
-    GRADIENTS,
-    LEVELS,
-    SHADING_SIZE,
+from invrender.render.kernels.cpu.gradients import Gradients, Wanted, equal_parts, store_corners, store_look
+from invrender.render.kernels.cpu.interpolation import (
+    INTERPOLATED,
     SURFACE_SIZE,
-    TEXEL_AREA,
-    TEXTURE,
+    interpolate,
+    interpolate_along,
+    interpolate_back,
     load_moving_surface,
     load_surface,
-    look_up_along,
-    look_up_back,
+)
+from invrender.render.kernels.cpu.moving import Moving, load_moving_corners
+from invrender.render.kernels.cpu.shading import (
+    DIFFERENTIABLE,
+    LEVELS,
+    LIT_ROWS,
+    LOOK_SIZE,
+    load_look,
+    load_moving_look,
     shade,
     shade_along,
     shade_back,
 )
+from invrender.render.kernels.cpu.textures import look_up_along, look_up_back
 
 LOOK_BACK = 32  # faces after which a tile looks how far its pixels' nearest faces are
 OVERHEAD = 2  # pixels that a face costs besides those it is shown by
@@ -66,7 +72,7 @@ class Shown(NamedTuple):
         return np.diff(self.first) + OVERHEAD
 
 
-@kernel
+@allocating
 def pixels_by_face(winner, count):
     """The arrays of `Shown`; count: [G], zeros."""
     for pixel in range(len(winner)):
@@ -102,7 +108,7 @@ def nearest_faces(frame: Frame, bins: Bins, pictures: int) -> Array:
     return winner
 
 
-@kernel
+@allocating
 def nearest_in_tiles(begin, end, frame, bins, winner):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
@@ -170,15 +176,6 @@ def forward(frame: Frame, shading: Shading, shown: Shown, color: Array, depth: A
 
 
 @kernel
-def load_shown(frame, shading, g, f, q):
-    """Fill the scratch arrays of face g; its picture and the table of its object's texture."""
-    face, picture = frame.face[g], frame.picture[g]
-    load_corners(frame, g, f)
-    load_surface(shading, face, picture, q)
-    return picture, shading.textures[shading.object[face]]
-
-
-@kernel
 def centre(frame, pixel):
     """The centre (x, y) of a pixel in its picture."""
     row = pixel // frame.width
@@ -186,21 +183,67 @@ def centre(frame, pixel):
 
 
 @kernel
+def load_block(begin, end, at, frame, shading, shown, f, q, starts, rows):
+    """Fill a block with pixels, from number ``at`` of those shown on, as many as are of one object in one picture.
+
+    They are of faces begin … end − 1 of those shown. Returns how many of the faces are in the block, and how many
+    pixels; starts: where each face's columns begin, and at the end their number.
+    """
+    n, faces = 0, 0
+    thing, picture = seen_in(begin, frame, shading, shown)
+    for number in range(begin, end):
+        if n == BLOCK or seen_in(number, frame, shading, shown) != (thing, picture):
+            break
+        g = shown.faces[number]
+        load_corners(frame, g, f[faces])
+        load_surface(shading, frame.face[g], q[faces])
+        starts[faces] = n
+        for pixel in shown.pixels[at + n : min(shown.first[number + 1], at + BLOCK)]:
+            rows[X, n], rows[Y, n] = centre(frame, pixel)
+            n += 1
+        barycentrics(f[faces], rows, starts[faces], n)
+        interpolate(shading, f[faces], q[faces], rows, starts[faces], n)
+        faces += 1
+    starts[faces] = n
+    return faces, n
+
+
+@kernel
+def seen_in(number, frame, shading, shown):
+    """The object and the picture of a face that is shown."""
+    g = shown.faces[number]
+    return shading.object[frame.face[g]], frame.picture[g]
+
+
+@kernel
+def after_block(number, faces, at, shown):
+    """The face with which the next block begins: one whose pixels did not all fit is continued."""
+    return number + faces - (at < shown.first[number + faces])
+
+
+@allocating
 def forward_faces(begin, end, frame, shading, shown, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
-    f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
-    for number in range(begin, end):
-        picture, table = load_shown(frame, shading, shown.faces[number], f, q)
-        lights = shading.lights[picture]
-        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
-            x, y = centre(frame, pixel)
-            b0, b1, b2, _, depth[pixel] = barycentric(f, x, y)
-            minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-            color[pixel] = shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, False, s)
+    f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
+    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    starts = np.empty(BLOCK + 1, np.int64)
+    number, at = begin, shown.first[begin]
+    while number < end:
+        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, shading, shown)
+        load_look(shading, thing, picture, look)
+        shade(shading, look, picture, thing, False, rows, lit, n)
+        for i in range(n):
+            pixel = shown.pixels[at + i]
+            depth[pixel] = rows[Z, i]
+            for c in range(3):
+                color[pixel, c] = rows[COLOR + c, i]
+        at += n
+        number = after_block(number, faces, at, shown)
 
 
 def backward(
-    frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array, wanted: Array
+    frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array, wanted: Wanted
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays from cotangents of the colours [P, 3] and depths [P]."""
 
@@ -211,7 +254,7 @@ def backward(
     return Gradients.over_faces(work, frame, shading, shown.faces, shown.cost, wanted)
 
 
-@kernel
+@allocating
 def backward_parts(first, last, bounds, frame, shading, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
     for part in range(first, last):
@@ -219,40 +262,44 @@ def backward_parts(first, last, bounds, frame, shading, shown, color, depth, wan
         backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared)
 
 
-@kernel
+@allocating
 def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1 of those shown."""
-    f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
-    outline, vertices, gradient = np.zeros((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
+    f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
+    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
+    interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     light_gradient = np.zeros(shading.lights.shape)
-    for number in range(begin, end):
-        g = shown.faces[number]
-        picture, table = load_shown(frame, shading, g, f, q)
-        lights, own_lights = shading.lights[picture], light_gradient[picture]
-        vertices[:], gradient[:] = 0.0, 0.0
-        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
-            x, y = centre(frame, pixel)
-            b0, b1, b2, total, _ = barycentric(f, x, y)
-            g0, g1, g2 = 0.0, 0.0, 0.0
+    number, at = begin, shown.first[begin]
+    while number < end:
+        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, shading, shown)
+        load_look(shading, thing, picture, look)
+        looks[:] = 0.0
+        for i in range(n):
+            rows[D + Z, i] = depth[shown.pixels[at + i]] if len(depth) > 0 else 0.0
+        if len(color) > 0:
+            shade(shading, look, picture, thing, True, rows, lit, n)
+            for i in range(n):
+                for c in range(3):
+                    rows[D + COLOR + c, i] = color[shown.pixels[at + i], c]
+            shade_back(shading, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
+            if wanted.texels and look[LEVELS] > 0.0:
+                look_up_back(look[LEVELS], rows, n, shared.texels[part])
+            store_look(looks, thing, picture, part, wanted, shared)
+        else:
+            for k in range(3):
+                fill(rows, D + BARYCENTRIC + k, 0.0, n)
+        for face in range(faces):
+            vertices[:], interpolated[:] = 0.0, 0.0
             if len(color) > 0:
-                minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
-                g0, g1, g2 = shade_back(
-                    q, lights, shading.kinds, b0, b1, b2, s,
-                    color[pixel, 0], color[pixel, 1], color[pixel, 2], gradient, own_lights,
-                )  # fmt: skip
-                if wanted[6] and q[LEVELS] > 0.0:
-                    look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
-            if wanted[1]:
-                g_z = depth[pixel] * 1.0 if len(depth) > 0 else 0.0
-                vertices[0, 3] += g_z * b0
-                vertices[1, 3] += g_z * b1
-                vertices[2, 3] += g_z * b2
-                g0, g1, g2 = g0 + g_z * f[CORNERS + 3], g1 + g_z * f[CORNERS + 7], g2 + g_z * f[CORNERS + 11]
-                barycentric_back(f, x, y, b0, b1, b2, total, g0, g1, g2, vertices)
-        thing = shading.object[frame.face[g]]
-        store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
-    if wanted[9]:
+                interpolate_back(shading, q[face], rows, starts[face], starts[face + 1], interpolated, wanted)
+            if wanted.vertices:
+                barycentrics_back(f[face], rows, starts[face], starts[face + 1], vertices)
+            store_corners(outline, vertices, interpolated, number + face, wanted, corners)
+        at += n
+        number = after_block(number, faces, at, shown)
+    if wanted.lights:
         shared.lights[part] += light_gradient
 
 
@@ -266,32 +313,38 @@ def tangents(frame: Frame, shading: Shading, shown: Shown, moving: Moving, color
     divided(run, len(bounds) - 1)
 
 
-@kernel
+@allocating
 def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
-    directions = len(color)
-    f, q, s = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE)
-    outline, corners = np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4))
-    moved, change = np.zeros((directions, GRADIENTS)), np.zeros(shading.lights.shape[1:])
-    for number in range(begin, end):
-        g = shown.faces[number]
-        picture, table = load_shown(frame, shading, g, f, q)
-        lights = shading.lights[picture]
-        load_moving_face(frame, moving, g, outline, corners)
-        for k in range(directions):
-            load_moving_surface(moving, shading, frame.face[g], picture, k, moved[k])
-        for pixel in shown.pixels[shown.first[number] : shown.first[number + 1]]:
-            x, y = centre(frame, pixel)
-            b0, b1, b2, total, _ = barycentric(f, x, y)
-            minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-            shade(q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s)
-            for k in range(directions):
-                m0, m1, m2, depth[k, pixel] = barycentric_along(f, corners[k], x, y, b0, b1, b2, total)
-                t0, t1, t2 = 0.0, 0.0, 0.0
-                if len(moving.texels) > 0 and q[LEVELS] > 0.0:
-                    t0, t1, t2 = look_up_along(table, s, moving.texels[k])
-                if len(moving.lights) > 0:
-                    change[:] = moving.lights[k, picture]
-                color[k, pixel] = shade_along(
-                    q, moved[k], lights, change, shading.kinds, b0, b1, b2, m0, m1, m2, s, t0, t1, t2
-                )
+    f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
+    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    starts, moved_corners, moved = np.empty(BLOCK + 1, np.int64), np.zeros((3, 4)), np.empty(INTERPOLATED)
+    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
+    number, at = begin, shown.first[begin]
+    while number < end:
+        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, shading, shown)
+        load_look(shading, thing, picture, look)
+        shade(shading, look, picture, thing, True, rows, lit, n)
+        for k in range(len(color)):
+            for face in range(faces):
+                g = shown.faces[number + face]
+                load_moving_corners(frame, moving, g, k, moved_corners)
+                load_moving_surface(moving, shading, frame.face[g], k, moved)
+                barycentrics_along(f[face], moved_corners, rows, starts[face], starts[face + 1])
+                interpolate_along(shading, q[face], moved, rows, starts[face], starts[face + 1])
+            if len(moving.texels) > 0 and look[LEVELS] > 0.0:
+                look_up_along(look[LEVELS], rows, n, moving.texels[k])
+            else:
+                for c in range(3):
+                    fill(rows, D + TEXTURE + c, 0.0, n)
+            load_moving_look(moving, thing, picture, k, moved_look)
+            moving_lights = moving.lights[k, picture] if len(moving.lights) > 0 else still
+            shade_along(shading, look, moved_look, picture, moving_lights, rows, lit, n)
+            for i in range(n):
+                pixel = shown.pixels[at + i]
+                depth[k, pixel] = rows[D + Z, i]
+                for c in range(3):
+                    color[k, pixel, c] = rows[D + COLOR + c, i]
+        at += n
+        number = after_block(number, faces, at, shown)

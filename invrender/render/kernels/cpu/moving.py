@@ -25,13 +25,18 @@ class Moving(NamedTuple):
 
 
 @kernel
-def load_moving_face(frame, moving, g, outline, corners):
-    """How the outline [K, 4, 2] and the corners [K, 3, 4] of face g change; arrays that do not change are left zero."""
-    for direction in range(len(moving.points)):
+def load_moving_outline(frame, moving, g, direction, outline):
+    """How the outline [4, 2] of face g changes; left as it is, zero, where nothing does."""
+    if len(moving.points) > 0:
         for k in range(frame.outline.shape[1]):
             for c in range(2):
-                outline[direction, k, c] = moving.points[direction, frame.outline[g, k], c]
-    for direction in range(len(moving.frame)):
+                outline[k, c] = moving.points[direction, frame.outline[g, k], c]
+
+
+@kernel
+def load_moving_corners(frame, moving, g, direction, corners):
+    """How the corners [3, 4] of face g change; left as they are, zero, where nothing does."""
+    if len(moving.frame) > 0:
         for k in range(3):
             for c in range(4):
-                corners[direction, k, c] = moving.frame[direction, frame.triangles[g, k], c]
+                corners[k, c] = moving.frame[direction, frame.triangles[g, k], c]

@@ -14,9 +14,10 @@ from invrender.geometry.edges import Edges
 from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
-from invrender.render.kernels.cpu import edges, hard, soft, soft_tangents
+from invrender.render.kernels.cpu import edges, hard, soft, soft_gradients, soft_tangents
 from invrender.render.kernels.cpu.compiling import divided
 from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned, classify_faces
+from invrender.render.kernels.cpu.gradients import Wanted
 from invrender.render.kernels.cpu.moving import Moving
 from invrender.render.kernels.differentiable import differentiable
 from invrender.render.screen import Screen
@@ -119,13 +120,15 @@ class SoftPass:
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The tensors' gradients where wanted."""
         dtype = self.frame.vertices.dtype
-        given = soft.Cotangents(
+        given = soft_gradients.Cotangents(
             *(
                 given_or_empty(each, (0, 3) if number == 1 else (0,), dtype)
                 for number, each in enumerate(cotangents[:4])
             )
         )
-        found = soft.backward(self.frame, self.shading, self.numbers, self.bins.box, self.sums, given, np.array(wanted))
+        found = soft_gradients.backward(
+            self.frame, self.shading, self.numbers, self.bins, self.sums, given, Wanted(*wanted)
+        )
         return [None if each is None else torch.from_numpy(each) for each in found]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
@@ -168,7 +171,7 @@ class HardPass:
         color, depth = (
             given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
-        asked = np.array([False, *wanted[1:-1]])  # nothing depends on where the outlines are
+        asked = Wanted(False, *wanted[1:-1])  # nothing depends on where the outlines are
         found = hard.backward(self.frame, self.shading, self.shown, color, depth, asked)
         behind = None
         if wanted[-1] and cotangents[0] is not None:

@@ -1,466 +1,411 @@
-"""The colour of one fragment, and its derivatives: `render.shade` in scalars.
+"""The colours of a block of fragments, and their derivatives: `render.shade` in vectors.
 
-What a face is shaded with is gathered once, in a scratch array q of float64 that the constants below index. What a
-fragment's colour is made of is left in another, s; the derivatives read it. Gradients of a face's numbers are summed
-in an array laid out as q, and added to the picture's when the face is done.
+The fragments are of one object in one picture, whose numbers are gathered in a scratch array ``look`` of float64.
+What a light does to them is kept in another array, ``lit`` [L, LIT_ROWS, COLUMNS], which the derivatives read.
 """
 
 from __future__ import annotations
 
 import math
 
+from invrender.render.kernels.cpu.blocks import (
+    COLOR,
+    COLUMNS,
+    DIFFUSE,
+    FACING,
+    HIGHLIGHT,
+    NORMAL,
+    NORMAL_LENGTH,
+    PAINT,
+    POSITION,
+    SHORTEST,
+    TEXTURE,
+    TEXTURE_U,
+    TEXTURE_V,
+    UV,
+    VIEW,
+    VIEW_LENGTH,
+    D,
+    dot,
+    fill,
+    normalize,
+    normalize_derivative,
+    total,
+    whole_lanes,
+)
 from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.textures import look_up
 from invrender.render.surfaces import DIRECTIONAL, INVERSE_SQUARE
 
-# q: a face
-POSITIONS, NORMALS, UV, PAINT = 0, 9, 18, 24  # of three corners, one after the other
-ALBEDO, SPECULAR, SHININESS = 33, 36, 39
-AMBIENT, EYE = 40, 43
-GRADIENTS = 46  # so many of the numbers have gradients
-TEXEL_AREA, LEVELS, SHINY, PARALLEL, PAINTED = 46, 47, 48, 49, 50
-SURFACE_SIZE = 51
+# look: an object in a picture
+ALBEDO, SPECULAR, SHININESS, AMBIENT, EYE = 0, 3, 6, 7, 10
+DIFFERENTIABLE = 13  # so many of the numbers have gradients
+LEVELS = 13  # of the texture
+LOOK_SIZE = 14
 
-# s: a fragment
-POSITION, NORMAL, NORMAL_LENGTH, VIEW, VIEW_LENGTH = 0, 3, 6, 7, 10
-U, V, LEVEL, TEXTURE, PAINTING, DIFFUSE, HIGHLIGHT = 11, 12, 13, 14, 17, 20, 23
-TEXTURE_U, TEXTURE_V = 26, 29  # how u and v move the texture's colour
-SHADING_SIZE = 32
+# lit: a fragment and a light
+TOWARDS, ATTENUATION, NEARNESS, COSINE, MIRRORED, LOBE = 0, 3, 4, 5, 6, 7  # nearness: 1 / the distance
+DL = 8  # the derivative of row A is in row DL + A
+LIT_ROWS = 2 * DL
 
-SHORTEST = 1e-6  # lengths below are taken for it
 LARGEST_WHOLE = 1 << 12
 
 
 @kernel
-def load_surface(shading, face, picture, q):
-    """Fill the scratch array of a face seen in a picture."""
-    thing = shading.object[face]
-    q[LEVELS], q[TEXEL_AREA] = 0.0, 0.0
-    q[SHINY], q[PARALLEL], q[PAINTED] = shading.shiny, shading.parallel, len(shading.colors) > 0
-    for k in range(3):
-        vertex, normal = shading.faces[face, k], shading.normal_faces[face, k]
-        for c in range(3):
-            q[POSITIONS + 3 * k + c] = shading.vertices[vertex, c]
-            q[NORMALS + 3 * k + c] = shading.normals[normal, c]
-            q[PAINT + 3 * k + c] = shading.colors[vertex, c] if len(shading.colors) > 0 else 1.0
+def load_look(shading, thing, picture, look):
+    """Fill the scratch array of an object in a picture."""
     for c in range(7):
-        q[ALBEDO + c] = shading.materials[thing, c]
+        look[ALBEDO + c] = shading.materials[thing, c]
     for c in range(3):
-        q[AMBIENT + c] = shading.ambient[picture, c]
-        q[EYE + c] = shading.eyes[picture, c]
+        look[AMBIENT + c] = shading.ambient[picture, c]
+        look[EYE + c] = shading.eyes[picture, c]
+    look[LEVELS] = 0.0
     if len(shading.texels) > 0:
-        table = shading.textures[thing]
-        for level in range(len(table)):
-            q[LEVELS] += table[level, 1] > 0
-        for k in range(3):
-            corner = shading.uv_faces[face, k]
-            q[UV + 2 * k], q[UV + 2 * k + 1] = shading.uv[corner, 0], shading.uv[corner, 1]
-        across = (q[UV + 2] - q[UV]) * (q[UV + 5] - q[UV + 1])
-        across -= (q[UV + 3] - q[UV + 1]) * (q[UV + 4] - q[UV])
-        q[TEXEL_AREA] = abs(across) * table[0, 1] * table[0, 2]
+        for level in range(shading.textures.shape[1]):
+            look[LEVELS] += shading.textures[thing, level, 1] > 0
 
 
 @kernel
-def mixed(q, at, step, b0, b1, b2):
-    """Interpolate one number of three corners."""
-    return b0 * q[at] + b1 * q[at + step] + b2 * q[at + 2 * step]
-
-
-@kernel
-def corner_texel(table, level, u, v):
-    """The upper left texel of a look-up, the ways to its right and lower neighbours, and the shares across and down."""
-    width, height = table[level, 1], table[level, 2]
-    x = min(max(u * width - 0.5, 0.0), width - 1.0)
-    y = min(max((1.0 - v) * height - 0.5, 0.0), height - 1.0)
-    left, top = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
-    right = 1 if width > 1 else 0
-    below = width if height > 1 else 0
-    return table[level, 0] + top * width + left, right, below, x - left, y - top
-
-
-@kernel
-def look_up(table, texels, levels, minification, slopes, s):
-    """Fill in the texture's colour and level, and if asked for its slopes."""
-    level = min(0.5 * math.log2(minification), levels - 1.0) if levels > 1.0 and minification > 1.0 else 0.0
-    finer = int(level)
-    share = level - finer
-    s[LEVEL] = level
-    u, v = s[U], s[V]
+def load_moving_look(moving, thing, picture, direction, look):
+    """Fill in how an object in a picture changes in one direction; arrays of ``moving`` without directions do not."""
+    look[:DIFFERENTIABLE] = 0.0
+    for c in range(7):
+        if len(moving.materials) > 0:
+            look[ALBEDO + c] = moving.materials[direction, thing, c]
     for c in range(3):
-        s[TEXTURE + c], s[TEXTURE_U + c], s[TEXTURE_V + c] = 0.0, 0.0, 0.0
-    for part in range(2 if share > 0.0 else 1):
-        here = finer + part
-        first, right, below, across, down = corner_texel(table, here, u, v)
-        weight = share if part == 1 else 1.0 - share
-        width, height = table[here, 1], table[here, 2]
-        slope_u = weight * width if 0.0 < u * width - 0.5 < width - 1 else 0.0
-        slope_v = -weight * height if 0.0 < (1.0 - v) * height - 0.5 < height - 1 else 0.0
-        for c in range(3):
-            a, b = texels[first, c] * 1.0, texels[first + right, c] * 1.0
-            d, e = texels[first + below, c] * 1.0, texels[first + below + right, c] * 1.0
-            upper, lower = a + across * (b - a), d + across * (e - d)
-            s[TEXTURE + c] += weight * (upper + down * (lower - upper))
-            if slopes:
-                s[TEXTURE_U + c] += slope_u * ((b - a) * (1.0 - down) + (e - d) * down)
-                s[TEXTURE_V + c] += slope_v * (lower - upper)
+        if len(moving.ambient) > 0:
+            look[AMBIENT + c] = moving.ambient[direction, picture, c]
+        if len(moving.eyes) > 0:
+            look[EYE + c] = moving.eyes[direction, picture, c]
 
 
 @kernel
-def look_up_back(table, s, cotangent0, cotangent1, cotangent2, gradient):
-    """Add the gradient of a look-up to that of the texels [X, 3]."""
-    finer = int(s[LEVEL])
-    share = s[LEVEL] - finer
-    for part in range(2 if share > 0.0 else 1):
-        first, right, below, across, down = corner_texel(table, finer + part, s[U], s[V])
-        weight = share if part == 1 else 1.0 - share
-        for row in range(2):
-            for column in range(2):
-                texel = first + row * below + column * right
-                factor = weight * (down if row else 1.0 - down) * (across if column else 1.0 - across)
-                gradient[texel, 0] += factor * cotangent0
-                gradient[texel, 1] += factor * cotangent1
-                gradient[texel, 2] += factor * cotangent2
+def light_up(light, kind, shading, shininess, rows, lit, n):
+    """Fill in what a light [6] does to the fragments."""
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    l0, l1, l2 = light[3] * 1.0, light[4] * 1.0, light[5] * 1.0
+    near, fading = kind != DIRECTIONAL, kind == INVERSE_SQUARE
+    for i in range(lanes):
+        t0 = l0 - rows[POSITION, i] if near else l0
+        t1 = l1 - rows[POSITION + 1, i] if near else l1
+        t2 = l2 - rows[POSITION + 2, i] if near else l2
+        squared = t0 * t0 + t1 * t1 + t2 * t2
+        inverse = 1.0 / max(math.sqrt(squared), SHORTEST) if near else 1.0
+        t0, t1, t2 = t0 * inverse, t1 * inverse, t2 * inverse
+        cosine = rows[NORMAL, i] * t0 + rows[NORMAL + 1, i] * t1 + rows[NORMAL + 2, i] * t2
+        lit[TOWARDS, i], lit[TOWARDS + 1, i], lit[TOWARDS + 2, i] = t0, t1, t2
+        lit[ATTENUATION, i] = 1.0 / squared if fading else 1.0
+        lit[NEARNESS, i] = inverse
+        lit[COSINE, i] = cosine if cosine > 0.0 else 0.0
+    if shading.shiny:
+        for i in range(lanes):
+            t0, t1, t2 = lit[TOWARDS, i], lit[TOWARDS + 1, i], lit[TOWARDS + 2, i]
+            seen = t0 * rows[VIEW, i] + t1 * rows[VIEW + 1, i] + t2 * rows[VIEW + 2, i]
+            mirrored = 2.0 * lit[COSINE, i] * rows[FACING, i] - seen
+            mirrored = mirrored if mirrored > 0.0 else 0.0
+            lit[MIRRORED, i] = mirrored if lit[COSINE, i] > 0.0 else 0.0
+        raise_to_power(lit, shininess, n)
 
 
 @kernel
-def incoming(light, kind, p0, p1, p2):
-    """The unit direction from a point towards a light [6], the attenuation, and 1 / the distance."""
-    if kind == DIRECTIONAL:
-        return light[3] * 1.0, light[4] * 1.0, light[5] * 1.0, 1.0, 0.0
-    t0, t1, t2 = light[3] - p0, light[4] - p1, light[5] - p2
-    squared = t0 * t0 + t1 * t1 + t2 * t2
-    inverse = 1.0 / max(math.sqrt(squared), SHORTEST)
-    return t0 * inverse, t1 * inverse, t2 * inverse, (1.0 / squared if kind == INVERSE_SQUARE else 1.0), inverse
-
-
-@kernel
-def power(base, exponent):
-    """base ** exponent of a base above 0; whole exponents, which most are, in a few multiplications."""
+def raise_to_power(lit, exponent, n):
+    """Fill in the lobes: mirrored ** exponent, 0 where that is 0; whole exponents, which most are, in few products."""
+    assert lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
     whole = int(exponent)
     if whole != exponent or not 0 <= whole <= LARGEST_WHOLE:
-        return base**exponent
-    found = 1.0
+        for i in range(n):
+            lit[LOBE, i] = lit[MIRRORED, i] ** exponent if lit[MIRRORED, i] > 0.0 else 0.0
+        return
+    squares = DL + MIRRORED
+    for i in range(lanes):
+        lit[LOBE, i] = 1.0 if lit[MIRRORED, i] > 0.0 else 0.0
+        lit[squares, i] = lit[MIRRORED, i]
     while whole > 0:
         if whole & 1:
-            found *= base
-        base *= base
+            for i in range(lanes):
+                lit[LOBE, i] *= lit[squares, i]
+        for i in range(lanes):
+            lit[squares, i] *= lit[squares, i]
         whole >>= 1
-    return found
 
 
 @kernel
-def shade(q, lights, kinds, table, texels, b0, b1, b2, minification, slopes, s):
-    """The colour of a fragment; lights: [L, 6] of its picture, table: [levels, 3] of its object's texture.
+def shade(shading, look, picture, thing, slopes, rows, lit, n):
+    """Fill in the colours of interpolated fragments.
 
     slopes: whether derivatives will follow, which need to know how the texture changes.
     """
-    p0 = mixed(q, POSITIONS, 3, b0, b1, b2)
-    p1 = mixed(q, POSITIONS + 1, 3, b0, b1, b2)
-    p2 = mixed(q, POSITIONS + 2, 3, b0, b1, b2)
-    n0 = mixed(q, NORMALS, 3, b0, b1, b2)
-    n1 = mixed(q, NORMALS + 1, 3, b0, b1, b2)
-    n2 = mixed(q, NORMALS + 2, 3, b0, b1, b2)
-    length = max(math.sqrt(n0 * n0 + n1 * n1 + n2 * n2), SHORTEST)
-    inverse = 1.0 / length
-    n0, n1, n2 = n0 * inverse, n1 * inverse, n2 * inverse
-    v0, v1, v2, distance = q[EYE], q[EYE + 1], q[EYE + 2], 1.0
-    shiny = q[SHINY] != 0.0
-    if shiny and q[PARALLEL] == 0.0:
-        v0, v1, v2 = v0 - p0, v1 - p1, v2 - p2
-        distance = max(math.sqrt(v0 * v0 + v1 * v1 + v2 * v2), SHORTEST)
-        inverse = 1.0 / distance
-        v0, v1, v2 = v0 * inverse, v1 * inverse, v2 * inverse
-    d0, d1, d2, h0, h1, h2 = q[AMBIENT], q[AMBIENT + 1], q[AMBIENT + 2], 0.0, 0.0, 0.0
-    for number in range(len(kinds)):
-        light = lights[number]
-        t0, t1, t2, attenuation, _ = incoming(light, kinds[number], p0, p1, p2)
-        cosine = n0 * t0 + n1 * t1 + n2 * t2
-        if cosine > 0.0:
-            d0 += light[0] * (attenuation * cosine)
-            d1 += light[1] * (attenuation * cosine)
-            d2 += light[2] * (attenuation * cosine)
-            if shiny:
-                mirrored = 2.0 * cosine * (n0 * v0 + n1 * v1 + n2 * v2) - (t0 * v0 + t1 * v1 + t2 * v2)
-                if mirrored > 0.0:
-                    lobe = attenuation * power(mirrored, q[SHININESS])
-                    h0 += light[0] * lobe
-                    h1 += light[1] * lobe
-                    h2 += light[2] * lobe
-    c0, c1, c2 = 1.0, 1.0, 1.0
-    if q[PAINTED] != 0.0:
-        c0 = mixed(q, PAINT, 3, b0, b1, b2)
-        c1 = mixed(q, PAINT + 1, 3, b0, b1, b2)
-        c2 = mixed(q, PAINT + 2, 3, b0, b1, b2)
-    s[PAINTING], s[PAINTING + 1], s[PAINTING + 2] = c0, c1, c2
-    if q[LEVELS] > 0.0:
-        s[U], s[V] = mixed(q, UV, 2, b0, b1, b2), mixed(q, UV + 1, 2, b0, b1, b2)
-        look_up(table, texels, q[LEVELS], minification, slopes, s)
-        c0, c1, c2 = c0 * s[TEXTURE], c1 * s[TEXTURE + 1], c2 * s[TEXTURE + 2]
-    if slopes:
-        s[POSITION], s[POSITION + 1], s[POSITION + 2] = p0, p1, p2
-        s[NORMAL], s[NORMAL + 1], s[NORMAL + 2], s[NORMAL_LENGTH] = n0, n1, n2, length
-        s[VIEW], s[VIEW + 1], s[VIEW + 2], s[VIEW_LENGTH] = v0, v1, v2, distance
-        s[DIFFUSE], s[DIFFUSE + 1], s[DIFFUSE + 2] = d0, d1, d2
-        s[HIGHLIGHT], s[HIGHLIGHT + 1], s[HIGHLIGHT + 2] = h0, h1, h2
-        if q[LEVELS] == 0.0:
-            for c in range(3):
-                s[TEXTURE + c], s[TEXTURE_U + c], s[TEXTURE_V + c] = 1.0, 0.0, 0.0
-    return (
-        q[ALBEDO] * c0 * d0 + q[SPECULAR] * h0,
-        q[ALBEDO + 1] * c1 * d1 + q[SPECULAR + 1] * h1,
-        q[ALBEDO + 2] * c2 * d2 + q[SPECULAR + 2] * h2,
-    )
-
-
-@kernel
-def unmixed(q, at, step, b0, b1, b2, cotangent, gradient):
-    """The gradient of `mixed`: added to gradient, laid out as q; and those of the barycentrics."""
-    gradient[at] += b0 * cotangent
-    gradient[at + step] += b1 * cotangent
-    gradient[at + 2 * step] += b2 * cotangent
-    return cotangent * q[at], cotangent * q[at + step], cotangent * q[at + 2 * step]
-
-
-@kernel
-def unmixed_three(q, at, b0, b1, b2, c0, c1, c2, gradient):
-    """`unmixed` for three numbers that lie one after the other."""
-    x0, x1, x2 = unmixed(q, at, 3, b0, b1, b2, c0, gradient)
-    y0, y1, y2 = unmixed(q, at + 1, 3, b0, b1, b2, c1, gradient)
-    z0, z1, z2 = unmixed(q, at + 2, 3, b0, b1, b2, c2, gradient)
-    return x0 + y0 + z0, x1 + y1 + z1, x2 + y2 + z2
-
-
-@kernel
-def shade_back(q, lights, kinds, b0, b1, b2, s, r, g, b, gradient, light_gradient):
-    """Add the gradients of a colour with cotangents r, g, b to those of the face and of the lights [L, 6].
-
-    s: the scratch array that `shade` left; s[TEXTURE : TEXTURE + 3] is overwritten by the texture's cotangent.
-    Returns the gradients of the three barycentrics.
-    """
-    n0, n1, n2 = s[NORMAL], s[NORMAL + 1], s[NORMAL + 2]
-    v0, v1, v2 = s[VIEW], s[VIEW + 1], s[VIEW + 2]
-    p0, p1, p2 = s[POSITION], s[POSITION + 1], s[POSITION + 2]
-    color = (r, g, b)
-    g_uv0, g_uv1 = 0.0, 0.0
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    normalize(rows, NORMAL, NORMAL_LENGTH, n)
+    if shading.shiny:
+        face_the_eye(shading, look, rows, n)
     for c in range(3):
-        surface = color[c] * s[DIFFUSE + c]
-        painted = surface * s[PAINTING + c]
-        gradient[ALBEDO + c] += painted * s[TEXTURE + c]
-        gradient[SPECULAR + c] += color[c] * s[HIGHLIGHT + c]
-        texture = painted * q[ALBEDO + c]
-        paint = surface * q[ALBEDO + c] * s[TEXTURE + c]
-        color_of_surface = q[ALBEDO + c] * s[PAINTING + c] * s[TEXTURE + c]
-        gradient[AMBIENT + c] += color[c] * color_of_surface
-        s[DIFFUSE + c] = color[c] * color_of_surface
-        s[HIGHLIGHT + c] = color[c] * q[SPECULAR + c]
-        s[PAINTING + c] = paint
-        s[TEXTURE + c] = texture
-        g_uv0 += texture * s[TEXTURE_U + c]
-        g_uv1 += texture * s[TEXTURE_V + c]
-    d0, d1, d2 = s[DIFFUSE], s[DIFFUSE + 1], s[DIFFUSE + 2]
-    h0, h1, h2 = s[HIGHLIGHT], s[HIGHLIGHT + 1], s[HIGHLIGHT + 2]
-    gn0, gn1, gn2, gv0, gv1, gv2, gp0, gp1, gp2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    shiny = q[SHINY] != 0.0
-    for number in range(len(kinds)):
-        light, kind = lights[number], kinds[number]
-        t0, t1, t2, attenuation, inverse = incoming(light, kind, p0, p1, p2)
-        cosine = n0 * t0 + n1 * t1 + n2 * t2
-        if cosine <= 0.0:
-            continue
-        diffuse = d0 * light[0] + d1 * light[1] + d2 * light[2]
-        g_cosine, g_attenuation, lobe = diffuse * attenuation, diffuse * cosine, 0.0
-        gt0, gt1, gt2 = 0.0, 0.0, 0.0
-        if shiny:
-            facing = n0 * v0 + n1 * v1 + n2 * v2
-            mirrored = 2.0 * cosine * facing - (t0 * v0 + t1 * v1 + t2 * v2)
-            if mirrored > 0.0:
-                lobe = power(mirrored, q[SHININESS])
-                g_lobe = h0 * light[0] + h1 * light[1] + h2 * light[2]
-                g_attenuation += g_lobe * lobe
-                g_lobe *= attenuation * lobe
-                gradient[SHININESS] += g_lobe * math.log(mirrored)
-                g_mirrored = g_lobe * q[SHININESS] / mirrored
-                g_cosine += 2.0 * g_mirrored * facing
-                twice = 2.0 * g_mirrored * cosine
-                gn0, gn1, gn2 = gn0 + twice * v0, gn1 + twice * v1, gn2 + twice * v2
-                gt0, gt1, gt2 = -g_mirrored * v0, -g_mirrored * v1, -g_mirrored * v2
-                gv0 += twice * n0 - g_mirrored * t0
-                gv1 += twice * n1 - g_mirrored * t1
-                gv2 += twice * n2 - g_mirrored * t2
-        gn0, gn1, gn2 = gn0 + g_cosine * t0, gn1 + g_cosine * t1, gn2 + g_cosine * t2
-        gt0, gt1, gt2 = gt0 + g_cosine * n0, gt1 + g_cosine * n1, gt2 + g_cosine * n2
-        light_gradient[number, 0] += attenuation * (d0 * cosine + h0 * lobe)
-        light_gradient[number, 1] += attenuation * (d1 * cosine + h1 * lobe)
-        light_gradient[number, 2] += attenuation * (d2 * cosine + h2 * lobe)
-        if kind != DIRECTIONAL:
-            along = gt0 * t0 + gt1 * t1 + gt2 * t2
-            if kind == INVERSE_SQUARE:
-                along += 2.0 * g_attenuation * attenuation
-            gt0, gt1, gt2 = (gt0 - along * t0) * inverse, (gt1 - along * t1) * inverse, (gt2 - along * t2) * inverse
-            gp0, gp1, gp2 = gp0 - gt0, gp1 - gt1, gp2 - gt2
-        light_gradient[number, 3] += gt0
-        light_gradient[number, 4] += gt1
-        light_gradient[number, 5] += gt2
-    if shiny:
-        if q[PARALLEL] == 0.0:
-            along = gv0 * v0 + gv1 * v1 + gv2 * v2 if s[VIEW_LENGTH] > SHORTEST else 0.0
-            inverse = 1.0 / s[VIEW_LENGTH]
-            gv0, gv1, gv2 = (gv0 - along * v0) * inverse, (gv1 - along * v1) * inverse, (gv2 - along * v2) * inverse
-            gp0, gp1, gp2 = gp0 - gv0, gp1 - gv1, gp2 - gv2
-        gradient[EYE] += gv0
-        gradient[EYE + 1] += gv1
-        gradient[EYE + 2] += gv2
-    along = gn0 * n0 + gn1 * n1 + gn2 * n2 if s[NORMAL_LENGTH] > SHORTEST else 0.0
-    inverse = 1.0 / s[NORMAL_LENGTH]
-    gn0, gn1, gn2 = (gn0 - along * n0) * inverse, (gn1 - along * n1) * inverse, (gn2 - along * n2) * inverse
-    first, second, third = unmixed_three(q, POSITIONS, b0, b1, b2, gp0, gp1, gp2, gradient)
-    x, y, z = unmixed_three(q, NORMALS, b0, b1, b2, gn0, gn1, gn2, gradient)
-    first, second, third = first + x, second + y, third + z
-    if q[LEVELS] > 0.0:
-        x, y, z = unmixed(q, UV, 2, b0, b1, b2, g_uv0, gradient)
-        first, second, third = first + x, second + y, third + z
-        x, y, z = unmixed(q, UV + 1, 2, b0, b1, b2, g_uv1, gradient)
-        first, second, third = first + x, second + y, third + z
-    if q[PAINTED] != 0.0:
-        x, y, z = unmixed_three(
-            q, PAINT, b0, b1, b2, s[PAINTING], s[PAINTING + 1], s[PAINTING + 2], gradient
-        )  # fmt: skip
-        first, second, third = first + x, second + y, third + z
-    return first, second, third
-
-
-@kernel
-def load_moving_surface(moving, shading, face, picture, direction, q):
-    """Fill q[: GRADIENTS] with how a face's numbers change in one direction; moving: `Shading` with directions first.
-
-    Arrays of ``moving`` without directions do not change.
-    """
-    thing = shading.object[face]
-    q[:GRADIENTS] = 0.0
-    for k in range(3):
-        vertex, normal, corner = shading.faces[face, k], shading.normal_faces[face, k], shading.uv_faces[face, k]
+        fill(rows, DIFFUSE + c, look[AMBIENT + c], n)
+        fill(rows, HIGHLIGHT + c, 0.0, n)
+        if len(shading.colors) == 0:
+            fill(rows, PAINT + c, 1.0, n)
+    for number in range(len(shading.kinds)):
+        light, own = shading.lights[picture, number], lit[number]
+        light_up(light, shading.kinds[number], shading, look[SHININESS], rows, own, n)
         for c in range(3):
-            if len(moving.vertices) > 0:
-                q[POSITIONS + 3 * k + c] = moving.vertices[direction, vertex, c]
-            if len(moving.normals) > 0:
-                q[NORMALS + 3 * k + c] = moving.normals[direction, normal, c]
-            if len(moving.colors) > 0:
-                q[PAINT + 3 * k + c] = moving.colors[direction, vertex, c]
-        if len(moving.uv) > 0:
-            q[UV + 2 * k] = moving.uv[direction, corner, 0]
-            q[UV + 2 * k + 1] = moving.uv[direction, corner, 1]
-    for c in range(7):
-        if len(moving.materials) > 0:
-            q[ALBEDO + c] = moving.materials[direction, thing, c]
+            radiance = light[c] * 1.0
+            for i in range(lanes):
+                rows[DIFFUSE + c, i] += radiance * (own[ATTENUATION, i] * own[COSINE, i])
+            if shading.shiny:
+                for i in range(lanes):
+                    rows[HIGHLIGHT + c, i] += radiance * (own[ATTENUATION, i] * own[LOBE, i])
+    if look[LEVELS] > 0.0:
+        look_up(shading.textures[thing], look[LEVELS], shading.texels, slopes, rows, n)
+    else:
+        for c in range(3):
+            fill(rows, TEXTURE + c, 1.0, n)
     for c in range(3):
-        if len(moving.ambient) > 0:
-            q[AMBIENT + c] = moving.ambient[direction, picture, c]
-        if len(moving.eyes) > 0:
-            q[EYE + c] = moving.eyes[direction, picture, c]
+        albedo, specular = look[ALBEDO + c], look[SPECULAR + c]
+        for i in range(lanes):
+            surface = albedo * (rows[PAINT + c, i] * rows[TEXTURE + c, i]) * rows[DIFFUSE + c, i]
+            rows[COLOR + c, i] = surface + specular * rows[HIGHLIGHT + c, i]
 
 
 @kernel
-def look_up_along(table, s, texels):
-    """How a look-up changes as the texels change by texels [X, 3]."""
-    finer = int(s[LEVEL])
-    share = s[LEVEL] - finer
-    r, g, b = 0.0, 0.0, 0.0
-    for part in range(2 if share > 0.0 else 1):
-        first, right, below, across, down = corner_texel(table, finer + part, s[U], s[V])
-        weight = share if part == 1 else 1.0 - share
-        for row in range(2):
-            for column in range(2):
-                texel = first + row * below + column * right
-                factor = weight * (down if row else 1.0 - down) * (across if column else 1.0 - across)
-                r += factor * texels[texel, 0]
-                g += factor * texels[texel, 1]
-                b += factor * texels[texel, 2]
-    return r, g, b
+def face_the_eye(shading, look, rows, n):
+    """Fill in the unit directions to the eye, and how much the normals point there."""
+    assert rows.shape[1] == COLUMNS
+    lanes = whole_lanes(n)
+    moves = 0.0 if shading.parallel else 1.0
+    for c in range(3):
+        eye = look[EYE + c]
+        for i in range(lanes):
+            rows[VIEW + c, i] = eye - moves * rows[POSITION + c, i]
+    if not shading.parallel:
+        normalize(rows, VIEW, VIEW_LENGTH, n)
+    for i in range(lanes):
+        facing = rows[NORMAL, i] * rows[VIEW, i] + rows[NORMAL + 1, i] * rows[VIEW + 1, i]
+        rows[FACING, i] = facing + rows[NORMAL + 2, i] * rows[VIEW + 2, i]
 
 
 @kernel
-def shade_along(q, moved, lights, moving_lights, kinds, b0, b1, b2, m0, m1, m2, s, t0_, t1_, t2_):
-    """How a colour changes.
+def shade_back(shading, look, picture, rows, lit, n, gradient, light_gradient, wanted):
+    """From the cotangents of colours those of positions, normals, texture coordinates, texture and paint.
 
-    moved: by how much the face's numbers change, laid out as q; moving_lights: [L, 6], the lights; m0, m1, m2: the
-    barycentrics; t0_, t1_, t2_: the texture's colour because of its texels. s: the scratch array that `shade` left.
+    gradient: laid out as look; light_gradient: [L, 6]. What is wanted is added to them.
     """
-    n0, n1, n2 = s[NORMAL], s[NORMAL + 1], s[NORMAL + 2]
-    v0, v1, v2 = s[VIEW], s[VIEW + 1], s[VIEW + 2]
-    p0, p1, p2 = s[POSITION], s[POSITION + 1], s[POSITION + 2]
-    shiny = q[SHINY] != 0.0
-    dp0 = mixed(q, POSITIONS, 3, m0, m1, m2) + mixed(moved, POSITIONS, 3, b0, b1, b2)
-    dp1 = mixed(q, POSITIONS + 1, 3, m0, m1, m2) + mixed(moved, POSITIONS + 1, 3, b0, b1, b2)
-    dp2 = mixed(q, POSITIONS + 2, 3, m0, m1, m2) + mixed(moved, POSITIONS + 2, 3, b0, b1, b2)
-    dn0 = mixed(q, NORMALS, 3, m0, m1, m2) + mixed(moved, NORMALS, 3, b0, b1, b2)
-    dn1 = mixed(q, NORMALS + 1, 3, m0, m1, m2) + mixed(moved, NORMALS + 1, 3, b0, b1, b2)
-    dn2 = mixed(q, NORMALS + 2, 3, m0, m1, m2) + mixed(moved, NORMALS + 2, 3, b0, b1, b2)
-    along = dn0 * n0 + dn1 * n1 + dn2 * n2 if s[NORMAL_LENGTH] > SHORTEST else 0.0
-    inverse = 1.0 / s[NORMAL_LENGTH]
-    dn0, dn1, dn2 = (dn0 - along * n0) * inverse, (dn1 - along * n1) * inverse, (dn2 - along * n2) * inverse
-    dv0, dv1, dv2 = moved[EYE], moved[EYE + 1], moved[EYE + 2]
-    if shiny and q[PARALLEL] == 0.0:
-        dv0, dv1, dv2 = dv0 - dp0, dv1 - dp1, dv2 - dp2
-        along = dv0 * v0 + dv1 * v1 + dv2 * v2 if s[VIEW_LENGTH] > SHORTEST else 0.0
-        inverse = 1.0 / s[VIEW_LENGTH]
-        dv0, dv1, dv2 = (dv0 - along * v0) * inverse, (dv1 - along * v1) * inverse, (dv2 - along * v2) * inverse
-    dd0, dd1, dd2 = moved[AMBIENT], moved[AMBIENT + 1], moved[AMBIENT + 2]
-    dh0, dh1, dh2 = 0.0, 0.0, 0.0
-    for number in range(len(kinds)):
-        light, kind, change = lights[number], kinds[number], moving_lights[number]
-        t0, t1, t2, attenuation, inverse = incoming(light, kind, p0, p1, p2)
-        cosine = n0 * t0 + n1 * t1 + n2 * t2
-        if cosine <= 0.0:
-            continue
-        dt0, dt1, dt2, d_attenuation = change[3] * 1.0, change[4] * 1.0, change[5] * 1.0, 0.0
-        if kind != DIRECTIONAL:
-            dt0, dt1, dt2 = (dt0 - dp0) * inverse, (dt1 - dp1) * inverse, (dt2 - dp2) * inverse
-            along = dt0 * t0 + dt1 * t1 + dt2 * t2
-            dt0, dt1, dt2 = dt0 - along * t0, dt1 - along * t1, dt2 - along * t2
-            if kind == INVERSE_SQUARE:
-                d_attenuation = -2.0 * attenuation * along
-        d_cosine = dn0 * t0 + dn1 * t1 + dn2 * t2 + n0 * dt0 + n1 * dt1 + n2 * dt2
-        irradiance, change_of_it = attenuation * cosine, d_attenuation * cosine + attenuation * d_cosine
-        dd0 += change[0] * irradiance + light[0] * change_of_it
-        dd1 += change[1] * irradiance + light[1] * change_of_it
-        dd2 += change[2] * irradiance + light[2] * change_of_it
-        if shiny:
-            facing = n0 * v0 + n1 * v1 + n2 * v2
-            mirrored = 2.0 * cosine * facing - (t0 * v0 + t1 * v1 + t2 * v2)
-            if mirrored > 0.0:
-                d_facing = dn0 * v0 + dn1 * v1 + dn2 * v2 + n0 * dv0 + n1 * dv1 + n2 * dv2
-                d_mirrored = 2.0 * (d_cosine * facing + cosine * d_facing)
-                d_mirrored -= dt0 * v0 + dt1 * v1 + dt2 * v2 + t0 * dv0 + t1 * dv1 + t2 * dv2
-                lobe = power(mirrored, q[SHININESS])
-                d_lobe = lobe * (q[SHININESS] * d_mirrored / mirrored + moved[SHININESS] * math.log(mirrored))
-                d_lobe = d_attenuation * lobe + attenuation * d_lobe
-                lobe *= attenuation
-                dh0 += change[0] * lobe + light[0] * d_lobe
-                dh1 += change[1] * lobe + light[1] * d_lobe
-                dh2 += change[2] * lobe + light[2] * d_lobe
-    if q[LEVELS] > 0.0:
-        du = mixed(q, UV, 2, m0, m1, m2) + mixed(moved, UV, 2, b0, b1, b2)
-        dv = mixed(q, UV + 1, 2, m0, m1, m2) + mixed(moved, UV + 1, 2, b0, b1, b2)
-        t0_ += s[TEXTURE_U] * du + s[TEXTURE_V] * dv
-        t1_ += s[TEXTURE_U + 1] * du + s[TEXTURE_V + 1] * dv
-        t2_ += s[TEXTURE_U + 2] * du + s[TEXTURE_V + 2] * dv
-    dc0, dc1, dc2 = 0.0, 0.0, 0.0
-    if q[PAINTED] != 0.0:
-        dc0 = mixed(q, PAINT, 3, m0, m1, m2) + mixed(moved, PAINT, 3, b0, b1, b2)
-        dc1 = mixed(q, PAINT + 1, 3, m0, m1, m2) + mixed(moved, PAINT + 1, 3, b0, b1, b2)
-        dc2 = mixed(q, PAINT + 2, 3, m0, m1, m2) + mixed(moved, PAINT + 2, 3, b0, b1, b2)
-    return (
-        change_of_color(q, moved, s, 0, t0_, dc0, dd0, dh0),
-        change_of_color(q, moved, s, 1, t1_, dc1, dd1, dh1),
-        change_of_color(q, moved, s, 2, t2_, dc2, dd2, dh2),
-    )
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    surface_back(look, rows, n, gradient, wanted)
+    for c in range(3):
+        fill(rows, D + POSITION + c, 0.0, n)
+        fill(rows, D + NORMAL + c, 0.0, n)
+        fill(rows, D + VIEW + c, 0.0, n)
+    fill(rows, D + FACING, 0.0, n)
+    for number in range(len(shading.kinds)):
+        light, kind, own = shading.lights[picture, number], shading.kinds[number], lit[number]
+        light_up_back(light, kind, shading, look[SHININESS], rows, own, n, gradient, wanted)
+        if wanted.lights:
+            for c in range(3):
+                for i in range(lanes):
+                    # Two rows hold one number each no more: what the light's colour is multiplied by takes them.
+                    own[DL + COSINE, i] = own[ATTENUATION, i] * own[COSINE, i] * rows[D + DIFFUSE + c, i]
+                light_gradient[number, c] += total(own, DL + COSINE, 0, n)
+                if shading.shiny:
+                    for i in range(lanes):
+                        own[DL + COSINE, i] = own[ATTENUATION, i] * own[LOBE, i] * rows[D + HIGHLIGHT + c, i]
+                    light_gradient[number, c] += total(own, DL + COSINE, 0, n)
+                light_gradient[number, 3 + c] += total(own, DL + TOWARDS + c, 0, n)
+    if shading.shiny:
+        for i in range(lanes):
+            facing = rows[D + FACING, i]
+            for c in range(3):
+                rows[D + NORMAL + c, i] += facing * rows[VIEW + c, i]
+                rows[D + VIEW + c, i] += facing * rows[NORMAL + c, i]
+        if not shading.parallel:
+            normalize_derivative(rows, VIEW, VIEW_LENGTH, n)
+            for c in range(3):
+                for i in range(lanes):
+                    rows[D + POSITION + c, i] -= rows[D + VIEW + c, i]
+        if wanted.eyes:
+            for c in range(3):
+                gradient[EYE + c] += total(rows, D + VIEW + c, 0, n)
+    normalize_derivative(rows, NORMAL, NORMAL_LENGTH, n)
 
 
 @kernel
-def change_of_color(q, moved, s, c, texture, paint, diffuse, highlight):
-    """The product rule for one channel: albedo × texture × paint × diffuse + specular × highlight."""
-    t, p, a = s[TEXTURE + c], s[PAINTING + c], q[ALBEDO + c]
-    surface = moved[ALBEDO + c] * t * p + a * texture * p + a * t * paint
-    return (
-        surface * s[DIFFUSE + c] + a * t * p * diffuse
-        + moved[SPECULAR + c] * s[HIGHLIGHT + c] + q[SPECULAR + c] * highlight
-    )  # fmt: skip
+def surface_back(look, rows, n, gradient, wanted):
+    """The product rule of albedo × texture × paint × diffuse + specular × highlight, in reverse."""
+    assert rows.shape[1] == COLUMNS
+    lanes = whole_lanes(n)
+    for c in range(3):
+        albedo, specular = look[ALBEDO + c], look[SPECULAR + c]
+        if wanted.materials:
+            for i in range(lanes):
+                surface = rows[D + COLOR + c, i] * rows[PAINT + c, i] * rows[TEXTURE + c, i]
+                rows[D + DIFFUSE + c, i] = surface
+            gradient[ALBEDO + c] += dot(rows, D + DIFFUSE + c, DIFFUSE + c, 0, n)
+            gradient[SPECULAR + c] += dot(rows, D + COLOR + c, HIGHLIGHT + c, 0, n)
+        for i in range(lanes):
+            cotangent, paint, texture = rows[D + COLOR + c, i], rows[PAINT + c, i], rows[TEXTURE + c, i]
+            surface = cotangent * albedo * rows[DIFFUSE + c, i]
+            rows[D + TEXTURE + c, i] = surface * paint
+            rows[D + PAINT + c, i] = surface * texture
+            rows[D + DIFFUSE + c, i] = cotangent * albedo * paint * texture
+            rows[D + HIGHLIGHT + c, i] = cotangent * specular
+        if wanted.ambient:
+            gradient[AMBIENT + c] += total(rows, D + DIFFUSE + c, 0, n)
+    if look[LEVELS] > 0.0:
+        for i in range(lanes):
+            along_u, along_v = 0.0, 0.0
+            for c in range(3):
+                along_u += rows[D + TEXTURE + c, i] * rows[TEXTURE_U + c, i]
+                along_v += rows[D + TEXTURE + c, i] * rows[TEXTURE_V + c, i]
+            rows[D + UV, i], rows[D + UV + 1, i] = along_u, along_v
+    else:
+        fill(rows, D + UV, 0.0, n)
+        fill(rows, D + UV + 1, 0.0, n)
+
+
+@kernel
+def light_up_back(light, kind, shading, shininess, rows, lit, n, gradient, wanted):
+    """Add one light's share to the cotangents of positions, normals, views and facing; that of where it is: lit."""
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    r, g, b = light[0] * 1.0, light[1] * 1.0, light[2] * 1.0
+    for i in range(lanes):
+        diffuse = r * rows[D + DIFFUSE, i] + g * rows[D + DIFFUSE + 1, i] + b * rows[D + DIFFUSE + 2, i]
+        lit[DL + COSINE, i] = diffuse * lit[ATTENUATION, i] if lit[COSINE, i] > 0.0 else 0.0
+        lit[DL + ATTENUATION, i] = diffuse * lit[COSINE, i]
+        lit[DL + TOWARDS, i], lit[DL + TOWARDS + 1, i], lit[DL + TOWARDS + 2, i] = 0.0, 0.0, 0.0
+    if shading.shiny:
+        for i in range(lanes):
+            highlight = r * rows[D + HIGHLIGHT, i] + g * rows[D + HIGHLIGHT + 1, i] + b * rows[D + HIGHLIGHT + 2, i]
+            highlight *= lit[LOBE, i]
+            lit[DL + ATTENUATION, i] += highlight
+            lit[DL + LOBE, i] = highlight * lit[ATTENUATION, i]  # of the lobe's logarithm
+        if wanted.materials:
+            for i in range(n):
+                if lit[MIRRORED, i] > 0.0:
+                    gradient[SHININESS] += lit[DL + LOBE, i] * math.log(lit[MIRRORED, i])
+        for i in range(lanes):
+            mirrored = shininess * lit[DL + LOBE, i] / lit[MIRRORED, i] if lit[MIRRORED, i] > 0.0 else 0.0
+            lit[DL + COSINE, i] += 2.0 * mirrored * rows[FACING, i]
+            rows[D + FACING, i] += 2.0 * mirrored * lit[COSINE, i]
+            for c in range(3):
+                rows[D + VIEW + c, i] -= mirrored * lit[TOWARDS + c, i]
+                lit[DL + TOWARDS + c, i] = -mirrored * rows[VIEW + c, i]
+    for i in range(lanes):
+        cosine = lit[DL + COSINE, i]
+        for c in range(3):
+            rows[D + NORMAL + c, i] += cosine * lit[TOWARDS + c, i]
+            lit[DL + TOWARDS + c, i] += cosine * rows[NORMAL + c, i]
+    if kind != DIRECTIONAL:
+        fading = 2.0 if kind == INVERSE_SQUARE else 0.0
+        for i in range(lanes):
+            along = fading * lit[DL + ATTENUATION, i] * lit[ATTENUATION, i]
+            for c in range(3):
+                along += lit[DL + TOWARDS + c, i] * lit[TOWARDS + c, i]
+            for c in range(3):
+                moved = (lit[DL + TOWARDS + c, i] - along * lit[TOWARDS + c, i]) * lit[NEARNESS, i]
+                lit[DL + TOWARDS + c, i] = moved
+                rows[D + POSITION + c, i] -= moved
+
+
+@kernel
+def shade_along(shading, look, moved, picture, moving_lights, rows, lit, n):
+    """From the changes of what is interpolated, and of the texture because of its texels, those of the colours.
+
+    moved: the change of look; moving_lights: [L, 6], of the lights.
+    """
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    normalize_derivative(rows, NORMAL, NORMAL_LENGTH, n)
+    if shading.shiny:
+        moves = 0.0 if shading.parallel else 1.0
+        for c in range(3):
+            eye = moved[EYE + c]
+            for i in range(lanes):
+                rows[D + VIEW + c, i] = eye - moves * rows[D + POSITION + c, i]
+        if not shading.parallel:
+            normalize_derivative(rows, VIEW, VIEW_LENGTH, n)
+        for i in range(lanes):
+            facing = 0.0
+            for c in range(3):
+                facing += rows[D + NORMAL + c, i] * rows[VIEW + c, i] + rows[NORMAL + c, i] * rows[D + VIEW + c, i]
+            rows[D + FACING, i] = facing
+    for c in range(3):
+        fill(rows, D + DIFFUSE + c, moved[AMBIENT + c], n)
+        fill(rows, D + HIGHLIGHT + c, 0.0, n)
+        if len(shading.colors) == 0:
+            fill(rows, D + PAINT + c, 0.0, n)
+    for number in range(len(shading.kinds)):
+        light, change, own = shading.lights[picture, number], moving_lights[number], lit[number]
+        light_up_along(change, shading.kinds[number], shading, look[SHININESS], moved[SHININESS], rows, own, n)
+        for c in range(3):
+            radiance, more = light[c] * 1.0, change[c] * 1.0
+            for i in range(lanes):
+                irradiance = own[ATTENUATION, i] * own[COSINE, i]
+                change_of_it = own[DL + ATTENUATION, i] * own[COSINE, i] + own[ATTENUATION, i] * own[DL + COSINE, i]
+                rows[D + DIFFUSE + c, i] += more * irradiance + radiance * change_of_it
+            if shading.shiny:
+                for i in range(lanes):
+                    lobe = own[ATTENUATION, i] * own[LOBE, i]
+                    change_of_it = own[DL + ATTENUATION, i] * own[LOBE, i] + own[ATTENUATION, i] * own[DL + LOBE, i]
+                    rows[D + HIGHLIGHT + c, i] += more * lobe + radiance * change_of_it
+    surface_along(look, moved, rows, n)
+
+
+@kernel
+def light_up_along(change, kind, shading, shininess, more_shininess, rows, lit, n):
+    """Fill in how what a light does to the fragments changes as the light does, by change [6]."""
+    assert rows.shape[1] == COLUMNS and lit.shape[-1] == COLUMNS
+    lanes = whole_lanes(n)
+    l0, l1, l2 = change[3] * 1.0, change[4] * 1.0, change[5] * 1.0
+    near, fading = kind != DIRECTIONAL, 2.0 if kind == INVERSE_SQUARE else 0.0
+    for i in range(lanes):
+        t0, t1, t2 = lit[TOWARDS, i], lit[TOWARDS + 1, i], lit[TOWARDS + 2, i]
+        d0 = (l0 - rows[D + POSITION, i]) * lit[NEARNESS, i] if near else l0
+        d1 = (l1 - rows[D + POSITION + 1, i]) * lit[NEARNESS, i] if near else l1
+        d2 = (l2 - rows[D + POSITION + 2, i]) * lit[NEARNESS, i] if near else l2
+        along = d0 * t0 + d1 * t1 + d2 * t2 if near else 0.0
+        d0, d1, d2 = d0 - along * t0, d1 - along * t1, d2 - along * t2
+        lit[DL + TOWARDS, i], lit[DL + TOWARDS + 1, i], lit[DL + TOWARDS + 2, i] = d0, d1, d2
+        lit[DL + ATTENUATION, i] = -fading * lit[ATTENUATION, i] * along
+        cosine = rows[D + NORMAL, i] * t0 + rows[D + NORMAL + 1, i] * t1 + rows[D + NORMAL + 2, i] * t2
+        cosine += rows[NORMAL, i] * d0 + rows[NORMAL + 1, i] * d1 + rows[NORMAL + 2, i] * d2
+        lit[DL + COSINE, i] = cosine if lit[COSINE, i] > 0.0 else 0.0
+    if shading.shiny:
+        for i in range(lanes):
+            mirrored = 2.0 * (lit[DL + COSINE, i] * rows[FACING, i] + lit[COSINE, i] * rows[D + FACING, i])
+            for c in range(3):
+                mirrored -= lit[DL + TOWARDS + c, i] * rows[VIEW + c, i]
+                mirrored -= lit[TOWARDS + c, i] * rows[D + VIEW + c, i]
+            relative = shininess * mirrored / lit[MIRRORED, i] if lit[MIRRORED, i] > 0.0 else 0.0
+            lit[DL + LOBE, i] = lit[LOBE, i] * relative
+        if more_shininess != 0.0:
+            for i in range(n):
+                if lit[MIRRORED, i] > 0.0:
+                    lit[DL + LOBE, i] += lit[LOBE, i] * more_shininess * math.log(lit[MIRRORED, i])
+
+
+@kernel
+def surface_along(look, moved, rows, n):
+    """The product rule of albedo × texture × paint × diffuse + specular × highlight."""
+    assert rows.shape[1] == COLUMNS
+    lanes = whole_lanes(n)
+    textured = look[LEVELS] > 0.0
+    for c in range(3):
+        albedo, specular, more_albedo, more_specular = (
+            look[ALBEDO + c], look[SPECULAR + c], moved[ALBEDO + c], moved[SPECULAR + c]
+        )  # fmt: skip
+        if textured:
+            for i in range(lanes):
+                along_u = rows[TEXTURE_U + c, i] * rows[D + UV, i]
+                rows[D + TEXTURE + c, i] += along_u + rows[TEXTURE_V + c, i] * rows[D + UV + 1, i]
+        for i in range(lanes):
+            texture, paint = rows[TEXTURE + c, i], rows[PAINT + c, i]
+            surface = more_albedo * texture * paint
+            surface += albedo * (rows[D + TEXTURE + c, i] * paint + texture * rows[D + PAINT + c, i])
+            rows[D + COLOR + c, i] = (
+                surface * rows[DIFFUSE + c, i] + albedo * texture * paint * rows[D + DIFFUSE + c, i]
+                + more_specular * rows[HIGHLIGHT + c, i] + specular * rows[D + HIGHLIGHT + c, i]
+            )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Soft pictures, fused: rasterization, shading and blending of a tile at a time, and their derivatives.
+"""Soft pictures, fused: rasterization, shading and blending of a tile at a time.
 
-Forward, each thread takes whole tiles and sums over the faces that touch them, the nearest first, with a running
-least depth as the reference of the softmax. Backward, each thread takes whole faces and visits their pixels again,
-with nothing kept but a few sums a pixel: no two threads ever add to the same number, so that results do not depend on
-how many there are.
+Each thread takes whole tiles and sums over the faces that touch them, the nearest first, with a running least depth as
+the reference of the softmax. For each face and tile, the pixels in reach are listed; those that the face may be seen in
+are then taken a block at a time.
 """
 
 from __future__ import annotations
@@ -14,37 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from invrender.render import blend
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.blocks import (
+    BARYCENTRIC,
+    BLOCK,
+    COLOR,
+    COLUMNS,
+    ROWS,
+    SHARE,
+    X,
+    Y,
+    Z,
+    exponential,
+    whole_lanes,
+)
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.cpu.geometry import (
-    CORNERS,
-    FACE_SIZE,
-    LANES,
-    barycentric,
-    barycentric_back,
-    distance_back,
-    footprint,
-    load_face,
-    nearest_row,
-    signed_row,
-    squared_row,
-)
-from invrender.render.kernels.cpu.gradients import Gradients, store
-from invrender.render.kernels.cpu.shading import (
-    GRADIENTS,
-    LEVELS,
-    SHADING_SIZE,
-    SURFACE_SIZE,
-    TEXEL_AREA,
-    TEXTURE,
-    load_surface,
-    look_up_back,
-    shade,
-    shade_back,
-)
+from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics, load_face, signed_row, squared_row
+from invrender.render.kernels.cpu.interpolation import SURFACE_SIZE, interpolate, load_surface
+from invrender.render.kernels.cpu.shading import LIT_ROWS, LOOK_SIZE, load_look, shade
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
-OVERHEAD = 16  # pixels that a face costs even if it touches none
 # A fragment that contributes at most this share of its pixel's colour is not shaded, by the precision of the tensors.
 NEGLIGIBLE = {4: 1e-7, 8: blend.NEGLIGIBLE}
 
@@ -104,216 +92,144 @@ def hidden_behind(soft):
     return soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
 
 
-@kernel
+@allocating
 def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    sides, asked, inverse_depth, inverse_sigma = frame.outline.shape[1], soft.asked, 1.0 / soft.depth, 1.0 / soft.sigma
-    f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(TILE)
-    transparency, nearest, weight = np.empty((TILE, TILE)), np.empty((TILE, TILE)), np.empty((TILE, TILE))
-    depth, color = np.empty((TILE, TILE)), np.empty((TILE, TILE, 3))
-    hidden = hidden_behind(soft)
+    sides, asked, pixels = frame.outline.shape[1], soft.asked, TILE * TILE
+    f, q, look, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(TILE)
+    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    tile_sums = Sums(np.empty(pixels), np.empty((pixels, 3)), np.empty(pixels), np.empty(pixels), np.empty(pixels))
+    # Of a tile's pixels that a face reaches: which they are, and the shares that it covers and lets pass.
+    cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels), np.empty(pixels)
+    shown = np.empty(BLOCK, np.int64)
     for tile in range(begin, end):
         if bins.first[tile] == bins.first[tile + 1]:
             continue
         picture, rest = tile // (across * down), tile % (across * down)
         top, left = rest // across * TILE, rest % across * TILE
-        transparency[:], nearest[:], weight[:], depth[:], color[:] = 1.0, math.inf, 0.0, 0.0, 0.0
-        lights = shading.lights[picture]
+        tile_sums.transparency[:], tile_sums.nearest[:], tile_sums.weight[:] = 1.0, math.inf, 0.0
+        tile_sums.depth[:], tile_sums.color[:] = 0.0, 0.0
+        looked_at = -1
         for entry in range(bins.first[tile], bins.first[tile + 1]):
             g = bins.faces[entry]
             load_face(frame, g, f)
-            table = shading.textures[0]
+            columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
+            lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
+            count = cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed)
+            kept = pass_light(sides, soft, bins.nearest[g], count, tile_sums, cell, cover, passed)
+            if kept == 0:
+                continue
+            thing = 0
             if asked == SHADED:
-                load_surface(shading, frame.face[g], picture, q)
-                table = shading.textures[shading.object[frame.face[g]]]
-            front = min(f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11])
-            first, last = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
-            for y in range(max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1) + 1):
-                squared_row(f, sides, first + 0.5, y + 0.5, last - first + 1, row)
-                signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, last - first + 1, row)
-                i = y - top
-                for x in range(first, last + 1):
-                    inside = row[x - first]
-                    if not inside > -soft.reach:
-                        continue
-                    j = x - left
-                    odds = math.exp(-inside * inverse_sigma)
-                    cover = 1.0 / (1.0 + odds)
-                    if sides == 3 and (asked == ALPHA or front - nearest[i, j] > hidden):
-                        transparency[i, j] *= odds * cover
-                        continue
-                    b0, b1, b2, _, z = barycentric(f, x + 0.5, y + 0.5)
-                    if not z > 0.0:
-                        continue
-                    transparency[i, j] *= odds * cover
-                    if asked == ALPHA:
-                        continue
-                    if z < nearest[i, j]:
-                        if weight[i, j] > 0.0:
-                            faded = math.exp((z - nearest[i, j]) * inverse_depth)
-                            weight[i, j] *= faded
-                            depth[i, j] *= faded
-                            for c in range(3):
-                                color[i, j, c] *= faded
-                        nearest[i, j] = z
-                        share = cover
-                    else:
-                        share = cover * math.exp((nearest[i, j] - z) * inverse_depth)
-                        if share <= soft.negligible * weight[i, j]:
-                            continue
-                    weight[i, j] += share
-                    depth[i, j] += share * z
-                    if asked == SHADED:
-                        minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                        red, green, blue = shade(
-                            q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, False, s
-                        )
-                        color[i, j, 0] += share * red
-                        color[i, j, 1] += share * green
-                        color[i, j, 2] += share * blue
-        for y in range(top, min(top + TILE, frame.height)):
-            for x in range(left, min(left + TILE, frame.width)):
-                pixel = (picture * frame.height + y) * frame.width + x
-                i, j = y - top, x - left
-                sums.transparency[pixel] = transparency[i, j]
-                if soft.asked >= DEPTH:
-                    total = weight[i, j] if weight[i, j] > 0.0 else 1.0
-                    sums.weight[pixel] = weight[i, j]
-                    sums.nearest[pixel] = nearest[i, j]
-                    sums.depth[pixel] = depth[i, j] / total
-                    if soft.asked == SHADED:
+                load_surface(shading, frame.face[g], q)
+                thing = shading.object[frame.face[g]]
+                if thing != looked_at:
+                    load_look(shading, thing, picture, look)
+                    looked_at = thing
+            for start in range(0, kept, BLOCK):
+                n = min(kept - start, BLOCK)
+                for i in range(n):
+                    at = cell[start + i]
+                    rows[X, i], rows[Y, i] = left + at % TILE + 0.5, top + at // TILE + 0.5
+                barycentrics(f, rows, 0, n)
+                n = blend_in(sides, soft, n, tile_sums, cell[start:], cover[start:], passed[start:], rows, shown)
+                if asked == SHADED and n > 0:
+                    interpolate(shading, f, q, rows, 0, n)
+                    shade(shading, look, picture, thing, False, rows, lit, n)
+                    for i in range(n):
                         for c in range(3):
-                            sums.color[pixel, c] = color[i, j, c] / total
-
-
-class Cotangents(NamedTuple):
-    """Of alpha [P], color [P, 3], depth [P] and weight [P]; empty where there is none."""
-
-    alpha: Array
-    color: Array
-    depth: Array
-    weight: Array
+                            tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
+        write_tile(frame, asked, picture, left, top, tile_sums, sums)
 
 
 @kernel
-def backward_parts(first, last, bounds, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
-    """Add up the gradients of parts first … last − 1 of the faces."""
-    for part in range(first, last):
-        begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared)
+def cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed):
+    """Enter a tile's pixels in columns and lines, each first and last, that a face reaches; how many there are."""
+    first, width, count, inverse_sigma = columns[0], columns[1] - columns[0] + 1, 0, 1.0 / soft.sigma
+    for y in range(lines[0], lines[1] + 1):
+        squared_row(f, sides, first + 0.5, y + 0.5, width, row)
+        signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, width, row)
+        start = (y - top) * TILE + first - left
+        for i in range(width):
+            cell[count], cover[count] = start + i, row[i]
+            count += row[i] > -soft.reach
+    for i in range(whole_lanes(count)):
+        odds = exponential(-cover[i] * inverse_sigma)
+        cover[i] = 1.0 / (1.0 + odds)
+        passed[i] = odds * cover[i]
+    return count
 
 
 @kernel
-def backward_faces(begin, end, part, frame, shading, soft, box, sums, cotangents, wanted, corners, shared):
-    """Add up the gradients of faces begin … end − 1; wanted: [11] bool, in the order of `tensors_of`."""
-    sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
-    f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(frame.width + LANES)
-    side, along = np.empty(frame.width + LANES), np.empty(frame.width + LANES)
-    outline, vertices, gradient = np.empty((4, 4)), np.empty((3, 4)), np.empty(GRADIENTS)
-    shaded, geometric = len(cotangents.color) > 0, wanted[0] or wanted[1]
-    colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
-    silhouette = len(cotangents.alpha) > 0 and geometric
-    light_gradient = np.zeros(shading.lights.shape)
-    hidden = hidden_behind(soft)
-    scale = frame.unit * frame.unit * inverse_sigma
-    for number in range(begin, end):
-        if box[number, 1] < box[number, 0]:
+def pass_light(sides, soft, front, count, tile_sums, cell, cover, passed):
+    """Let less light pass where a face is; keep the pixels that it may be seen in. Returns how many these are.
+
+    All pixels of clipped faces are kept: only its depth tells whether one is behind the camera. front: a face's least.
+    """
+    kept, shallowest, colored = 0, front - hidden_behind(soft), soft.asked >= DEPTH
+    transparency, nearest = tile_sums.transparency, tile_sums.nearest
+    for i in range(count):
+        at = cell[i]
+        if sides == 3:
+            transparency[at] *= passed[i]
+        cell[kept], cover[kept], passed[kept] = at, cover[i], passed[i]
+        kept += sides == 4 or (colored and shallowest <= nearest[at])
+    return kept
+
+
+@kernel
+def blend_in(sides, soft, n, tile_sums, cell, cover, passed, rows, shown):
+    """Add fragments to the sums, but for their colours; keep those that count.
+
+    Returns how many these are; shown: their pixels.
+    """
+    transparency, nearest, weight = tile_sums.transparency, tile_sums.nearest, tile_sums.weight
+    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.depth, 0
+    for i in range(n):
+        rows[SHARE, i] = nearest[cell[i]]
+    for i in range(whole_lanes(n)):
+        rows[SHARE, i] = exponential(-abs(rows[SHARE, i] - rows[Z, i]) * inverse_depth)
+    for i in range(n):
+        at, z, share = cell[i], rows[Z, i], rows[SHARE, i]
+        if not z > 0.0:
             continue
-        load_face(frame, number, f)
-        face, picture = frame.face[number], frame.picture[number]
-        table, lights, own_lights = shading.textures[0], shading.lights[picture], light_gradient[picture]
-        if shaded:
-            load_surface(shading, face, picture, q)
-            table = shading.textures[shading.object[face]]
-        front = min(f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11])
-        outline[:], vertices[:], gradient[:] = 0.0, 0.0, 0.0
-        first, count = box[number, 0], box[number, 1] - box[number, 0] + 1
-        for y in range(box[number, 2], box[number, 3] + 1):
-            nearest_row(f, sides, first + 0.5, y + 0.5, count, row, side, along)
-            signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, count, row)
-            for x in range(first, first + count):
-                inside = row[x - first]
-                if not inside > -soft.reach:
-                    continue
-                pixel = (picture * frame.height + y) * frame.width + x
-                seen = colored and front - sums.nearest[pixel] <= hidden
-                open_pixel = silhouette and sums.transparency[pixel] > 0.0
-                if not (seen or open_pixel):
-                    continue
-                cover = 1.0 / (1.0 + math.exp(-inside * inverse_sigma))
-                g_inside = 0.0
-                b0, b1, b2, total, z = 0.0, 0.0, 0.0, 0.0, 0.0
-                if seen or sides == 4:
-                    b0, b1, b2, total, z = barycentric(f, x + 0.5, y + 0.5)
-                    if not z > 0.0:
-                        continue
-                if open_pixel:
-                    g_inside = cotangents.alpha[pixel] * sums.transparency[pixel] * cover
-                if seen:
-                    weight = cover * math.exp((sums.nearest[pixel] - z) * inverse_depth)
-                    share = weight / sums.weight[pixel]
-                    if share > soft.negligible:
-                        g_logit, g_z, g0, g1, g2 = 0.0, 0.0, 0.0, 0.0, 0.0
-                        if len(cotangents.depth) > 0:
-                            g_z = share * cotangents.depth[pixel]
-                            g_logit = g_z * (z - sums.depth[pixel])
-                        if len(cotangents.weight) > 0:
-                            g_logit += weight * cotangents.weight[pixel]
-                        if shaded:
-                            minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                            red, green, blue = shade(
-                                q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s
-                            )
-                            g_red = share * cotangents.color[pixel, 0]
-                            g_green = share * cotangents.color[pixel, 1]
-                            g_blue = share * cotangents.color[pixel, 2]
-                            g_logit += g_red * (red - sums.color[pixel, 0])
-                            g_logit += g_green * (green - sums.color[pixel, 1])
-                            g_logit += g_blue * (blue - sums.color[pixel, 2])
-                            g0, g1, g2 = shade_back(
-                                q, lights, shading.kinds, b0, b1, b2, s, g_red, g_green, g_blue, gradient, own_lights
-                            )
-                            if wanted[6] and q[LEVELS] > 0.0:
-                                look_up_back(table, s, s[TEXTURE], s[TEXTURE + 1], s[TEXTURE + 2], shared.texels[part])
-                        g_inside += g_logit * (1.0 - cover)
-                        g_z -= g_logit * inverse_depth
-                        if wanted[1]:
-                            vertices[0, 3] += g_z * b0
-                            vertices[1, 3] += g_z * b1
-                            vertices[2, 3] += g_z * b2
-                            g0, g1 = g0 + g_z * f[CORNERS + 3], g1 + g_z * f[CORNERS + 7]
-                            g2 += g_z * f[CORNERS + 11]
-                            barycentric_back(f, x + 0.5, y + 0.5, b0, b1, b2, total, g0, g1, g2, vertices)
-                if geometric and g_inside != 0.0:
-                    cotangent = g_inside * scale if inside > 0.0 else -g_inside * scale
-                    distance_back(f, int(side[x - first]), along[x - first], x + 0.5, y + 0.5, cotangent, outline)
-        thing = shading.object[face] if shaded else 0
-        store(outline, vertices, gradient, number, thing, picture, part, wanted, corners, shared)
-    if wanted[9]:
-        shared.lights[part] += light_gradient
+        if sides == 4:
+            transparency[at] *= passed[i]
+        if soft.asked == ALPHA:
+            continue
+        if z < nearest[at]:
+            weight[at] *= share
+            depth[at] *= share
+            for c in range(3):
+                color[at, c] *= share
+            nearest[at] = z
+            share = cover[i]
+        else:
+            share *= cover[i]
+            if share <= soft.negligible * weight[at]:
+                continue
+        weight[at] += share
+        depth[at] += share * z
+        shown[kept], rows[SHARE, kept] = at, share
+        for k in range(3):
+            rows[BARYCENTRIC + k, kept] = rows[BARYCENTRIC + k, i]
+        kept += 1
+    return kept
 
 
-def backward(
-    frame: Frame, shading: Shading, soft: Soft, box: Array, sums: Sums, cotangents: Cotangents, wanted: Array
-) -> list[Array | None]:
-    """The gradients of all differentiable arrays, in the order of ``wanted``; None for those not wanted."""
-
-    def work(first: int, last: int, gradients: Gradients) -> None:
-        backward_parts(
-            first,
-            last,
-            gradients.bounds,
-            frame,
-            shading,
-            soft,
-            box,
-            sums,
-            cotangents,
-            wanted,
-            gradients.corners,
-            gradients.shared,
-        )
-
-    columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
-    return Gradients.over_faces(work, frame, shading, np.arange(len(box)), columns * rows + OVERHEAD, wanted)
+@kernel
+def write_tile(frame, asked, picture, left, top, tile_sums, sums):
+    """Write a tile's sums to its picture."""
+    for y in range(top, min(top + TILE, frame.height)):
+        for x in range(left, min(left + TILE, frame.width)):
+            pixel, at = (picture * frame.height + y) * frame.width + x, (y - top) * TILE + x - left
+            sums.transparency[pixel] = tile_sums.transparency[at]
+            if asked >= DEPTH:
+                weight = tile_sums.weight[at]
+                total = weight if weight > 0.0 else 1.0
+                sums.weight[pixel], sums.nearest[pixel] = weight, tile_sums.nearest[at]
+                sums.depth[pixel] = tile_sums.depth[at] / total
+                if asked == SHADED:
+                    for c in range(3):
+                        sums.color[pixel, c] = tile_sums.color[at, c] / total

@@ -5,38 +5,36 @@ Each thread takes whole tiles. What a pair of a face and a pixel has in common f
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.compiling import divided, kernel
+from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, COLUMNS, ROWS, SHARE, TEXTURE, D, Z, fill
+from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.cpu.geometry import (
-    CORNERS,
-    FACE_SIZE,
-    barycentric,
-    barycentric_along,
-    footprint,
-    gap,
-    load_face,
-    nearest_row,
-    signed_row,
-)
-from invrender.render.kernels.cpu.moving import Moving, load_moving_face
-from invrender.render.kernels.cpu.shading import (
-    GRADIENTS,
-    LEVELS,
-    SHADING_SIZE,
+from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_along, gap, load_face
+from invrender.render.kernels.cpu.interpolation import (
+    INTERPOLATED,
     SURFACE_SIZE,
-    TEXEL_AREA,
+    interpolate,
+    interpolate_along,
     load_moving_surface,
     load_surface,
-    look_up_along,
+)
+from invrender.render.kernels.cpu.moving import Moving, load_moving_corners, load_moving_outline
+from invrender.render.kernels.cpu.shading import (
+    DIFFERENTIABLE,
+    LEVELS,
+    LIT_ROWS,
+    LOOK_SIZE,
+    load_look,
+    load_moving_look,
     shade,
     shade_along,
 )
 from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums, hidden_behind
+from invrender.render.kernels.cpu.soft_pixels import reach, room_for, weigh
+from invrender.render.kernels.cpu.textures import look_up_along
 
 
 class Changes(NamedTuple):
@@ -69,91 +67,83 @@ def tangents(
     return changes
 
 
-@kernel
+@allocating
 def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    sides, inverse_depth, inverse_sigma = frame.outline.shape[1], 1.0 / soft.depth, 1.0 / soft.sigma
-    directions = len(changes.alpha)
-    f, q, s, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(SHADING_SIZE), np.empty(TILE)
-    sides_of, along = np.empty(TILE), np.empty(TILE)
-    outline, corners, moved = (
-        np.zeros((directions, 4, 2)), np.zeros((directions, 3, 4)), np.zeros((directions, GRADIENTS))
-    )  # fmt: skip
-    still = np.zeros(shading.lights.shape[1:])
-    hidden = hidden_behind(soft)
-    scale = frame.unit * frame.unit
+    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.depth
+    colored, shaded, directions = soft.asked >= DEPTH, soft.asked == SHADED, len(changes.alpha)
+    f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
+    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    reached, moved_inside = room_for(TILE * TILE, TILE), np.empty((directions, TILE * TILE))
+    outline, corners, moved = np.zeros((4, 2)), np.zeros((3, 4)), np.empty(INTERPOLATED)
+    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
     for tile in range(begin, end):
         picture, rest = tile // (across * down), tile % (across * down)
         top, left = rest // across * TILE, rest % across * TILE
-        lights = shading.lights[picture]
         for entry in range(bins.first[tile], bins.first[tile + 1]):
             g = bins.faces[entry]
             load_face(frame, g, f)
-            load_moving_face(frame, moving, g, outline, corners)
-            table = shading.textures[0]
-            if soft.asked == SHADED:
-                load_surface(shading, frame.face[g], picture, q)
-                table = shading.textures[shading.object[frame.face[g]]]
+            columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
+            lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
+            shallowest = bins.nearest[g] - hidden_behind(soft)
+            count, kept = reach(
+                f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, True, reached
+            )  # fmt: skip
+            if count == 0:
+                continue
+            for k in range(directions):
+                load_moving_outline(frame, moving, g, k, outline)
+                move_inside(f, sides, frame, soft, outline, count, reached, moved_inside[k])
+            thing = 0
+            if shaded and kept > 0:
+                thing = shading.object[frame.face[g]]
+                load_surface(shading, frame.face[g], q)
+                load_look(shading, thing, picture, look)
+            for start in range(0, kept, BLOCK):
+                n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, rows, own)
+                if n == 0:
+                    continue
+                if shaded:
+                    interpolate(shading, f, q, rows, 0, n)
+                    shade(shading, look, picture, thing, True, rows, lit, n)
                 for k in range(directions):
-                    load_moving_surface(moving, shading, frame.face[g], picture, k, moved[k])
-            front = min(f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11])
-            first, last = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
-            for y in range(max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1) + 1):
-                nearest_row(f, sides, first + 0.5, y + 0.5, last - first + 1, row, sides_of, along)
-                signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, last - first + 1, row)
-                for x in range(first, last + 1):
-                    inside = row[x - first]
-                    if not inside > -soft.reach:
-                        continue
-                    pixel = (picture * frame.height + y) * frame.width + x
-                    seen = soft.asked >= DEPTH and front - sums.nearest[pixel] <= hidden
-                    open_pixel = sums.transparency[pixel] > 0.0
-                    if not (seen or open_pixel):
-                        continue
-                    cover = 1.0 / (1.0 + math.exp(-inside * inverse_sigma))
-                    b0, b1, b2, total, z, share, weight = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-                    if seen or sides == 4:
-                        b0, b1, b2, total, z = barycentric(f, x + 0.5, y + 0.5)
-                        if not z > 0.0:
-                            continue
-                    if seen:
-                        weight = cover * math.exp((sums.nearest[pixel] - z) * inverse_depth)
-                        share = weight / sums.weight[pixel]
-                        seen = share > soft.negligible
-                    red, green, blue = 0.0, 0.0, 0.0
-                    if seen and soft.asked == SHADED:
-                        minification = q[TEXEL_AREA] * footprint(f, b0, b1, b2)
-                        red, green, blue = shade(
-                            q, lights, shading.kinds, table, shading.texels, b0, b1, b2, minification, True, s
-                        )
-                        red -= sums.color[pixel, 0]
-                        green -= sums.color[pixel, 1]
-                        blue -= sums.color[pixel, 2]
-                    side, part = int(sides_of[x - first]), along[x - first]
-                    gap_x, gap_y = gap(f, side, part, x + 0.5, y + 0.5)
-                    ahead = (side + 1) % sides
-                    slope = -2.0 * scale if inside > 0.0 else 2.0 * scale
-                    for k in range(directions):
-                        d_inside = (1.0 - part) * (gap_x * outline[k, side, 0] + gap_y * outline[k, side, 1])
-                        d_inside += part * (gap_x * outline[k, ahead, 0] + gap_y * outline[k, ahead, 1])
-                        d_inside *= slope * inverse_sigma
-                        changes.alpha[k, pixel] += sums.transparency[pixel] * cover * d_inside
-                        if not seen:
-                            continue
-                        m0, m1, m2, dz = barycentric_along(f, corners[k], x + 0.5, y + 0.5, b0, b1, b2, total)
-                        d_logit = (1.0 - cover) * d_inside - dz * inverse_depth
-                        changes.weight[k, pixel] += weight * d_logit
-                        changes.depth[k, pixel] += share * (d_logit * (z - sums.depth[pixel]) + dz)
-                        if soft.asked == SHADED:
-                            t0, t1, t2 = 0.0, 0.0, 0.0
-                            if len(moving.texels) > 0 and q[LEVELS] > 0.0:
-                                t0, t1, t2 = look_up_along(table, s, moving.texels[k])
-                            if len(moving.lights) > 0:
-                                still[:] = moving.lights[k, picture]
-                            r_, g_, b_ = shade_along(
-                                q, moved[k], lights, still, shading.kinds, b0, b1, b2, m0, m1, m2, s, t0, t1, t2
-                            )
-                            changes.color[k, pixel, 0] += share * (d_logit * red + r_)
-                            changes.color[k, pixel, 1] += share * (d_logit * green + g_)
-                            changes.color[k, pixel, 2] += share * (d_logit * blue + b_)
+                    load_moving_corners(frame, moving, g, k, corners)
+                    barycentrics_along(f, corners, rows, 0, n)
+                    if shaded:
+                        load_moving_surface(moving, shading, frame.face[g], k, moved)
+                        interpolate_along(shading, q, moved, rows, 0, n)
+                        if len(moving.texels) > 0 and look[LEVELS] > 0.0:
+                            look_up_along(look[LEVELS], rows, n, moving.texels[k])
+                        else:
+                            for c in range(3):
+                                fill(rows, D + TEXTURE + c, 0.0, n)
+                        load_moving_look(moving, thing, picture, k, moved_look)
+                        moving_lights = moving.lights[k, picture] if len(moving.lights) > 0 else still
+                        shade_along(shading, look, moved_look, picture, moving_lights, rows, lit, n)
+                    for i in range(n):
+                        at, share = reached.pixel[own[i]], rows[SHARE, i]
+                        logit = (1.0 - reached.cover[own[i]]) * moved_inside[k, own[i]] - rows[D + Z, i] * inverse_depth
+                        changes.weight[k, at] += share * sums.weight[at] * logit
+                        changes.depth[k, at] += share * (logit * (rows[Z, i] - sums.depth[at]) + rows[D + Z, i])
+                        if shaded:
+                            for c in range(3):
+                                apart = rows[COLOR + c, i] - sums.color[at, c]
+                                changes.color[k, at, c] += share * (logit * apart + rows[D + COLOR + c, i])
+            for k in range(directions):
+                for i in range(count):
+                    pixel = reached.pixel[i]
+                    changes.alpha[k, pixel] += sums.transparency[pixel] * reached.cover[i] * moved_inside[k, i]
+
+
+@kernel
+def move_inside(f, sides, frame, soft, outline, count, reached, moved):
+    """Fill in how the distances of reached pixels, divided by σ, change as the outline moves by outline [4, 2]."""
+    slope = 2.0 * frame.unit * frame.unit / soft.sigma
+    for i in range(count):
+        side, share = int(reached.side[i]), reached.share[i]
+        ahead = side + 1 if side + 1 < sides else 0
+        gap_x, gap_y = gap(f, side, share, reached.x[i], reached.y[i])
+        change = (1.0 - share) * (gap_x * outline[side, 0] + gap_y * outline[side, 1])
+        change += share * (gap_x * outline[ahead, 0] + gap_y * outline[ahead, 1])
+        moved[i] = -slope * change if reached.inside[i] > 0.0 else slope * change

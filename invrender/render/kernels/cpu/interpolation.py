@@ -1,0 +1,161 @@
+"""What fragments get from the corners of their face, and the derivatives.
+
+The numbers of a face's corners are gathered once, in a scratch array q of float64 that the constants below index.
+Their gradients, and their changes in forward mode, are laid out as it is.
+"""
+
+from __future__ import annotations
+
+from invrender.render.kernels.cpu.blocks import (
+    BARYCENTRIC,
+    COLUMNS,
+    MINIFICATION,
+    NORMAL,
+    PAINT,
+    POSITION,
+    UV,
+    D,
+    dot,
+    vectors_end,
+)
+from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.geometry import CORNERS, FOOTPRINT
+
+POSITIONS, NORMALS, UVS, PAINTS = 0, 9, 18, 24  # of three corners, one after the other
+INTERPOLATED = 33  # so many numbers
+TEXEL_AREA = 33  # twice the face's, in texels of the finest level
+SURFACE_SIZE = 34
+
+
+@kernel
+def load_surface(shading, face, q):
+    """Fill the scratch array of a face."""
+    for k in range(3):
+        vertex, normal = shading.faces[face, k], shading.normal_faces[face, k]
+        for c in range(3):
+            q[POSITIONS + 3 * k + c] = shading.vertices[vertex, c]
+            q[NORMALS + 3 * k + c] = shading.normals[normal, c]
+            if len(shading.colors) > 0:
+                q[PAINTS + 3 * k + c] = shading.colors[vertex, c]
+    q[TEXEL_AREA] = 0.0
+    if len(shading.texels) > 0:
+        for k in range(3):
+            corner = shading.uv_faces[face, k]
+            q[UVS + 2 * k], q[UVS + 2 * k + 1] = shading.uv[corner, 0], shading.uv[corner, 1]
+        table = shading.textures[shading.object[face]]
+        across = (q[UVS + 2] - q[UVS]) * (q[UVS + 5] - q[UVS + 1])
+        across -= (q[UVS + 3] - q[UVS + 1]) * (q[UVS + 4] - q[UVS])
+        q[TEXEL_AREA] = abs(across) * table[0, 1] * table[0, 2]
+
+
+@kernel
+def load_moving_surface(moving, shading, face, direction, q):
+    """Fill q with how a face's numbers change in one direction; arrays of ``moving`` without directions do not."""
+    q[:INTERPOLATED] = 0.0
+    for k in range(3):
+        vertex, normal, corner = shading.faces[face, k], shading.normal_faces[face, k], shading.uv_faces[face, k]
+        for c in range(3):
+            if len(moving.vertices) > 0:
+                q[POSITIONS + 3 * k + c] = moving.vertices[direction, vertex, c]
+            if len(moving.normals) > 0:
+                q[NORMALS + 3 * k + c] = moving.normals[direction, normal, c]
+            if len(moving.colors) > 0:
+                q[PAINTS + 3 * k + c] = moving.colors[direction, vertex, c]
+        if len(moving.uv) > 0:
+            q[UVS + 2 * k] = moving.uv[direction, corner, 0]
+            q[UVS + 2 * k + 1] = moving.uv[direction, corner, 1]
+
+
+@kernel
+def mixed(q, at, step, b0, b1, b2):
+    """Interpolate one number of three corners."""
+    return b0 * q[at] + b1 * q[at + step] + b2 * q[at + 2 * step]
+
+
+@kernel
+def interpolate(shading, f, q, rows, begin, end):
+    """Fill in columns begin … end − 1, fragments of one face, from their barycentrics."""
+    assert rows.shape[1] == COLUMNS
+    for i in range(begin, vectors_end(begin, end)):
+        b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+        for c in range(3):
+            rows[POSITION + c, i] = mixed(q, POSITIONS + c, 3, b0, b1, b2)
+            rows[NORMAL + c, i] = mixed(q, NORMALS + c, 3, b0, b1, b2)
+    if len(shading.texels) > 0:
+        for i in range(begin, vectors_end(begin, end)):
+            b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+            rows[UV, i] = mixed(q, UVS, 2, b0, b1, b2)
+            rows[UV + 1, i] = mixed(q, UVS + 1, 2, b0, b1, b2)
+            w = mixed(f, CORNERS + 2, 4, b0, b1, b2)
+            rows[MINIFICATION, i] = q[TEXEL_AREA] * (w * w * w * f[FOOTPRINT])
+    if len(shading.colors) > 0:
+        for i in range(begin, vectors_end(begin, end)):
+            b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+            for c in range(3):
+                rows[PAINT + c, i] = mixed(q, PAINTS + c, 3, b0, b1, b2)
+
+
+@kernel
+def interpolate_back(shading, q, rows, begin, end, gradient, wanted):
+    """The cotangents of barycentrics in columns begin … end − 1; the corners' are added to ``gradient``."""
+    assert rows.shape[1] == COLUMNS
+    for i in range(begin, vectors_end(begin, end)):
+        for k in range(3):
+            found = 0.0
+            for c in range(3):
+                found += rows[D + POSITION + c, i] * q[POSITIONS + 3 * k + c]
+                found += rows[D + NORMAL + c, i] * q[NORMALS + 3 * k + c]
+            rows[D + BARYCENTRIC + k, i] = found
+    if len(shading.texels) > 0:
+        for i in range(begin, vectors_end(begin, end)):
+            for k in range(3):
+                found = rows[D + UV, i] * q[UVS + 2 * k] + rows[D + UV + 1, i] * q[UVS + 2 * k + 1]
+                rows[D + BARYCENTRIC + k, i] += found
+    if len(shading.colors) > 0:
+        for i in range(begin, vectors_end(begin, end)):
+            for k in range(3):
+                found = 0.0
+                for c in range(3):
+                    found += rows[D + PAINT + c, i] * q[PAINTS + 3 * k + c]
+                rows[D + BARYCENTRIC + k, i] += found
+    if wanted.positions:
+        interpolated_back(rows, POSITION, 3, begin, end, POSITIONS, gradient)
+    if wanted.normals:
+        interpolated_back(rows, NORMAL, 3, begin, end, NORMALS, gradient)
+    if wanted.uv and len(shading.texels) > 0:
+        interpolated_back(rows, UV, 2, begin, end, UVS, gradient)
+    if wanted.colors:
+        interpolated_back(rows, PAINT, 3, begin, end, PAINTS, gradient)
+
+
+@kernel
+def interpolated_back(rows, row, count, begin, end, at, gradient):
+    """Add the gradients of ``count`` numbers of three corners, from the cotangents of what was interpolated."""
+    assert rows.shape[1] == COLUMNS
+    for k in range(3):
+        for c in range(count):
+            gradient[at + count * k + c] += dot(rows, BARYCENTRIC + k, D + row + c, begin, end)
+
+
+@kernel
+def mixed_along(q, moved, at, step, b0, b1, b2, m0, m1, m2):
+    """How `mixed` changes with the barycentrics and the corners."""
+    return mixed(q, at, step, m0, m1, m2) + mixed(moved, at, step, b0, b1, b2)
+
+
+@kernel
+def interpolate_along(shading, q, moved, rows, begin, end):
+    """How columns begin … end − 1 change; moved: by how much q does."""
+    assert rows.shape[1] == COLUMNS
+    textured, painted = len(shading.texels) > 0, len(shading.colors) > 0
+    for i in range(begin, vectors_end(begin, end)):
+        b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
+        m0, m1, m2 = rows[D + BARYCENTRIC, i], rows[D + BARYCENTRIC + 1, i], rows[D + BARYCENTRIC + 2, i]
+        for c in range(3):
+            rows[D + POSITION + c, i] = mixed_along(q, moved, POSITIONS + c, 3, b0, b1, b2, m0, m1, m2)
+            rows[D + NORMAL + c, i] = mixed_along(q, moved, NORMALS + c, 3, b0, b1, b2, m0, m1, m2)
+            if painted:
+                rows[D + PAINT + c, i] = mixed_along(q, moved, PAINTS + c, 3, b0, b1, b2, m0, m1, m2)
+        if textured:
+            rows[D + UV, i] = mixed_along(q, moved, UVS, 2, b0, b1, b2, m0, m1, m2)
+            rows[D + UV + 1, i] = mixed_along(q, moved, UVS + 1, 2, b0, b1, b2, m0, m1, m2)
