@@ -46,7 +46,10 @@ def memory_of(row: Row, name: str = "invrender") -> str:
 
 def ratio_of(row: Row, name: str) -> str:
     """How many of our steps one of a rival's takes."""
-    return f"{row['results'][name]['ratio']:.3g} ×" if name in row["results"] else ""
+    if name not in row["results"]:
+        return ""
+    ratio = row["results"][name]["ratio"]
+    return f"{ratio:,.0f} ×" if ratio >= 100 else f"{ratio:.3g} ×"
 
 
 def rivals_table(rows: Sequence[Row]) -> str:

@@ -1,7 +1,8 @@
 """Hard pictures: the nearest face at each pixel's centre, its colour and depth, and their derivatives.
 
-The nearest faces are found tile by tile. Shading and its derivatives go face by face over the pixels that show it, so
-that what a face is shaded with is gathered once and no two threads ever write to the same number.
+The nearest faces are found tile by tile. Shading and its derivatives go over the pixels in the order of the faces that
+they show, a block at a time, so that what a face is shaded with is gathered once and no two threads ever write to the
+same number.
 """
 
 from __future__ import annotations
