@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, COLUMNS, ROWS, TEXTURE, D, X, Y, Z, fill
+from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, COLUMNS, ROWS, D, X, Y, Z, fill
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, covered_box, tiles_of
 from invrender.render.kernels.cpu.geometry import (
@@ -41,12 +41,11 @@ from invrender.render.kernels.cpu.shading import (
     LIT_ROWS,
     LOOK_SIZE,
     load_look,
-    load_moving_look,
+    move_colors,
     shade,
-    shade_along,
     shade_back,
 )
-from invrender.render.kernels.cpu.textures import look_up_along, look_up_back
+from invrender.render.kernels.cpu.textures import look_up_back
 
 LOOK_BACK = 32  # faces after which a tile looks how far its pixels' nearest faces are
 OVERHEAD = 2  # pixels that a face costs besides those it is shown by
@@ -334,14 +333,7 @@ def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
                 load_moving_surface(moving, shading, frame.face[g], k, moved)
                 barycentrics_along(f[face], moved_corners, rows, starts[face], starts[face + 1])
                 interpolate_along(shading, q[face], moved, rows, starts[face], starts[face + 1])
-            if len(moving.texels) > 0 and look[LEVELS] > 0.0:
-                look_up_along(look[LEVELS], rows, n, moving.texels[k])
-            else:
-                for c in range(3):
-                    fill(rows, D + TEXTURE + c, 0.0, n)
-            load_moving_look(moving, thing, picture, k, moved_look)
-            moving_lights = moving.lights[k, picture] if len(moving.lights) > 0 else still
-            shade_along(shading, look, moved_look, picture, moving_lights, rows, lit, n)
+            move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
             for i in range(n):
                 pixel = shown.pixels[at + i]
                 depth[k, pixel] = rows[D + Z, i]

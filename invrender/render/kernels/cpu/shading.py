@@ -34,7 +34,7 @@ from invrender.render.kernels.cpu.blocks import (
     whole_lanes,
 )
 from invrender.render.kernels.cpu.compiling import kernel
-from invrender.render.kernels.cpu.textures import look_up
+from invrender.render.kernels.cpu.textures import look_up, look_up_along
 from invrender.render.surfaces import DIRECTIONAL, INVERSE_SQUARE
 
 # look: an object in a picture
@@ -308,6 +308,22 @@ def light_up_back(light, kind, shading, shininess, rows, lit, n, gradient, wante
                 moved = (lit[DL + TOWARDS + c, i] - along * lit[TOWARDS + c, i]) * lit[NEARNESS, i]
                 lit[DL + TOWARDS + c, i] = moved
                 rows[D + POSITION + c, i] -= moved
+
+
+@kernel
+def move_colors(shading, moving, look, thing, picture, direction, moved, still, rows, lit, n):
+    """Fill in how colours change in one direction of ``moving``, from the changes of what is interpolated.
+
+    moved: scratch for the change of look. still: zeros, [L, 6].
+    """
+    if len(moving.texels) > 0 and look[LEVELS] > 0.0:
+        look_up_along(look[LEVELS], rows, n, moving.texels[direction])
+    else:
+        for c in range(3):
+            fill(rows, D + TEXTURE + c, 0.0, n)
+    load_moving_look(moving, thing, picture, direction, moved)
+    lights = moving.lights[direction, picture] if len(moving.lights) > 0 else still
+    shade_along(shading, look, moved, picture, lights, rows, lit, n)
 
 
 @kernel

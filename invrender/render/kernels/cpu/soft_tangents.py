@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, COLUMNS, ROWS, SHARE, TEXTURE, D, Z, fill
+from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, COLUMNS, ROWS, SHARE, D, Z
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
 from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_along, gap, load_face
@@ -24,17 +24,14 @@ from invrender.render.kernels.cpu.interpolation import (
 from invrender.render.kernels.cpu.moving import Moving, load_moving_corners, load_moving_outline
 from invrender.render.kernels.cpu.shading import (
     DIFFERENTIABLE,
-    LEVELS,
     LIT_ROWS,
     LOOK_SIZE,
     load_look,
-    load_moving_look,
+    move_colors,
     shade,
-    shade_along,
 )
 from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums, hidden_behind
 from invrender.render.kernels.cpu.soft_pixels import reach, room_for, weigh
-from invrender.render.kernels.cpu.textures import look_up_along
 
 
 class Changes(NamedTuple):
@@ -113,14 +110,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
                     if shaded:
                         load_moving_surface(moving, shading, frame.face[g], k, moved)
                         interpolate_along(shading, q, moved, rows, 0, n)
-                        if len(moving.texels) > 0 and look[LEVELS] > 0.0:
-                            look_up_along(look[LEVELS], rows, n, moving.texels[k])
-                        else:
-                            for c in range(3):
-                                fill(rows, D + TEXTURE + c, 0.0, n)
-                        load_moving_look(moving, thing, picture, k, moved_look)
-                        moving_lights = moving.lights[k, picture] if len(moving.lights) > 0 else still
-                        shade_along(shading, look, moved_look, picture, moving_lights, rows, lit, n)
+                        move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
                     for i in range(n):
                         at, share = reached.pixel[own[i]], rows[SHARE, i]
                         logit = (1.0 - reached.cover[own[i]]) * moved_inside[k, own[i]] - rows[D + Z, i] * inverse_depth
