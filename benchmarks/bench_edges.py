@@ -192,20 +192,22 @@ def gradients(name: str, scene: Scene, size: int) -> list[dict[str, Any]]:
     return [{"scene": name, "rule": rule, **agreement(each, truth)} for rule, each in found.items()]
 
 
-def drift(renderer: Any, scene: Scene) -> dict[str, float]:
-    """How far the camera is from the truth after a fit that starts there."""
+def drift(renderer: Any, scene: Scene) -> list[dict[str, float]]:
+    """How far the camera is from the truth after each step of a fit that starts there."""
     target = HardRenderer(samples=FINE).render(scene)
     pose = CameraPose()
     raw = pose.initial(scene).requires_grad_()
     optimizer = torch.optim.Adam([raw], lr=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    errors = []
     for _ in range(STEPS):
         rendered = renderer.render(pose.apply(scene, raw))
         loss = (rendered.rgb - target.rgb).square().mean() + (rendered.alpha - target.alpha).square().mean()
         (raw.grad,) = torch.autograd.grad(loss, raw)
         optimizer.step()
         schedule.step()
-    return pose.error(pose.apply(scene, raw.detach()), Truth(scene, {}, {}))
+        errors.append(pose.error(pose.apply(scene, raw.detach()), Truth(scene, {}, {})))
+    return errors
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -232,7 +234,7 @@ def main() -> None:
     rows, ends = [], []
     for name, scene in scenes(options.size, options.meshes).items():
         rows += gradients(name, scene, options.size)
-        ends += [{"scene": name, "rule": rule, **drift(renderer, scene)} for rule, renderer in RULES.items()]
+        ends += [{"scene": name, "rule": rule, **drift(renderer, scene)[-1]} for rule, renderer in RULES.items()]
     for measured in (rows, ends):
         for rule, found in summary(measured).items():
             print(f"{rule:<45}" + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))

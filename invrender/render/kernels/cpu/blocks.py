@@ -27,8 +27,8 @@ NORMAL_LENGTH, VIEW, VIEW_LENGTH, FACING = 20, 21, 24, 25
 TEXTURE, TEXTURE_U, TEXTURE_V, LEVEL = 26, 29, 32, 35  # the texture's colour, and how u and v move it
 DIFFUSE, HIGHLIGHT, COLOR = 36, 39, 42
 D = 45  # the derivative of row A is in row D + A: its cotangent in reverse, its change in forward mode
-LOOK_UPS = 2 * D  # what `textures` mixes, at two levels
-ROWS = LOOK_UPS + 16
+LOOK_UPS, AT_A_LEVEL = 2 * D, 8  # what `textures` mixes, at two levels, so many rows each
+ROWS = LOOK_UPS + 2 * AT_A_LEVEL
 
 SHORTEST = 1e-6  # lengths below are taken for it
 

@@ -149,16 +149,24 @@ def signed_row(f, sides, near, unit, x, y, count, row):
 
 
 @kernel
+def corners_of(f):
+    """The numbers of a face's three corners: x w, y w, w and depth."""
+    return (
+        (f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]),
+        (f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]),
+        (f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]),
+        (f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]),
+    )
+
+
+@kernel
 def barycentrics(f, rows, begin, end):
     """Fill in barycentrics (clipped to the face, summing to one), their sum before scaling, and depths.
 
     Of pixel centres in columns begin … end − 1.
     """
     assert rows.shape[1] == COLUMNS
-    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
-    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
-    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
+    (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
     for i in range(begin, vectors_end(begin, end)):
         x, y = rows[X, i], rows[Y, i]
@@ -178,10 +186,7 @@ def barycentrics(f, rows, begin, end):
 def barycentrics_back(f, rows, begin, end, corners):
     """Add to corners [3, 4] the gradient of barycentrics and depths with the cotangents in columns begin … end − 1."""
     assert rows.shape[1] == COLUMNS
-    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
-    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
-    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
+    (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
     gx0, gx1, gx2, gy0, gy1, gy2, gw0, gw1, gw2, gz0, gz1, gz2 = (
         0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -229,10 +234,7 @@ def barycentrics_back(f, rows, begin, end, corners):
 def barycentrics_along(f, moved, rows, begin, end):
     """Fill in how barycentrics and depths in columns begin … end − 1 change as the corners move by moved [3, 4]."""
     assert rows.shape[1] == COLUMNS
-    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
-    left0, left1, left2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
-    top0, top1, top2 = f[CORNERS + 1], f[CORNERS + 5], f[CORNERS + 9]
+    (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
     for i in range(begin, vectors_end(begin, end)):
         x, y, total = rows[X, i], rows[Y, i], rows[TOTAL, i]

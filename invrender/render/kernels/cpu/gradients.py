@@ -119,6 +119,7 @@ class Gradients:
             for number in range(first, last):
                 if wanted[number]:
                     indices, target = targets[number]
+                    # The first two are told by the frame's faces, the rest by the meshes'.
                     faces = self.faces if number < 2 else frame.face[self.faces]
                     found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
 

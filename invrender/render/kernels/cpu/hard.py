@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, COLUMNS, ROWS, D, X, Y, Z, fill
+from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, D, X, Y, Z, fill
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, covered_box, tiles_of
 from invrender.render.kernels.cpu.geometry import (
@@ -38,10 +38,10 @@ from invrender.render.kernels.cpu.moving import Moving, load_moving_corners
 from invrender.render.kernels.cpu.shading import (
     DIFFERENTIABLE,
     LEVELS,
-    LIT_ROWS,
     LOOK_SIZE,
     load_look,
     move_colors,
+    room_for_block,
     shade,
     shade_back,
 )
@@ -225,7 +225,7 @@ def after_block(number, faces, at, shown):
 def forward_faces(begin, end, frame, shading, shown, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     starts = np.empty(BLOCK + 1, np.int64)
     number, at = begin, shown.first[begin]
     while number < end:
@@ -266,7 +266,7 @@ def backward_parts(first, last, bounds, frame, shading, shown, color, depth, wan
 def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
     interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     light_gradient = np.zeros(shading.lights.shape)
@@ -317,7 +317,7 @@ def tangents(frame: Frame, shading: Shading, shown: Shown, moving: Moving, color
 def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     starts, moved_corners, moved = np.empty(BLOCK + 1, np.int64), np.zeros((3, 4)), np.empty(INTERPOLATED)
     moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
     number, at = begin, shown.first[begin]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from invrender.render.kernels.cpu.blocks import (
     COLOR,
     COLUMNS,
@@ -18,6 +20,7 @@ from invrender.render.kernels.cpu.blocks import (
     NORMAL_LENGTH,
     PAINT,
     POSITION,
+    ROWS,
     SHORTEST,
     TEXTURE,
     TEXTURE_U,
@@ -33,7 +36,7 @@ from invrender.render.kernels.cpu.blocks import (
     total,
     whole_lanes,
 )
-from invrender.render.kernels.cpu.compiling import kernel
+from invrender.render.kernels.cpu.compiling import allocating, kernel
 from invrender.render.kernels.cpu.textures import look_up, look_up_along
 from invrender.render.surfaces import DIRECTIONAL, INVERSE_SQUARE
 
@@ -49,6 +52,12 @@ DL = 8  # the derivative of row A is in row DL + A
 LIT_ROWS = 2 * DL
 
 LARGEST_WHOLE = 1 << 12
+
+
+@allocating
+def room_for_block(shading):
+    """The scratch arrays ``rows`` and ``lit`` of a block."""
+    return np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
 
 
 @kernel
@@ -205,8 +214,8 @@ def shade_back(shading, look, picture, rows, lit, n, gradient, light_gradient, w
         light_up_back(light, kind, shading, look[SHININESS], rows, own, n, gradient, wanted)
         if wanted.lights:
             for c in range(3):
+                # The cosine's cotangent has been passed on; its row is free for sums.
                 for i in range(lanes):
-                    # Two rows hold one number each no more: what the light's colour is multiplied by takes them.
                     own[DL + COSINE, i] = own[ATTENUATION, i] * own[COSINE, i] * rows[D + DIFFUSE + c, i]
                 light_gradient[number, c] += total(own, DL + COSINE, 0, n)
                 if shading.shiny:

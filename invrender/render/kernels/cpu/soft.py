@@ -17,8 +17,6 @@ from invrender.render.kernels.cpu.blocks import (
     BARYCENTRIC,
     BLOCK,
     COLOR,
-    COLUMNS,
-    ROWS,
     SHARE,
     X,
     Y,
@@ -30,7 +28,7 @@ from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
 from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics, load_face, signed_row, squared_row
 from invrender.render.kernels.cpu.interpolation import SURFACE_SIZE, interpolate, load_surface
-from invrender.render.kernels.cpu.shading import LIT_ROWS, LOOK_SIZE, load_look, shade
+from invrender.render.kernels.cpu.shading import LOOK_SIZE, load_look, room_for_block, shade
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
 # A fragment that contributes at most this share of its pixel's colour is not shaded, by the precision of the tensors.
@@ -98,11 +96,11 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, asked, pixels = frame.outline.shape[1], soft.asked, TILE * TILE
     f, q, look, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(TILE)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     tile_sums = Sums(np.empty(pixels), np.empty((pixels, 3)), np.empty(pixels), np.empty(pixels), np.empty(pixels))
     # Of a tile's pixels that a face reaches: which they are, and the shares that it covers and lets pass.
     cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels), np.empty(pixels)
-    shown = np.empty(BLOCK, np.int64)
+    shown, hidden = np.empty(BLOCK, np.int64), hidden_behind(soft)
     for tile in range(begin, end):
         if bins.first[tile] == bins.first[tile + 1]:
             continue
@@ -117,7 +115,7 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
             columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
             lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
             count = cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed)
-            kept = pass_light(sides, soft, bins.nearest[g], count, tile_sums, cell, cover, passed)
+            kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
             if kept == 0:
                 continue
             thing = 0
@@ -162,12 +160,13 @@ def cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cove
 
 
 @kernel
-def pass_light(sides, soft, front, count, tile_sums, cell, cover, passed):
+def pass_light(sides, soft, shallowest, count, tile_sums, cell, cover, passed):
     """Let less light pass where a face is; keep the pixels that it may be seen in. Returns how many these are.
 
-    All pixels of clipped faces are kept: only its depth tells whether one is behind the camera. front: a face's least.
+    Those that show something at depth ``shallowest`` or deeper; and all of a clipped face, which may be behind the
+    camera: only its depth there tells.
     """
-    kept, shallowest, colored = 0, front - hidden_behind(soft), soft.asked >= DEPTH
+    kept, colored = 0, soft.asked >= DEPTH
     transparency, nearest = tile_sums.transparency, tile_sums.nearest
     for i in range(count):
         at = cell[i]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, COLUMNS, ROWS, SHARE, D, Z, fill
+from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, SHARE, D, Z, fill
 from invrender.render.kernels.cpu.compiling import allocating, kernel
 from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading
 from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_back, distances_back, load_face
@@ -25,9 +25,9 @@ from invrender.render.kernels.cpu.interpolation import (
 from invrender.render.kernels.cpu.shading import (
     DIFFERENTIABLE,
     LEVELS,
-    LIT_ROWS,
     LOOK_SIZE,
     load_look,
+    room_for_block,
     shade,
     shade_back,
 )
@@ -73,7 +73,7 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
     """Add up the gradients of faces begin … end − 1."""
     sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.depth
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     room = max(frame.width, AT_ONCE)
     reached, g_inside = room_for(room, frame.width), np.empty(room)
     outline, vertices = np.empty((4, 4)), np.empty((3, 4))
@@ -82,11 +82,11 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
     light_gradient = np.zeros(shading.lights.shape)
-    slope = frame.unit * frame.unit / soft.sigma
+    slope, hidden = frame.unit * frame.unit / soft.sigma, hidden_behind(soft)
     for number in range(begin, end):
         face, picture = frame.face[number], frame.picture[number]
         first, last, top, bottom = bins.box[number]
-        shallowest = bins.nearest[number] - hidden_behind(soft)
+        shallowest = bins.nearest[number] - hidden
         touched = (first, last, picture * frame.height + top, picture * frame.height + bottom)
         if not any_counts(touched, frame.width, shallowest, sums, colored, silhouette):
             continue

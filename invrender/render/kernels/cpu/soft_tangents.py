@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, COLUMNS, ROWS, SHARE, D, Z
+from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, SHARE, D, Z
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
 from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
 from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_along, gap, load_face
@@ -24,10 +24,10 @@ from invrender.render.kernels.cpu.interpolation import (
 from invrender.render.kernels.cpu.moving import Moving, load_moving_corners, load_moving_outline
 from invrender.render.kernels.cpu.shading import (
     DIFFERENTIABLE,
-    LIT_ROWS,
     LOOK_SIZE,
     load_look,
     move_colors,
+    room_for_block,
     shade,
 )
 from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums, hidden_behind
@@ -71,10 +71,11 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
     sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.depth
     colored, shaded, directions = soft.asked >= DEPTH, soft.asked == SHADED, len(changes.alpha)
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
-    rows, lit = np.zeros((ROWS, COLUMNS)), np.zeros((len(shading.kinds), LIT_ROWS, COLUMNS))
+    rows, lit = room_for_block(shading)
     reached, moved_inside = room_for(TILE * TILE, TILE), np.empty((directions, TILE * TILE))
     outline, corners, moved = np.zeros((4, 2)), np.zeros((3, 4)), np.empty(INTERPOLATED)
     moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
+    hidden = hidden_behind(soft)
     for tile in range(begin, end):
         picture, rest = tile // (across * down), tile % (across * down)
         top, left = rest // across * TILE, rest % across * TILE
@@ -83,7 +84,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
             load_face(frame, g, f)
             columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
             lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
-            shallowest = bins.nearest[g] - hidden_behind(soft)
+            shallowest = bins.nearest[g] - hidden
             count, kept = reach(
                 f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, True, reached
             )  # fmt: skip

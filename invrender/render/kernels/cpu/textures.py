@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from invrender.render.kernels.cpu.blocks import (
+    AT_A_LEVEL,
     COLUMNS,
     LEVEL,
     LOOK_UPS,
@@ -21,21 +22,25 @@ from invrender.render.kernels.cpu.compiling import kernel
 
 # Of a look-up at one level: its upper left texel, the ways to the right and the lower neighbours, the shares across and
 # down, the share of the level, and that times how u and v move the place in texels.
-TEXEL, RIGHT, BELOW, ACROSS, DOWN, WEIGHT, SPEED_U, SPEED_V = range(8)
-AT_A_LEVEL = 8
+TEXEL, RIGHT, BELOW, ACROSS, DOWN, WEIGHT, SPEED_U, SPEED_V = range(AT_A_LEVEL)
+
+
+@kernel
+def parts_of(levels):
+    """How many of a pyramid's levels a look-up mixes."""
+    return 2 if levels > 1 else 1
 
 
 @kernel
 def find_texels(table, levels, rows, n):
-    """Fill in which texels look-ups mix; table: [levels, 3] of the object's texture. Returns at how many levels."""
+    """Fill in which texels look-ups mix; table: [levels, 3] of the object's texture."""
     assert rows.shape[1] == COLUMNS
     fill(rows, LEVEL, 0.0, n)
     if levels > 1:
         for i in range(n):
             if rows[MINIFICATION, i] > 1.0:
                 rows[LEVEL, i] = min(0.5 * math.log2(rows[MINIFICATION, i]), levels - 1.0)
-    parts = 2 if levels > 1 else 1
-    for part in range(parts):
+    for part in range(parts_of(levels)):
         here = LOOK_UPS + part * AT_A_LEVEL
         if levels > 1:
             for i in range(n):
@@ -61,7 +66,6 @@ def find_texels(table, levels, rows, n):
             # Beyond the outermost centres nothing moves.
             rows[here + SPEED_U, i] = weight * width if x == inside_x else 0.0
             rows[here + SPEED_V, i] = -weight * height if y == inside_y else 0.0
-    return parts
 
 
 @kernel
@@ -85,7 +89,8 @@ def shares(rows, part, i):
 def look_up(table, levels, texels, slopes, rows, n):
     """Fill in the texture's colours, and if asked for their slopes."""
     assert rows.shape[1] == COLUMNS
-    for part in range(find_texels(table, levels, rows, n)):
+    find_texels(table, levels, rows, n)
+    for part in range(parts_of(levels)):
         here = LOOK_UPS + part * AT_A_LEVEL
         for i in range(n):
             weight, across, down = rows[here + WEIGHT, i], rows[here + ACROSS, i], rows[here + DOWN, i]
@@ -107,7 +112,7 @@ def look_up(table, levels, texels, slopes, rows, n):
 def look_up_back(levels, rows, n, gradient):
     """Add the gradient of look-ups, whose cotangents `shading.shade_back` left, to that of the texels [X, 3]."""
     assert rows.shape[1] == COLUMNS
-    for part in range(2 if levels > 1 else 1):
+    for part in range(parts_of(levels)):
         for i in range(n):
             texels, weights = found(rows, part, i), shares(rows, part, i)
             for k in range(4):
@@ -121,7 +126,7 @@ def look_up_along(levels, rows, n, texels):
     assert rows.shape[1] == COLUMNS
     for c in range(3):
         fill(rows, D + TEXTURE + c, 0.0, n)
-    for part in range(2 if levels > 1 else 1):
+    for part in range(parts_of(levels)):
         for i in range(n):
             touched, weights = found(rows, part, i), shares(rows, part, i)
             for k in range(4):
