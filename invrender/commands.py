@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from invrender.io.schema import SceneFile
     from invrender.record.base import Recorder, Run
     from invrender.rehearsal import Rehearsal
-    from invrender.render.base import Renderer
+    from invrender.render.base import Renderer, render_scene
     from invrender.scene import Scene
 
 Options = TypeVar("Options", bound="SceneFile")
@@ -73,7 +73,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
     from invrender.record.base import Run, follow
     from invrender.record.recorders import RecordOptions, recorders
     from invrender.rehearsal import rehearse
-    from invrender.render.auto import in_use
+    from invrender.render.auto import describe
 
     options = prepared(config, FitConfig, job)
     device = chosen_device(options.device)
@@ -85,10 +85,11 @@ def run_fit(config: DictConfig, job: Job) -> int:
         parameters = build_all(options.recover, "recover", allow)
         losses = build_all(options.loss, "loss", allow)
         stopping = build_stopping(options.stopping)
-        scene, target = build_scene_and_target(options, device)
+        channels = frozenset().union(*(loss.channels for loss in losses.values()))
+        scene, target = build_scene_and_target(options, device, channels)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
-        renderer_name, renderer_note = in_use(str(job.choices.get("renderer")), renderer, options.device)
+        renderer_name, renderer_note = describe(str(job.choices.get("renderer")), options.device)
         described = Run(
             folder=job.folder,
             config={str(key): value for key, value in resolved.items()},
@@ -175,7 +176,7 @@ def run_render(config: DictConfig, job: Job) -> int:
     with repeatable(options.seed, device), torch.no_grad():
         renderer = build(options.renderer, "renderer", options.allow_targets)
         scene = build_scene(options, folder_of(options)).to(device)
-        rendered = renderer.render(scene)
+        rendered = render_scene(renderer, scene)
     picture = output or job.folder / "picture.png"
     if output is not None:
         write_picture(output, rendered.rgb)

@@ -25,7 +25,7 @@ from invrender.overrides import one_line
 
 if TYPE_CHECKING:
     from invrender.fit import Stopping
-    from invrender.scene import Scene, Target
+    from invrender.scene import Camera, Channels, Scene, Target
 
 ALLOWED = ("invrender.", "torch.optim.")
 KINDS = ("render", "image", "views")
@@ -38,7 +38,8 @@ class TargetConfig:
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
-    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear; seed: its own.
+    renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
+    deviation, linear; seed: its own.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -48,6 +49,7 @@ class TargetConfig:
     weight: str | None = None
     color_space: str = "srgb"
     max_size: int = 640
+    renderer: Any = None
     samples: int = 4
     noise: float = 0.0
     seed: int = 0
@@ -398,8 +400,8 @@ def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
             check_keys(change, base[name], f"{key}.{name}")
 
 
-def build_scene_and_target(config: FitConfig, device: str) -> tuple[Scene, Target]:
-    """The initial guess and what it is to explain, on ``device``.
+def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -> tuple[Scene, Target]:
+    """The initial guess and what it is to explain, on ``device``; ``channels`` are those that losses compare.
 
     ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
     """
@@ -409,8 +411,11 @@ def build_scene_and_target(config: FitConfig, device: str) -> tuple[Scene, Targe
     kind = one_of("target.kind", config.target.kind, KINDS)
     check_kind(config.target)
     if kind == "render":
-        scene = build_scene(config, folder_of(config))
-        return scene.to(device), rendered(config, device)
+        scene = build_scene(config, folder_of(config)).to(device)
+        target = rendered(config, device, channels)
+        assert target.truth is not None
+        known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
+        return replace(scene, cameras={**scene.cameras, **known}), target
     scene, target = photographed(config)
     return scene.to(device), target.to(device)
 
@@ -441,7 +446,7 @@ def check_kind(target: TargetConfig) -> None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
 
-def rendered(config: FitConfig, device: str) -> Target:
+def rendered(config: FitConfig, device: str, channels: Channels) -> Target:
     """Pictures of the truth."""
     from invrender.io.cameras import build_camera
     from invrender.io.checks import at_least
@@ -449,8 +454,8 @@ def rendered(config: FitConfig, device: str) -> Target:
     from invrender.io.views import merged_camera
     from invrender.io.visibility import check_visible
     from invrender.render.base import MOST_SAMPLES
-    from invrender.scene import converted
-    from invrender.targets import rendered_target
+    from invrender.scene import CAMERA
+    from invrender.targets import render_target
 
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
@@ -459,13 +464,16 @@ def rendered(config: FitConfig, device: str) -> Target:
     at_least("target.noise", options.noise, 0)
     file = truth_file(config)
     truth = build_scene(file, folder_of(file), "target.")
-    cameras = []
+    cameras: dict[str, Camera] = {}
     for index, changes in enumerate(options.views):
         key = f"target.views[{index}]"
         camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
-        check_visible(replace(truth, camera=camera), key)
-        cameras.append(converted(camera, device))
-    return rendered_target(truth.to(device), cameras or None, options.samples, options.noise, options.seed)
+        check_visible(truth, camera, key)
+        cameras[f"view_{index + 1}"] = camera
+    truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
+    renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
+    names = [*cameras] or [CAMERA]
+    return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
 
 
 def photographed(config: FitConfig) -> tuple[Scene, Target]:
@@ -489,8 +497,9 @@ def photographed(config: FitConfig) -> tuple[Scene, Target]:
     low, high = bounds(scene.objects)
     reading = Reading(options.color_space, options.max_size, scene.background, (low + high) / 2)
     if options.kind == "views":
-        return scene, Target(read_views(path, config.camera, reading))
+        views, cameras = read_views(path, config.camera, reading)
+        return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
     view = reduced_view(read_view(path, mask, weight, reading), options.max_size)
-    camera = scene.camera.resized(view.rgb.shape[1], view.rgb.shape[0])
-    return replace(scene, camera=camera), Target((view,))
+    height, width = view.size
+    return scene.with_camera(scene.camera.resized(width, height)), Target((view,))

@@ -15,10 +15,11 @@ from torch import Tensor
 from invrender import parameters
 from invrender.errors import UserError
 from invrender.parameters.base import Parameter
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.resources import configs_folder
-from invrender.scene import Scene, Target, Truth, View, map_tensors
-from invrender.targets import rendered_target
+from invrender.scene import Scene, Target, Truth, map_tensors, view_of
+from invrender.targets import render_target
 
 ALL = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value))
 # What is not already the answer by its defaults.
@@ -57,7 +58,7 @@ def test_apply_changes_the_picture_and_leaves_its_argument_alone(name: str) -> N
     parameter, scene = make(name), tiny.scene()
     before = [tensor.clone() for tensor in tensors(scene)]
     moved = parameter.apply(scene, displaced(parameter, scene, 0.05))
-    assert (RENDERER.render(moved).rgb - RENDERER.render(scene).rgb).abs().max() > 1e-4
+    assert (render_scene(RENDERER, moved).rgb - render_scene(RENDERER, scene).rgb).abs().max() > 1e-4
     for tensor, copy in zip(tensors(scene), before, strict=True):
         torch.testing.assert_close(tensor, copy, rtol=0, atol=0)
 
@@ -72,7 +73,7 @@ def test_gradient_is_the_finite_difference(name: str, at: str) -> None:
     cotangents = [torch.randn(*shape, n, generator=random, dtype=torch.float64) for n in (3, 1)]
 
     def response(raw: Tensor) -> Tensor:
-        rendered = RENDERER.render(parameter.apply(scene, raw))
+        rendered = render_scene(RENDERER, parameter.apply(scene, raw))
         return (rendered.rgb * cotangents[0]).sum() + (rendered.alpha[..., None] * cotangents[1]).sum()
 
     leaf = raw.clone().requires_grad_()
@@ -89,7 +90,7 @@ def test_gradient_is_the_finite_difference(name: str, at: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_error_is_zero_at_the_truth_and_grows(name: str) -> None:
     parameter, truth = make(name), tiny.scene()
-    known = rendered_target(truth).truth
+    known = render_target(truth).truth
     assert known is not None
     near, far = (
         parameter.error(parameter.apply(truth, displaced(parameter, truth, size)), known) for size in (0.01, 0.1)
@@ -139,7 +140,7 @@ def test_pictures_are_linear_in_the_changes_of_what_says_so(name: str) -> None:
     first, second = (displaced(parameter, scene, 0.1, seed=seed) for seed in (1, 2))
     zero = torch.zeros_like(raw)
     start, one, other, both = (
-        RENDERER.render(parameter.apply(scene, parameter.moved(scene, raw, change))).rgb
+        render_scene(RENDERER, parameter.apply(scene, parameter.moved(scene, raw, change))).rgb
         for change in (zero, first, second, first + second)
     )
     assert (one - start).abs().max() > 1e-3
@@ -214,7 +215,7 @@ CAMERA = [name for name in ALL if name.startswith("Camera")]
 @pytest.mark.parametrize("name", CAMERA)
 def test_a_known_camera_is_no_unknown(name: str) -> None:
     scene = tiny.scene()
-    target = Target((View(torch.zeros(24, 24, 3).double(), camera=scene.camera),))
+    target = Target((view_of(torch.zeros(24, 24, 3).double(), camera="known"),))
     with pytest.raises(UserError, match="target=views"):
         make(name).check(scene, target)
 
