@@ -21,7 +21,11 @@ from invrender.resources import configs_folder
 from invrender.scene import Scene, Target, Truth, map_tensors, view_of
 from invrender.targets import render_target
 
-ALL = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value))
+CLASSES = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value) and name != "Values")
+CONFIGS = {file.stem: OmegaConf.load(file)[file.stem] for file in (configs_folder() / "recover").glob("*.yaml")}
+# What a YAML file alone describes.
+DESCRIBED = {name: node for name, node in CONFIGS.items() if node._target_ == "invrender.parameters.Values"}
+ALL = [*CLASSES, *sorted(DESCRIBED)]
 # What is not already the answer by its defaults.
 ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
 # Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
@@ -29,6 +33,9 @@ RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
 
 
 def make(name: str, **arguments: Any) -> Parameter:
+    if name in DESCRIBED:
+        node = {key: value for key, value in OmegaConf.to_container(DESCRIBED[name]).items() if key != "_target_"}
+        return parameters.Values(**(node | arguments))
     parameter: Parameter = getattr(parameters, name)(**(ARGUMENTS.get(name, {}) | arguments))
     return parameter
 
@@ -163,7 +170,8 @@ def test_projection_keeps_what_is_in_range(name: str) -> None:
 
 def ranges() -> Iterator[tuple[str, dict[str, Any], float]]:
     for name in ALL:
-        defaults = {key: each.default for key, each in inspect.signature(getattr(parameters, name)).parameters.items()}
+        kind = parameters.Values if name in DESCRIBED else getattr(parameters, name)
+        defaults = {key: each.default for key, each in inspect.signature(kind).parameters.items()}
         if "range" in defaults:
             yield name, {"range": (0.3, 0.35)}, 3.0
         if "max_rotation" in defaults:
@@ -197,16 +205,15 @@ def test_projection_enforces_the_range(name: str, limits: dict[str, Any], size: 
 
 def test_every_unknown_has_a_config_and_every_config_an_unknown() -> None:
     named = {}
-    for file in (configs_folder() / "recover").glob("*.yaml"):
-        config = OmegaConf.load(file)
-        assert list(config) == [file.stem]
-        node = config[file.stem]
+    for name, node in CONFIGS.items():
         kind = getattr(parameters, node._target_.removeprefix("invrender.parameters."))
         given = {key: value for key, value in OmegaConf.to_container(node).items() if key != "_target_"}
         defaults = {key: each.default for key, each in inspect.signature(kind).parameters.items()}
-        assert {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()} == given, file.name
-        named[file.stem] = kind.__name__
-    assert sorted(named.values()) == ALL
+        assert list(given) == list(defaults), name
+        if name not in DESCRIBED:
+            assert {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()} == given, name
+            named[name] = kind.__name__
+    assert sorted(named.values()) == CLASSES
 
 
 CAMERA = [name for name in ALL if name.startswith("Camera")]
