@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from invrender.render.fragments import Fragments
-
-if TYPE_CHECKING:
-    from invrender.render.screen import Screen
+from invrender.render.screen import Screen
 
 PAIRS_AT_ONCE = 1 << 18
 TINY = 1e-17

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from invrender.render.base import render_scene
-from invrender.render.charts import covered_texels
+from invrender.render.charts import cover_texels_slowly, covered_texels
 from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.kernels.cpu.charts import cover_texels
 from invrender.render.mipmaps import halved, pyramid
 from invrender.scene import Mesh, Object, Scene
 
@@ -100,3 +101,16 @@ def test_covered_texels_are_those_of_the_charts_and_their_neighbours() -> None:
     assert mask is not None
     assert (mask[:, :4] == 1).all() and (mask[:, 6:] == 0).all()
     assert covered_texels(shapes.facing(1.0, 2.0), 16, 16) is None
+
+
+def test_charts_are_covered_as_the_slow_twin_covers_them() -> None:
+    random = torch.Generator().manual_seed(0)
+    points = 24 * torch.rand(36, 2, generator=random, dtype=torch.float64) - 2
+    faces = torch.arange(36).reshape(-1, 3)
+    faces[-1] = faces[-1, 0]  # a point
+    for triangles in (faces, faces[:2], faces[-1:]):
+        found, expected = torch.zeros(2, 20, 17, dtype=torch.uint8)
+        cover_texels(points.numpy(), triangles.numpy(), found.numpy())
+        cover_texels_slowly(points, triangles, expected)
+        assert torch.equal(found, expected)
+        assert 0 < int(found.sum()) < found.numel()
