@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import check_camera_is_unknown
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
+from invrender.parameters.ranges import Range, clamp_factor
 from invrender.scene import Scene, Target, Truth
 
 
@@ -26,8 +27,8 @@ class CameraFocal:
     range: Range = (1e-3, 1e6)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range, factor=True)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range, 0)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if the target gives the camera."""
@@ -43,7 +44,7 @@ class CameraFocal:
         scale = torch.cat([torch.cat([raw.exp().expand(2, 2), scale[:2, 2:]], dim=1), scale[2:]])
         return replace(scene, camera=replace(scene.camera, intrinsics=scene.camera.intrinsics * scale))
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

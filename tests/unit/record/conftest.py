@@ -13,12 +13,13 @@ import torch
 from tiny import octahedron
 from torch import Tensor
 
-from invrender.fit import Best, Step
+from invrender.fitting.judge.verdict import Verdict
+from invrender.fitting.state import Best, State
+from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
 from invrender.render.base import Rendered
 from invrender.scene import Camera, Material, Object, PointLight, Scene, Target, Truth, View, converted
-from invrender.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class MadeUpFit:
         rendered = Rendered(picture(scene, *size), torch.ones(size), torch.ones(size))
         loss = (0.8 - brightness(scene)) ** 2
         truth = self.run.target.truth
+        best = Best(iteration, 1, loss, {})
         return Step(
             iteration=iteration,
             stage=0 if coarse else 1,
@@ -130,7 +132,8 @@ class MadeUpFit:
             raw={},
             show=lambda _: (rendered,) * len(self.run.target.views),
             errors={} if truth is None else {n: p.error(scene, truth) for n, p in self.run.parameters.items()},
-            best=Best(iteration, 1, loss, scene, {}),
+            best=best,
+            state=State("made up", {}, best, best),
             stopped_because=stopped_because,
             verdict=self.verdict if stopped_because else None,
         )

@@ -1,14 +1,14 @@
-"""Coarse to fine: the target and the rendering are reduced and blurred alike."""
+"""The schedule of a fit: its stages, coarse to fine, and pictures as they see them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from torch import Tensor
 
+from invrender.checks import is_above
 from invrender.errors import UserError
 from invrender.pixels import gaussian_blur, resize_area
 from invrender.render.base import Rendered
@@ -47,7 +47,7 @@ class Stage:
             ("blur", self.blur >= 0, "0 or more pixels"),
             ("sigma", self.sigma is None or self.sigma >= 0, "0 or a number above it, or null"),
             ("samples", self.samples is None or self.samples >= 1, "1 or more, or null"),
-            ("lr", all(is_factor(each) for each in self.factors), "a number above 0, or such numbers by unknown"),
+            ("lr", all(is_above(each, 0) for each in self.factors), "a number above 0, or such numbers by unknown"),
         ):
             if not good:
                 raise UserError(f"stages: {name} is {getattr(self, name)}, expected {expected}")
@@ -57,13 +57,12 @@ class Stage:
         """What ``lr`` multiplies learning rates by."""
         return self.lr.values() if isinstance(self.lr, Mapping) else (self.lr,)
 
+    def factor(self, name: str) -> float:
+        """What ``lr`` multiplies the learning rate of one unknown by."""
+        return self.lr.get(name, 1.0) if isinstance(self.lr, Mapping) else self.lr
 
-def is_factor(given: object) -> bool:
-    """Whether it is a finite number above 0."""
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < math.inf
 
-
-def chosen(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
+def select(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
     """Those that a stage names, or all of them for None."""
     return {name: each for name, each in named.items() if names is None or name in names}
 
@@ -81,14 +80,7 @@ def check_stages(stages: Sequence[Stage], losses: Collection[str], unknowns: Col
 def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str], key: str) -> None:
     """Raise `UserError` for a stage's choice that is empty or not there; ``key`` names the stages."""
     for index, stage in enumerate(stages):
-        factors = stage.lr if isinstance(stage.lr, Mapping) else None
-        for choice, kind, given, known in (
-            ("losses", "loss", stage.losses, losses),
-            ("unknowns", "unknown", stage.unknowns, unknowns),
-            ("lr", "unknown", factors or None, unknowns),
-        ):
-            if given is None:
-                continue
+        for choice, kind, given, known in choices(stage, losses, unknowns):
             where = f"{key}[{index}].{choice}"
             if not given:
                 raise UserError(f"{where} is empty, expected some of {', '.join(known)}, or null")
@@ -97,7 +89,21 @@ def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Co
                     raise UserError(f"{where}: there is no {kind} {name!r} here, only {', '.join(known)}")
 
 
-def reduced(view: View, size: int | None) -> View:
+def choices(
+    stage: Stage, losses: Collection[str], unknowns: Collection[str]
+) -> Iterator[tuple[str, str, Collection[str], Collection[str]]]:
+    """The keys by which a stage chooses: the key, the kind of thing, the names given and those there are."""
+    factors = stage.lr if isinstance(stage.lr, Mapping) else None
+    for key, kind, given, known in (
+        ("losses", "loss", stage.losses, losses),
+        ("unknowns", "unknown", stage.unknowns, unknowns),
+        ("lr", "unknown", factors or None, unknowns),
+    ):
+        if given is not None:
+            yield key, kind, given, known
+
+
+def shrink_view(view: View, size: int | None) -> View:
     """The view with a shorter side of at most ``size`` pixels, each new pixel the mean of what it covers."""
     shorter = min(view.rgb.shape[:2])
     if size is None or size >= shorter:
@@ -110,13 +116,13 @@ def reduced(view: View, size: int | None) -> View:
     return replace(view, rgb=resize_area(view.rgb, height, width), mask=shrink(view.mask), weight=shrink(view.weight))
 
 
-def blurred_view(view: View, blur: float) -> View:
+def blur_view(view: View, blur: float) -> View:
     """The view with its picture and mask blurred; weights stay as they are."""
     mask = None if view.mask is None else gaussian_blur(view.mask, blur)
     return replace(view, rgb=gaussian_blur(view.rgb, blur), mask=mask)
 
 
-def blurred_rendering(rendered: Rendered, blur: float) -> Rendered:
+def blur_rendering(rendered: Rendered, blur: float) -> Rendered:
     """The rendering with picture and silhouette blurred; depth, and channels that are not there, stay as they are."""
     rgb, alpha = (gaussian_blur(each, blur) if each.numel() else each for each in (rendered.rgb, rendered.alpha))
     return replace(rendered, rgb=rgb, alpha=alpha)
