@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +14,10 @@ from invrender.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from invrender.fit import Step
+    from invrender.fitting.dry_run import DryRun
+    from invrender.fitting.step import Step
     from invrender.io.schema import SceneFile
     from invrender.record.base import Recorder, Run
-    from invrender.rehearsal import Rehearsal
     from invrender.render.base import Renderer, render_scene
     from invrender.scene import Scene
 
@@ -66,13 +66,14 @@ def run_fit(config: DictConfig, job: Job) -> int:
         build,
         build_all,
         build_scene_and_target,
-        build_stopping,
     )
-    from invrender.fit import fit
+    from invrender.fitting.auto import choose_solver
+    from invrender.fitting.dry_run import dry_run
+    from invrender.fitting.fit import fit
+    from invrender.fitting.problem import Problem
     from invrender.io.scenes import write_scene
     from invrender.record.base import Run, follow
     from invrender.record.recorders import RecordOptions, recorders
-    from invrender.rehearsal import rehearse
     from invrender.render.auto import describe
 
     options = prepared(config, FitConfig, job)
@@ -84,9 +85,10 @@ def run_fit(config: DictConfig, job: Job) -> int:
         search = build(options.search, "search", allow)
         parameters = build_all(options.recover, "recover", allow)
         losses = build_all(options.loss, "loss", allow)
-        stopping = build_stopping(options.stopping)
-        channels = frozenset().union(*(loss.channels for loss in losses.values()))
+        channels = frozenset().union(*(getattr(loss, "channels", frozenset()) for loss in losses.values()))
         scene, target = build_scene_and_target(options, device, channels)
+        problem = Problem(scene, target, parameters, renderer, losses)
+        choice = choose_solver(solver, str(job.choices.get("optimizer")), problem)
         resolved = OmegaConf.to_container(config, resolve=True)
         assert isinstance(resolved, dict)
         renderer_name, renderer_note = describe(str(job.choices.get("renderer")), options.device)
@@ -100,6 +102,8 @@ def run_fit(config: DictConfig, job: Job) -> int:
             scene=scene,
             renderer=renderer_name,
             renderer_note=renderer_note,
+            optimizer=choice.name,
+            optimizer_note=choice.reason,
             device=device,
             seed=options.seed,
         )
@@ -108,16 +112,17 @@ def run_fit(config: DictConfig, job: Job) -> int:
             write_scene(folder, found, options)
 
         recorded = RecordOptions(**vars(options.record))
-        looking = search if search.suits(solver) else None
-        steps = begun(fit(scene, target, parameters, job.watched(renderer), losses, solver, stopping, looking))
+        looking = search if search.suits(choice.solver) else None
+        watched = replace(problem, renderer=job.watched(renderer))
+        steps = begin(fit(watched, choice.solver, options.stopping, looking))
         if options.dry_run:
-            rehearsal = rehearse(scene, target, parameters, renderer, losses, solver)
-            show_plan(described, rehearsal, next(steps), looking is not None and looking.mode != "off")
+            plan = dry_run(problem, choice.solver)
+            show_plan(described, plan, next(steps), looking is not None and looking.mode != "off")
             return DONE
         if job.interrupted():
             raise KeyboardInterrupt
         verbosity = checked_verbosity(options.verbosity)
-        record = recorders(described, recorded, sum(stage.steps for stage in solver.stages), write, verbosity)
+        record = recorders(described, recorded, sum(stage.steps for stage in choice.solver.stages), write, verbosity)
         last = follow(steps, [*record, *job.recorders])
     return exit_status(last)
 
@@ -130,24 +135,24 @@ def exit_status(last: Step) -> int:
     return DONE if last.verdict is None else VERDICTS[last.verdict.status]
 
 
-def show_plan(run: Run, rehearsal: Rehearsal, start: Step, searches: bool) -> None:
+def show_plan(run: Run, plan: DryRun, start: Step, searches: bool) -> None:
     """Print what the fit would do, and draw its start over the target."""
     from invrender.record.plan import plan_text, write_overlay
 
     overlay = run.folder / "dry_run.png"
-    print(plan_text(run, rehearsal, start, searches))
+    print(plan_text(run, plan, start, searches))
     write_overlay(overlay, run, start)
     print(f"the start over the target: {shown(overlay)}")
 
 
 def checked_verbosity(verbosity: str) -> str:
     """How much to say. Raises `UserError` for another word."""
-    from invrender.io.checks import one_of
+    from invrender.checks import one_of
 
     return one_of("verbosity", verbosity, VERBOSITIES)
 
 
-def begun(steps: Generator[Item, None, None]) -> Generator[Item, None, None]:
+def begin(steps: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """The same steps, of which the first is there already: what can't be fitted is said before anything is written."""
     first = next(steps)
 

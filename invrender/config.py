@@ -20,11 +20,11 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from invrender.errors import UserError, suggestion
+from invrender.fitting.stopping import Stopping
 from invrender.io.schema import SceneFile
 from invrender.overrides import one_line
 
 if TYPE_CHECKING:
-    from invrender.fit import Stopping
     from invrender.scene import Camera, Channels, Scene, Target
 
 ALLOWED = ("invrender.", "torch.optim.")
@@ -57,20 +57,6 @@ class TargetConfig:
     camera: dict[str, Any] = field(default_factory=dict)
     light: dict[str, Any] = field(default_factory=dict)
     scene: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class StoppingConfig:
-    """When a fit stops early.
-
-    tolerance: a loss at or below it ends the stage. patience: so many steps without the loss falling by the share
-    ``improvement`` end the stage. seconds: the budget of the whole fit.
-    """
-
-    tolerance: float = 0.0
-    patience: int = 50
-    improvement: float = 1e-3
-    seconds: float | None = None
 
 
 @dataclass
@@ -116,7 +102,7 @@ class FitConfig(Work, SceneFile):
     search: Any = MISSING
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordConfig = field(default_factory=RecordConfig)
-    stopping: StoppingConfig = field(default_factory=StoppingConfig)
+    stopping: Stopping = field(default_factory=Stopping)
     verbosity: str = "normal"
     dry_run: bool = False
 
@@ -356,20 +342,6 @@ def check_seed(key: str, seed: int) -> None:
         raise UserError(f"{key} is {seed}, expected a whole number from 0 to 2^63 - 1")
 
 
-def build_stopping(config: StoppingConfig) -> Stopping:
-    """When the fit stops. Raises `UserError` for values out of range."""
-    from invrender.fit import Stopping
-    from invrender.io.checks import above, at_least
-
-    at_least("stopping.tolerance", config.tolerance, 0)
-    at_least("stopping.patience", config.patience, 1)
-    if not 0 <= config.improvement < 1:
-        raise UserError(f"stopping.improvement is {config.improvement}, expected a share from 0 to below 1")
-    if config.seconds is not None:
-        above("stopping.seconds", config.seconds, 0)
-    return Stopping(**vars(config))
-
-
 def truth_file(config: FitConfig) -> SceneFile:
     """The scene behind a rendered target: the config's, with ``target.scene``, ``camera`` and ``light`` merged in.
 
@@ -405,7 +377,7 @@ def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -
 
     ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
     """
-    from invrender.io.checks import one_of
+    from invrender.checks import one_of
     from invrender.io.scenes import build_scene
 
     kind = one_of("target.kind", config.target.kind, KINDS)
@@ -448,8 +420,8 @@ def check_kind(target: TargetConfig) -> None:
 
 def rendered(config: FitConfig, device: str, channels: Channels) -> Target:
     """Pictures of the truth."""
+    from invrender.checks import at_least
     from invrender.io.cameras import build_camera
-    from invrender.io.checks import at_least
     from invrender.io.scenes import build_scene
     from invrender.io.views import merged_camera
     from invrender.io.visibility import check_visible
@@ -478,9 +450,9 @@ def rendered(config: FitConfig, device: str, channels: Channels) -> Target:
 
 def photographed(config: FitConfig) -> tuple[Scene, Target]:
     """The scene, its camera of the photograph's size, and the photographs."""
+    from invrender.checks import pixels
     from invrender.geometry.meshes import bounds
     from invrender.io.cameras import fit_to_picture
-    from invrender.io.checks import pixels
     from invrender.io.pictures import read_values
     from invrender.io.scenes import build_scene
     from invrender.io.views import Reading, read_view, read_views, reduced_view

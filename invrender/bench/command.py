@@ -60,7 +60,7 @@ def run_bench(config: DictConfig, job: Job) -> int:
 
 def check_options(options: BenchConfig) -> None:
     """Raise `UserError` for values out of range."""
-    from invrender.io.checks import above, at_least, pixels
+    from invrender.checks import above, at_least, pixels
 
     if options.seeds < 1:
         raise UserError(f"seeds is {options.seeds}, expected 1 or more")

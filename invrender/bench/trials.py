@@ -22,7 +22,7 @@ from invrender.resources import configs_folder
 from invrender.sweep.work import begin
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
 
 # Of a benchmark's fits nothing is kept but numbers.
 SILENT = ("record=none", "record.bar=false", "verbosity=quiet")

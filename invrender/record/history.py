@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 
 
 class History:

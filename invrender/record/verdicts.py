@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from invrender.record.units import name_and_unit, value_text
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.parameters.base import Value
     from invrender.record.base import Run
 

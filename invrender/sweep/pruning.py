@@ -10,7 +10,7 @@ from invrender.sweep.work import Pruned
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.record.base import Recorder
 
 

@@ -115,9 +115,9 @@ def test_a_search_says_what_it_does(make_fit, monkeypatch, capsys, terminal: boo
     fit = make_fit(step_count=5)
     console = Console(fit.run, 5, bar=True, folder=None)
     console.step(fit.step(0))
-    logging.getLogger("invrender.search").info("looking everywhere")
+    logging.getLogger("invrender.fitting.search").info("looking everywhere")
     console.close()
-    logging.getLogger("invrender.search").info("nobody listens")
+    logging.getLogger("invrender.fitting.search").info("nobody listens")
     shown = capsys.readouterr().err
     assert "looking everywhere" in shown
     assert "nobody listens" not in shown

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.fitting.schedule import Stage, blur_rendering, blur_view, shrink_view
 from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
-from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
 from invrender.scene import Picture, view_of
 
 
@@ -81,16 +81,16 @@ def test_a_blur_treats_channels_alike_and_apart() -> None:
 
 def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     view = view_of(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
-    half = reduced(view, 3)
+    half = shrink_view(view, 3)
     assert half.mask is not None and half.weight is not None
     assert half.rgb.shape == (4, 3, 3)
     torch.testing.assert_close(half.mask, box_filter(noise(8, 6), 2))
     torch.testing.assert_close(half.weight, box_filter(noise(8, 6), 2))
-    assert reduced(view, None) is view and reduced(view, 6) is view and reduced(view, 100) is view
-    assert reduced(view, 1).rgb.shape == (1, 1, 3)
+    assert shrink_view(view, None) is view and shrink_view(view, 6) is view and shrink_view(view, 100) is view
+    assert shrink_view(view, 1).rgb.shape == (1, 1, 3)
 
-    rendered = blurred_rendering(Picture({"rgb": view.rgb, "alpha": noise(8, 6), "depth": noise(8, 6)}), 1.5)
-    blurred = blurred_view(view, 1.5)
+    rendered = blur_rendering(Picture({"rgb": view.rgb, "alpha": noise(8, 6), "depth": noise(8, 6)}), 1.5)
+    blurred = blur_view(view, 1.5)
     assert blurred.mask is not None
     assert torch.equal(blurred.rgb, rendered.rgb)
     assert torch.equal(blurred.mask, rendered.alpha)

@@ -1,12 +1,12 @@
-"""Coarse to fine: the target and the rendering are reduced and blurred alike."""
+"""The schedule of a fit: its stages, coarse to fine, and pictures as they see them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from invrender.checks import is_above
 from invrender.errors import UserError
 from invrender.pixels import gaussian_blur, resize_view
 from invrender.scene import Picture, View
@@ -44,7 +44,7 @@ class Stage:
             ("blur", self.blur >= 0, "0 or more pixels"),
             ("sigma", self.sigma is None or self.sigma >= 0, "0 or a number above it, or null"),
             ("samples", self.samples is None or self.samples >= 1, "1 or more, or null"),
-            ("lr", all(is_factor(each) for each in self.factors), "a number above 0, or such numbers by unknown"),
+            ("lr", all(is_above(each, 0) for each in self.factors), "a number above 0, or such numbers by unknown"),
         ):
             if not good:
                 raise UserError(f"stages: {name} is {getattr(self, name)}, expected {expected}")
@@ -54,13 +54,12 @@ class Stage:
         """What ``lr`` multiplies learning rates by."""
         return self.lr.values() if isinstance(self.lr, Mapping) else (self.lr,)
 
+    def factor(self, name: str) -> float:
+        """What ``lr`` multiplies the learning rate of one unknown by."""
+        return self.lr.get(name, 1.0) if isinstance(self.lr, Mapping) else self.lr
 
-def is_factor(given: object) -> bool:
-    """Whether it is a finite number above 0."""
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < math.inf
 
-
-def chosen(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
+def select(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
     """Those that a stage names, or all of them for None."""
     return {name: each for name, each in named.items() if names is None or name in names}
 
@@ -78,14 +77,7 @@ def check_stages(stages: Sequence[Stage], losses: Collection[str], unknowns: Col
 def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str], key: str) -> None:
     """Raise `UserError` for a stage's choice that is empty or not there; ``key`` names the stages."""
     for index, stage in enumerate(stages):
-        factors = stage.lr if isinstance(stage.lr, Mapping) else None
-        for choice, kind, given, known in (
-            ("losses", "loss", stage.losses, losses),
-            ("unknowns", "unknown", stage.unknowns, unknowns),
-            ("lr", "unknown", factors or None, unknowns),
-        ):
-            if given is None:
-                continue
+        for choice, kind, given, known in choices(stage, losses, unknowns):
             where = f"{key}[{index}].{choice}"
             if not given:
                 raise UserError(f"{where} is empty, expected some of {', '.join(known)}, or null")
@@ -94,22 +86,35 @@ def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Co
                     raise UserError(f"{where}: there is no {kind} {name!r} here, only {', '.join(known)}")
 
 
-def reduced(view: View, size: int | None) -> View:
+def choices(
+    stage: Stage, losses: Collection[str], unknowns: Collection[str]
+) -> Iterator[tuple[str, str, Collection[str], Collection[str]]]:
+    """The keys by which a stage chooses: the key, the kind of thing, the names given and those there are."""
+    factors = stage.lr if isinstance(stage.lr, Mapping) else None
+    for key, kind, given, known in (
+        ("losses", "loss", stage.losses, losses),
+        ("unknowns", "unknown", stage.unknowns, unknowns),
+        ("lr", "unknown", factors or None, unknowns),
+    ):
+        if given is not None:
+            yield key, kind, given, known
+
+
+def shrink_view(view: View, size: int | None) -> View:
     """The view with a shorter side of at most ``size`` pixels, each new pixel the mean of what it covers."""
     shorter = min(view.size)
     if size is None or size >= shorter:
         return view
     height, width = (round(side * size / shorter) for side in view.size)
-
     return resize_view(view, height, width)
 
 
-def blurred_view(view: View, blur: float) -> View:
+def blur_view(view: View, blur: float) -> View:
     """The view with its picture blurred; weights stay as they are."""
-    return replace(view, picture=blurred_rendering(view.picture, blur))
+    return replace(view, picture=blur_rendering(view.picture, blur))
 
 
-def blurred_rendering(picture: Picture, blur: float) -> Picture:
+def blur_rendering(picture: Picture, blur: float) -> Picture:
     """The picture with every channel blurred but depth, which has steps that mean nothing when mixed."""
     return Picture(
         {

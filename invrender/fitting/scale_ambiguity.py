@@ -1,4 +1,4 @@
-"""What no picture tells: whether the light is bright or the surfaces are."""
+"""The scale that no picture tells: of bright lights on dark surfaces, or dim lights on bright ones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from invrender.fitting.solve.base import Raw
 from invrender.parameters.base import Parameter, Parameters
 from invrender.scene import Scene
-from invrender.solve.base import Raw
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ class Painted(Parameter, Protocol):
 
 
 @dataclass(frozen=True)
-class Gauge:
+class ScaleAmbiguity:
     """A convention for what pictures leave open: the colours keep the mean that they start with.
 
     Diffuse surfaces show light × colour. Where the brightness of every light is unknown, and the colours of every
@@ -64,14 +64,14 @@ class Gauge:
     paints: Mapping[str, Painted]
 
     @classmethod
-    def of(cls, scene: Scene, parameters: Parameters) -> Gauge | None:
+    def find(cls, scene: Scene, parameters: Parameters) -> ScaleAmbiguity | None:
         """The convention that a fit needs; None where pictures tell everything."""
         lit = {name: each for name, each in parameters.items() if isinstance(each, Lit)}
         painted = {name: each for name, each in parameters.items() if isinstance(each, Painted)}
         lights = {light for each in lit.values() for light in each.names(scene)}
-        objects = {thing for each in painted.values() for thing in each.names(scene)}
+        objects = {obj for each in painted.values() for obj in each.names(scene)}
         dark = {name for name, light in scene.lights.items() if not float(light.intensity) > 0}
-        shiny = any(bool((thing.material.specular != 0).any()) for thing in scene.objects.values())
+        shiny = any(bool((obj.material.specular != 0).any()) for obj in scene.objects.values())
         if not painted or shiny or lights | dark != set(scene.lights) or objects != set(scene.objects):
             return None
         return cls(scene, lit, painted)
@@ -85,7 +85,7 @@ class Gauge:
         """The mean of the colours, []."""
         return torch.stack([paint.level(self.scene, raw[name]) for name, paint in self.paints.items()]).mean()
 
-    def fixed(self, raw: Raw) -> Raw:
+    def resolve(self, raw: Raw) -> Raw:
         """The raw tensors that mean the same pictures by this convention."""
         factor = self.level / self.mean(raw).clamp(min=1e-6)
         lighter = {name: paint.lighter(self.scene, raw[name], factor) for name, paint in self.paints.items()}

@@ -12,18 +12,20 @@ import tiny
 import torch
 
 from invrender.errors import UserError
-from invrender.fit import Step, fit
+from invrender.fitting.fit import fit
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.search import Mode, Search
+from invrender.fitting.solve import FirstOrder, LevenbergMarquardt
+from invrender.fitting.solve.base import Solver
+from invrender.fitting.step import Step
 from invrender.losses import MeanSquaredError, TotalVariation
 from invrender.losses.base import Loss
 from invrender.parameters import CameraPose, LightIntensity, ObjectPose, Texture
 from invrender.parameters.base import Parameter
-from invrender.pyramid import Stage
-from invrender.render.base import ALL, OWN, Capabilities, Channels, Quality, Renderer, Shot, render_scene
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Renderer, Shot, render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Picture, Scene, Target, Truth, view_of
-from invrender.search import Mode, Search
-from invrender.solve import FirstOrder, LevenbergMarquardt
-from invrender.solve.base import Solver
+from invrender.scene import Channels, Picture, Scene, Target, Truth, view_of
 
 SHARP = EmbeddedRenderer(visibility="edge", samples=2)
 LEAST_SQUARES = LevenbergMarquardt([Stage(6, size=16, blur=1.0), Stage(10)], accuracy=1e-3)
@@ -58,11 +60,7 @@ def last_of(
 ) -> list[Step]:
     return list(
         fit(
-            scene or behind(),
-            target or target_of(tiny.scene(32)),
-            unknowns,
-            renderer,
-            losses,
+            Problem(scene or behind(), target or target_of(tiny.scene(32)), unknowns, renderer, losses),
             solver,
             search=search,
         )

@@ -1,17 +1,18 @@
-"""Losses between a rendering and a picture."""
+"""The losses between the colours of a rendering and of a picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.color import srgb_from_linear
 from invrender.errors import UserError
-from invrender.losses.base import check_weight
-from invrender.scene import Channels, Picture, Scene, View
+from invrender.losses.base import Residuals
+from invrender.scene import Channels, Picture, View
 
 Space = Literal["linear", "srgb"]
 Where = Literal["everywhere", "mask", "object"]
@@ -32,13 +33,9 @@ class PictureLoss:
     where: Where = "everywhere"
 
     def __post_init__(self) -> None:
-        check_weight(self.weight)
-        for name, given, allowed in (
-            ("space", self.space, ("linear", "srgb")),
-            ("where", self.where, ("everywhere", "mask", "object")),
-        ):
-            if given not in allowed:
-                raise UserError(f"{name} is {given!r}, expected one of {', '.join(allowed)}")
+        checks.at_least("weight", self.weight, 0)
+        checks.one_of("space", self.space, get_args(Space))
+        checks.one_of("where", self.where, get_args(Where))
 
     @property
     def channels(self) -> Channels:
@@ -53,29 +50,29 @@ class PictureLoss:
         if any(each is not None and not bool(each.any()) for each in (mask, view.weight)):
             raise UserError("the target's mask or weight is black all over, so that no pixel counts: white counts")
 
-    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
+    def __call__(self, picture: Picture, view: View) -> Tensor:
         """The unweighted mean penalty, []."""
-        return weighted_mean(self.penalty(self.difference(rendered, view)), self.pixel_weights(rendered, view))
+        return weighted_mean(self.penalty(self.difference(picture, view)), self.pixel_weights(picture, view))
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Differences and their weights, [H, W, 3], whose sum of squares has the gradient of this loss."""
-        difference = self.difference(rendered, view)
-        weights = self.pixel_weights(rendered, view)
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Of every channel of every pixel."""
+        difference = self.difference(picture, view)
+        weights = self.pixel_weights(picture, view)
         shares = weights / (weights.sum().clamp(min=1e-12) * difference.shape[-1])
-        return difference, shares[..., None] * self.stiffness(difference.detach())
+        return Residuals.of_pixels(difference, shares[..., None] * self.stiffness(difference.detach()))
 
-    def difference(self, rendered: Picture, view: View) -> Tensor:
+    def difference(self, picture: Picture, view: View) -> Tensor:
         """Rendering minus picture, [H, W, 3]."""
         if self.space == "srgb":
-            return srgb_from_linear(rendered.rgb) - srgb_from_linear(view.rgb)
-        return rendered.rgb - view.rgb
+            return srgb_from_linear(picture.rgb) - srgb_from_linear(view.rgb)
+        return picture.rgb - view.rgb
 
-    def pixel_weights(self, rendered: Picture, view: View) -> Tensor:
+    def pixel_weights(self, picture: Picture, view: View) -> Tensor:
         """How much each pixel counts, [H, W]."""
         weights = torch.ones_like(view.rgb[..., 0]) if view.weight is None else view.weight
         if self.where == "mask" and view.mask is not None:
             return weights * view.mask
-        return weights * rendered.alpha.detach() if self.where == "object" else weights
+        return weights * picture.alpha.detach() if self.where == "object" else weights
 
     def penalty(self, difference: Tensor) -> Tensor:
         """The penalty on differences d of any shape."""
@@ -120,8 +117,7 @@ class Huber(PictureLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.delta > 0:
-            raise UserError(f"delta is {self.delta}, expected a number above 0")
+        checks.above("delta", self.delta, 0)
 
     def penalty(self, difference: Tensor) -> Tensor:
         """d² / 2 within delta, delta (|d| − delta / 2) beyond."""

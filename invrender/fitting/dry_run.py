@@ -1,23 +1,22 @@
-"""What a fit would do: how long it will take, how much memory it needs, and whether its gradient is right."""
+"""The dry run of a fit: its time, its memory, and a check of its gradient."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from invrender.losses.base import Loss
-from invrender.objective import Objective, Problem
-from invrender.parameters.base import Parameters
-from invrender.pyramid import Stage, chosen
-from invrender.render.base import Renderer
-from invrender.scene import Scene, Target, map_tensors
-from invrender.solve.base import Raw, Solver
+from invrender.fitting.objective import Objective
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage, select
+from invrender.fitting.solve.base import Raw, Solver
+from invrender.scene import Target, map_tensors
 
 # The step of the finite differences, as a share of an unknown's learning rate. Where one face hides another the loss is
 # smooth on the scale of gamma only, so that it must be small; float64 allows it.
@@ -53,7 +52,7 @@ class GradientCheck:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """numbers: of each unknown, how many. bytes: the most memory in use so far, of the GPU where that does the work."""
 
     stages: list[StagePlan]
@@ -67,49 +66,36 @@ class Rehearsal:
         return sum(plan.seconds for plan in self.stages)
 
 
-def rehearse(
-    scene: Scene,
-    target: Target,
-    parameters: Parameters,
-    renderer: Renderer,
-    losses: Mapping[str, Loss],
-    solver: Solver,
-) -> Rehearsal:
+def dry_run(problem: Problem, solver: Solver[Any]) -> DryRun:
     """Take two steps of every stage from the start, and compare the gradient of the first with finite differences."""
-    problem = Problem(scene, target, parameters, renderer, losses)
-    raw, rates = problem.initial(), problem.rates
-    plans = [
-        plan_of(stage, problem.at(stage, raw), solver, chosen(raw, stage.unknowns), rates) for stage in solver.stages
-    ]
-    return Rehearsal(
-        stages=plans,
+    raw = problem.initial()
+    return DryRun(
+        stages=[plan_stage(problem.at(stage, raw), solver, select(raw, stage.unknowns)) for stage in solver.stages],
         numbers={name: tensor.numel() for name, tensor in raw.items()},
-        gradients=gradient_checks(problem, solver.stages),
-        bytes=memory(),
+        gradients=check_gradients(problem, solver.stages),
+        bytes=read_memory(),
     )
 
 
-def plan_of(stage: Stage, objective: Objective, solver: Solver, raw: Raw, rates: Mapping[str, float]) -> StagePlan:
+def plan_stage(objective: Objective, solver: Solver[Any], raw: Raw) -> StagePlan:
     """Time a step; the first of a stage takes longer and does not count."""
-    descent = solver.begin(stage, raw, rates)
-    _, following = descent.step(objective, raw)
+    _, following, state = solver.step(objective, raw, solver.init(objective, raw))
     synchronize()
     began = time.perf_counter()
-    descent.step(objective, following)
+    solver.step(objective, following, state)
     synchronize()
-    height, width = objective.views[0].rgb.shape[:2]
-    return StagePlan(stage, (height, width), time.perf_counter() - began)
+    return StagePlan(objective.stage, objective.sizes[0], time.perf_counter() - began)
 
 
-def gradient_checks(problem: Problem, stages: Sequence[Stage]) -> dict[str, GradientCheck]:
+def check_gradients(problem: Problem, stages: Sequence[Stage]) -> dict[str, GradientCheck]:
     """By unknown, the derivative at the start along one random direction, in float64, as its first stage measures."""
-    views = tuple(map_tensors(view, doubled) for view in problem.target.views)
-    precise = replace(problem, scene=map_tensors(problem.scene, doubled), target=Target(views))
+    views = tuple(map_tensors(view, double) for view in problem.target.views)
+    precise = replace(problem, scene=map_tensors(problem.scene, double), target=Target(views))
     random = torch.Generator().manual_seed(0)
     raw = precise.initial()
     checks = {}
     for name, parameter in problem.parameters.items():
-        objective = precise.at(next(stage for stage in stages if name in chosen(raw, stage.unknowns)))
+        objective = precise.at(next(stage for stage in stages if name in select(raw, stage.unknowns)))
         along = parameter.lr * torch.randn(raw[name].shape, generator=random, dtype=torch.float64).to(raw[name])
 
         def loss_at(share: Tensor, name: str = name, along: Tensor = along, objective: Objective = objective) -> Tensor:
@@ -124,7 +110,7 @@ def gradient_checks(problem: Problem, stages: Sequence[Stage]) -> dict[str, Grad
     return checks
 
 
-def doubled(tensor: Tensor) -> Tensor:
+def double(tensor: Tensor) -> Tensor:
     """In float64 where it holds numbers with a point."""
     return tensor.double() if tensor.is_floating_point() else tensor
 
@@ -135,7 +121,7 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def memory() -> int:
+def read_memory() -> int:
     """The most bytes that were in use, on the GPU where it is at work."""
     if torch.cuda.is_available() and (allocated := torch.cuda.max_memory_allocated()):
         return int(allocated)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypedDict, get_args
 
 import torch
 from torch import Tensor
 
+from invrender.checks import one_of
 from invrender.errors import UserError
-from invrender.pyramid import Stage
-from invrender.solve.base import Evaluation, Objective
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve.base import Evaluation, Objective, Raw
 
-Schedule = Literal["constant", "cosine", "exponential"]
+Decay = Literal["constant", "cosine", "exponential"]
+
+
+class Moments(TypedDict):
+    """taken: steps in the stage. moments: by unknown, what the optimizer remembers of it."""
+
+    taken: int
+    moments: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -31,14 +40,13 @@ class FirstOrder:
 
     algorithm: Callable[..., torch.optim.Optimizer]
     stages: Sequence[Stage]
-    schedule: Schedule = "cosine"
+    schedule: Decay = "cosine"
     final_lr: float = 0.05
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise UserError("optimizer.stages is empty, expected at least one stage")
-        if self.schedule not in ("constant", "cosine", "exponential"):
-            raise UserError(f"optimizer.schedule is {self.schedule!r}, expected constant, cosine or exponential")
+        one_of("optimizer.schedule", self.schedule, get_args(Decay))
         if not 0 < self.final_lr <= 1:
             raise UserError(f"optimizer.final_lr is {self.final_lr}, expected a share above 0 and at most 1")
         for stage in self.stages:
@@ -47,18 +55,48 @@ class FirstOrder:
             except (TypeError, ValueError) as error:
                 raise UserError(f"optimizer.algorithm can't be used: {error}") from error
 
-    def begin(self, stage: Stage, raw: Mapping[str, Tensor], rates: Mapping[str, float]) -> TorchDescent:
-        """Start a stage at ``raw`` with a fresh optimizer."""
+    def init(self, objective: Objective, raw: Raw) -> Moments:
+        """Nothing is remembered at the start of a stage."""
+        return {"taken": 0, "moments": {}}
+
+    def step(self, objective: Objective, raw: Raw, state: Moments) -> tuple[Evaluation, Raw, Moments]:
+        """One step of the optimizer from ``raw``; algorithms that evaluate more than once do so here."""
+        rates, first = objective.rates, list[Evaluation]()
         leaves = {name: (value.detach() / rates[name]).requires_grad_() for name, value in raw.items()}
+        optimizer = self.resume(leaves, objective.stage, state)
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            evaluation = objective({name: leaf * rates[name] for name, leaf in leaves.items()})
+            first.append(evaluation)
+            evaluation.loss.backward()  # type: ignore[no-untyped-call]
+            return float(evaluation.loss.detach())
+
+        optimizer.step(closure)
+        moments = {name: dict(optimizer.state[leaf]) for name, leaf in leaves.items() if leaf in optimizer.state}
+        following = {name: leaf.detach() * rates[name] for name, leaf in leaves.items()}
+        return first[0], following, {"taken": state["taken"] + 1, "moments": moments}
+
+    def done(self, state: Moments) -> bool:
+        """A gradient always changes something."""
+        return False
+
+    def resume(self, leaves: Mapping[str, Tensor], stage: Stage, state: Moments) -> torch.optim.Optimizer:
+        """The optimizer of the leaves as it was after so many steps."""
         optimizer = self.optimizer(leaves, stage)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda taken: self.rate(taken / stage.steps))
-        return TorchDescent(leaves, dict(rates), optimizer, scheduler)
+        factor = self.rate(state["taken"] / stage.steps)
+        for group in optimizer.param_groups:
+            group["lr"] *= factor
+        # Optimizers write into what they remember, and the state that is given stays as it is.
+        for name, remembered in deepcopy(state["moments"]).items():
+            optimizer.state[leaves[name]] = remembered
+        return optimizer
 
     def optimizer(self, leaves: Mapping[str, Tensor], stage: Stage) -> torch.optim.Optimizer:
         """A fresh optimizer of the leaves, at the stage's rate for all or at its rate for each."""
         if not isinstance(stage.lr, Mapping):
             return self.algorithm(list(leaves.values()), lr=stage.lr)
-        groups = [{"params": [leaf], "lr": stage.lr.get(name, 1.0)} for name, leaf in leaves.items()]
+        groups = [{"params": [leaf], "lr": stage.factor(name)} for name, leaf in leaves.items()]
         return self.algorithm(groups, lr=1.0)
 
     def rate(self, progress: float) -> float:
@@ -68,36 +106,3 @@ class FirstOrder:
         if self.schedule == "exponential":
             return float(self.final_lr**progress)
         return self.final_lr + (1 - self.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-@dataclass
-class TorchDescent:
-    """A `torch.optim` optimizer at work on one stage."""
-
-    leaves: dict[str, Tensor]
-    rates: dict[str, float]
-    optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.LRScheduler
-    finished: bool = False
-
-    def raw(self) -> dict[str, Tensor]:
-        """The raw tensors where the optimizer stands."""
-        return {name: leaf * self.rates[name] for name, leaf in self.leaves.items()}
-
-    def step(self, objective: Objective, raw: dict[str, Tensor]) -> tuple[Evaluation, dict[str, Tensor]]:
-        """One step of the optimizer from ``raw``; algorithms that evaluate more than once do so here."""
-        first: list[Evaluation] = []
-        with torch.no_grad():
-            for name, leaf in self.leaves.items():
-                leaf.copy_(raw[name] / self.rates[name])
-
-        def closure() -> float:
-            self.optimizer.zero_grad()
-            evaluation = objective(self.raw())
-            first.append(evaluation)
-            evaluation.loss.backward()  # type: ignore[no-untyped-call]
-            return float(evaluation.loss.detach())
-
-        self.optimizer.step(closure)
-        self.scheduler.step()
-        return first[0], {name: value.detach() for name, value in self.raw().items()}

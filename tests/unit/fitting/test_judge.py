@@ -9,17 +9,19 @@ import tiny
 import torch
 from torch import Tensor
 
+from invrender.fitting.judge.explained import measure_unexplained
+from invrender.fitting.judge.judge import judge
+from invrender.fitting.judge.uncertainty import BLOCK, estimate_uncertainty, find_deviations, sum_by_block
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve import LevenbergMarquardt
+from invrender.fitting.solve.base import Linearized, Raw
 from invrender.losses import MeanSquaredError, Silhouette
-from invrender.objective import Problem
 from invrender.parameters import CameraPose, LightColor, LightIntensity
 from invrender.parameters.base import Parameter
-from invrender.pyramid import Stage
-from invrender.render.base import Channels, Quality, render_scene
+from invrender.render.base import Quality, render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Picture, Target, view_of
-from invrender.solve import LevenbergMarquardt
-from invrender.solve.base import Linearized, Raw
-from invrender.verdict import BLOCK, deviations, in_blocks, judged, precision, unexplained
+from invrender.scene import Channels, Picture, Target, view_of
 
 RATES = {"one": 0.1, "two": 2.0}
 SIZES = [(12, 16), (10, 14)]
@@ -30,10 +32,11 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def linearized(jacobian: Tensor, residuals: Tensor) -> Linearized:
-    """Of two unknowns of two numbers and one, with weights that sum to one."""
+def linearized(jacobian: Tensor, residuals: Tensor, pixel: Tensor | None = None) -> Linearized:
+    """Of two unknowns of two numbers and one, with weights that sum to one; a residual for each pixel if not told."""
     shapes = {"one": torch.Size([2]), "two": torch.Size([1])}
-    return Linearized(shapes, residuals, torch.full_like(residuals, 1 / len(residuals)), jacobian)
+    pixel = torch.arange(len(residuals)) if pixel is None else pixel
+    return Linearized(shapes, residuals, torch.full_like(residuals, 1 / len(residuals)), pixel, jacobian)
 
 
 def slow_blocks(values: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
@@ -53,12 +56,14 @@ def slow_blocks(values: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor
 @pytest.mark.parametrize("channels", [1, 3])
 def test_blocks_are_summed_up(channels: int) -> None:
     values = noise(channels * sum(height * width for height, width in SIZES), 2)
-    torch.testing.assert_close(in_blocks(values, SIZES), torch.stack(slow_blocks(values, SIZES)))
+    pixel = torch.arange(len(values) // channels).repeat_interleave(channels)
+    torch.testing.assert_close(sum_by_block(values, pixel, SIZES), torch.stack(slow_blocks(values, SIZES)))
 
 
-def test_what_is_no_picture_has_no_blocks() -> None:
-    values = noise(7, 2)
-    assert torch.equal(in_blocks(values, [(2, 2)]), values)
+def test_what_belongs_to_no_pixel_is_a_block_of_its_own() -> None:
+    values, pixel = noise(7, 2), torch.tensor([-1, 0, 3, -1, 2, 1, -1])
+    found = sum_by_block(values, pixel, [(2, 2)])
+    assert torch.equal(found, torch.stack([values[pixel >= 0].sum(dim=0), *values[pixel < 0]]))
 
 
 # Errors that differ from pixel to pixel, and errors that are the same all over a block.
@@ -74,7 +79,7 @@ def test_one_standard_deviation_holds_two_thirds_of_the_errors(kind: str) -> Non
         if kind == "in blocks":
             errors = 0.1 * noise(12, 16, seed=seed).repeat_interleave(4, dim=0).repeat_interleave(4, dim=1)
         change = torch.linalg.lstsq(jacobian, -errors.reshape(-1, 1)).solution[:, 0]
-        found = precision(linearized(jacobian, errors.reshape(-1) + jacobian @ change), RATES, sizes)
+        found = estimate_uncertainty(linearized(jacobian, errors.reshape(-1) + jacobian @ change), RATES, sizes)
         assert found.unseen == []
         assert found.promised < 1e-12
         within += int((change.abs() <= found.covariance.diagonal().sqrt()).sum())
@@ -83,9 +88,9 @@ def test_one_standard_deviation_holds_two_thirds_of_the_errors(kind: str) -> Non
 
 
 def test_what_the_picture_does_not_see_is_named() -> None:
-    jacobian = noise(3 * 192 + 3 * 140, 3)
+    jacobian = noise(192 + 140, 3)
     jacobian[:, 2] = -jacobian[:, 0] / 20
-    found = precision(linearized(jacobian, 0.1 * noise(len(jacobian), seed=1)), RATES, SIZES)
+    found = estimate_uncertainty(linearized(jacobian, 0.1 * noise(len(jacobian), seed=1)), RATES, SIZES)
     # In learning rates, of which 0.1 of one and 2 of the other make up for each other.
     (parts,) = found.unseen
     assert parts == pytest.approx({"one": 0.5, "two": 0.5}, abs=1e-6)
@@ -96,7 +101,7 @@ def test_what_is_still_to_be_gained_is_said() -> None:
     jacobian, left = noise(192, 3), noise(192, seed=1)
     left = left - jacobian @ torch.linalg.lstsq(jacobian, left[:, None]).solution[:, 0]
     residuals = left + 0.3 * jacobian[:, 1]
-    found = precision(linearized(jacobian, residuals), RATES, SIZES[:1])
+    found = estimate_uncertainty(linearized(jacobian, residuals), RATES, SIZES[:1])
     expected = 1 - float((left**2).sum() / (residuals**2).sum())
     assert found.promised == pytest.approx(expected)
     # 0.3 of an unknown whose learning rate is 0.1.
@@ -114,9 +119,10 @@ def fitted(target: Target, unknowns: Mapping[str, Parameter] = UNKNOWNS) -> tupl
     losses = {"mse": MeanSquaredError()}
     problem = Problem(TRUTH, target, unknowns, RENDERER, losses)
     solver = LevenbergMarquardt([STAGE], accuracy=1e-2)
-    raw, descent = problem.initial(), solver.begin(STAGE, problem.initial(), problem.rates)
-    while not descent.finished:
-        _, raw = descent.step(problem.at(STAGE), raw)
+    objective, raw = problem.at(STAGE), problem.initial()
+    state = solver.init(objective, raw)
+    while not solver.done(state):
+        _, raw, state = solver.step(objective, raw, state)
     return problem, raw
 
 
@@ -130,7 +136,7 @@ def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> N
     distances, intensities, told = [], [], []
     for seed in range(10):
         problem, raw = fitted(drawn(0.02, seed))
-        verdict = judged(problem, [STAGE], raw)
+        verdict = judge(problem, [STAGE], raw)
         assert verdict.status == "converged", verdict.reason
         values = problem.values(raw)
         position = torch.tensor(values["pose"]["position"])
@@ -145,9 +151,9 @@ def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> N
 def test_deviations_are_of_the_values_that_people_read() -> None:
     problem = Problem(TRUTH, drawn(0.02), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     objective, raw = problem.at(STAGE), problem.initial()
-    [local] = objective.linearized([raw], ["key"])
-    found = precision(local, problem.rates, [(32, 32)])
-    values = deviations(objective, raw, UNKNOWNS, local, found)
+    [local] = objective.linearize([raw], ["key"])
+    found = estimate_uncertainty(local, problem.rates, [(32, 32)])
+    values = find_deviations(objective, raw, UNKNOWNS, local, found)
     # The unknown is a share of the intensity, which is 0.3.
     assert list(values) == ["key"]
     assert values["key"]["key"] == pytest.approx(0.3 * float(found.covariance[0, 0]) ** 0.5, rel=1e-4)
@@ -156,7 +162,7 @@ def test_deviations_are_of_the_values_that_people_read() -> None:
 def test_colour_and_intensity_make_up_for_each_other() -> None:
     unknowns = {"key": LightIntensity(lights=["key"]), "color": LightColor(lights=["key"])}
     problem = Problem(TRUTH, drawn(0.01), unknowns, RENDERER, {"mse": MeanSquaredError()})
-    verdict = judged(problem, [STAGE], problem.initial())
+    verdict = judge(problem, [STAGE], problem.initial())
     assert verdict.status == "unidentifiable"
     (parts,) = verdict.unseen
     assert set(parts) == {"key", "color"}
@@ -166,20 +172,20 @@ def test_an_answer_without_any_loss_has_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     for away in (0.0, 1e-6):
         raw = {name: value + away for name, value in problem.initial().items()}
-        assert judged(problem, [STAGE], raw).status == "converged"
+        assert judge(problem, [STAGE], raw).status == "converged"
 
 
 def test_an_answer_with_a_step_to_go_has_not_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     raw = {name: value + 1e-3 for name, value in problem.initial().items()}
-    verdict = judged(problem, [STAGE], raw)
+    verdict = judge(problem, [STAGE], raw)
     assert (verdict.status, verdict.reason) == ("not_converged", "the loss was still falling")
 
 
 def test_a_wrong_pose_has_not_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     away = {**problem.initial(), "pose": torch.tensor([0.1, 0.5, 0, 0, 0, 0], dtype=torch.float64)}
-    verdict = judged(problem, [STAGE], away)
+    verdict = judge(problem, [STAGE], away)
     assert verdict.status == "not_converged"
     assert f"{verdict.unexplained:.0%} of the picture is left unexplained" in verdict.reason
 
@@ -189,7 +195,7 @@ def test_light_leaves_nothing_unexplained_and_other_patterns_do() -> None:
     alpha = torch.ones(48, 48).double()
 
     def left(shown: Tensor) -> float:
-        return unexplained(Picture({"rgb": shown, "alpha": alpha, "depth": alpha}), view_of(rgb), RGB)
+        return measure_unexplained(Picture({"rgb": shown, "alpha": alpha, "depth": alpha}), view_of(rgb), RGB)
 
     sideways = torch.linspace(0.8, 1.2, 48, dtype=torch.float64)[:, None]
     assert left(rgb) < 1e-9
@@ -206,5 +212,5 @@ def test_silhouettes_are_explained_by_what_they_share() -> None:
     mask[:, 2:8], alpha[:, 4:8] = 1, 1
     rendered = Picture({"rgb": torch.zeros(10, 10, 3).double(), "alpha": alpha, "depth": alpha})
     view = view_of(rendered.rgb, mask=mask)
-    assert unexplained(rendered, view, Silhouette().channels) == pytest.approx(1 / 3)
-    assert unexplained(rendered, view_of(rendered.rgb), Silhouette().channels) == 0.0
+    assert measure_unexplained(rendered, view, Silhouette().channels) == pytest.approx(1 / 3)
+    assert measure_unexplained(rendered, view_of(rendered.rgb), Silhouette().channels) == 0.0

@@ -9,14 +9,15 @@ import pytest
 import tiny
 import torch
 
+from invrender.fitting.dry_run import GradientCheck, dry_run
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve import FirstOrder
 from invrender.losses import MeanSquaredError
 from invrender.parameters import CameraPose, LightIntensity
-from invrender.pyramid import Stage
-from invrender.rehearsal import GradientCheck, rehearse
-from invrender.render.base import ALL, OWN, Channels, Quality, Shot
+from invrender.render.base import ALL, OWN, Quality, Shot
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Picture, detach, map_tensors
-from invrender.solve import FirstOrder
+from invrender.scene import Channels, Picture, detach, map_tensors
 from invrender.targets import render_target
 
 
@@ -32,14 +33,14 @@ def test_gradients_are_held_against_finite_differences(renderer: type[EmbeddedRe
     scene = map_tensors(tiny.one_object(), lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
     brighter = LightIntensity().apply(scene, torch.full((3,), 0.3))
     stages = [Stage(steps=5, size=12, sigma=1e-4), Stage(steps=7)]
-    plan = rehearse(
+    problem = Problem(
         scene,
         render_target(brighter, samples=1),
         {"camera": CameraPose(lr=0.02), "light": LightIntensity(lr=0.1)},
         renderer(sigma=1e-4, gamma=1e-3, samples=1, mipmaps=False),  # levels are chosen without gradients
         {"mse": MeanSquaredError()},
-        FirstOrder(torch.optim.Adam, stages),
     )
+    plan = dry_run(problem, FirstOrder(torch.optim.Adam, stages))
     right = renderer is EmbeddedRenderer
     assert (plan.gradients["camera"].difference < 1e-4) == right
     assert plan.gradients["light"].difference < 1e-4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,10 +14,10 @@ from torch import Tensor
 from torch.func import jacfwd
 
 from invrender.errors import UserError
-from invrender.pyramid import Stage
-from invrender.solve import LevenbergMarquardt
-from invrender.solve.base import Asking, Changes, Evaluation, Linearized, Raw, answered
-from invrender.solve.least_squares import settle
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve import LevenbergMarquardt
+from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, Routine, run_batched
+from invrender.fitting.solve.least_squares import settle
 
 ANYWHERE = (-1e9, 1e9)
 
@@ -28,8 +29,10 @@ class SumOfSquares:
     difference: Callable[[Mapping[str, Tensor]], Tensor]
     straight: Collection[str] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    stage: Stage = field(default_factory=lambda: Stage(30))
+    rates: Mapping[str, float] = field(default_factory=lambda: defaultdict(lambda: 0.1))
     linearizations: int = 0
-    questions: list[int] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         loss = (self.difference(raw) ** 2).sum()
@@ -38,12 +41,12 @@ class SumOfSquares:
     def linear(self, names: Collection[str]) -> list[str]:
         return [name for name in names if name in self.straight]
 
-    def linearized(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
-        self.questions += [len(raws)]
+    def linearize(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        self.requests += [len(raws)]
         self.linearizations += bool(names) * len(raws)
-        return [self.linearized_at(raw, names) for raw in raws]
+        return [self.linearize_at(raw, names) for raw in raws]
 
-    def linearized_at(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
+    def linearize_at(self, raw: Mapping[str, Tensor], names: Sequence[str]) -> Linearized:
         shapes = {name: raw[name].shape for name in names}
         sizes = [shape.numel() for shape in shapes.values()]
 
@@ -54,9 +57,9 @@ class SumOfSquares:
         change = torch.zeros(sum(sizes), dtype=torch.float64)
         values = residuals(change)
         jacobian = jacfwd(residuals)(change) if names else values.new_zeros(len(values), 0)
-        return Linearized(shapes, values, torch.ones_like(values), jacobian)
+        return Linearized(shapes, values, torch.ones_like(values), torch.arange(len(values)), jacobian)
 
-    def moved(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
+    def retract(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
         moved = {name: raw[name] + change for name, change in changes.items()}
         kept = {name: value.clamp(*self.ranges.get(name, ANYWHERE)) for name, value in moved.items()}
         return {**raw, **kept}, {name: kept[name] != moved[name] for name in moved}
@@ -84,18 +87,18 @@ def decay(raw: Mapping[str, Tensor]) -> Tensor:
 
 def descended(problem: SumOfSquares, raw: Raw, solver: LevenbergMarquardt, steps: int) -> list[Raw]:
     """The raw tensors from the start on, until the solver has finished."""
-    descent = solver.begin(solver.stages[0], raw, dict.fromkeys(raw, 0.1))
+    state = solver.init(problem, raw)
     found = [raw]
     for _ in range(steps):
-        _, raw = descent.step(problem, raw)
+        _, raw, state = solver.step(problem, raw, state)
         found.append(raw)
-        if descent.finished:
+        if solver.done(state):
             break
     return found
 
 
 def settled(problem: SumOfSquares, raw: Raw) -> Raw:
-    return answered([settle(problem, raw)], problem)[0]
+    return run_batched([settle(problem, raw)], problem)[0]
 
 
 def test_convergence_is_quadratic() -> None:
@@ -133,8 +136,9 @@ def test_steps_end_where_ranges_do() -> None:
 
 
 def test_a_factor_of_the_stage_counts_for_its_unknown() -> None:
-    far = SumOfSquares(lambda raw: torch.cat([raw["x"] - 100.0, raw["y"] - 100.0]))
-    solver = LevenbergMarquardt([Stage(5, lr={"y": 0.5})], damping=1e-9, radius=3.0)
+    stage = Stage(5, lr={"y": 0.5})
+    far = SumOfSquares(lambda raw: torch.cat([raw["x"] - 100.0, raw["y"] - 100.0]), stage=stage)
+    solver = LevenbergMarquardt([stage], damping=1e-9, radius=3.0)
     _, after = descended(far, {"x": doubles(0.0), "y": doubles(0.0)}, solver, 1)
     # Both have the same way to go; the one whose rate is halved comes to the radius first.
     assert float(after["y"]) == pytest.approx(0.15)
@@ -190,23 +194,24 @@ def test_what_the_picture_does_not_see_stays_where_it_is() -> None:
 def test_ways_down_that_ask_together_end_where_they_end_alone() -> None:
     starts = [{"x": doubles(1.2, 2.2)}, {"x": doubles(4.0, 0.2)}, {"x": TRUE}]
 
-    def way(raw: Raw, objective: SumOfSquares) -> Asking:
-        descent = LevenbergMarquardt([Stage(30)]).begin(Stage(30), raw, {"x": 0.1})
+    def way(raw: Raw, objective: SumOfSquares) -> Routine[Raw]:
+        solver = LevenbergMarquardt([Stage(30)])
+        state = solver.init(objective, raw)
         for _ in range(30):
-            raw = yield from descent.way_down(objective, raw)
-            if descent.finished:
+            raw, state = yield from solver.descend(objective, raw, state)
+            if solver.done(state):
                 break
         return raw
 
     together, alone = SumOfSquares(decay), SumOfSquares(decay)
-    found = answered([way(raw, together) for raw in starts], together)
-    expected = [answered([way(raw, alone)], alone)[0] for raw in starts]
+    found = run_batched([way(raw, together) for raw in starts], together)
+    expected = [run_batched([way(raw, alone)], alone)[0] for raw in starts]
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
-    assert set(alone.questions) == {1}
-    assert together.questions[:2] == [3, 3]
-    assert sum(together.questions) == sum(alone.questions)
-    assert answered([], together) == []
+    assert set(alone.requests) == {1}
+    assert together.requests[:2] == [3, 3]
+    assert sum(together.requests) == sum(alone.requests)
+    assert run_batched([], together) == []
 
 
 def brightened(raw: Mapping[str, Tensor]) -> Tensor:
@@ -229,11 +234,10 @@ def test_what_is_solved_for_is_not_solved_for_again() -> None:
     problem = SumOfSquares(brightened, ["light"])
     solver = LevenbergMarquardt([Stage(30)])
     raw = {"x": doubles(1.2, 2.2), "light": doubles(35.0)}
-    descent = solver.begin(solver.stages[0], raw, dict.fromkeys(raw, 0.1))
-    _, raw = descent.step(problem, raw)
+    _, raw, state = solver.step(problem, raw, solver.init(problem, raw))
     first, problem.linearizations = problem.linearizations, 0
     # The raw tensors are passed on in other dictionaries, as fits do.
-    descent.step(problem, {name: value.clone() for name, value in raw.items()})
+    solver.step(problem, {name: value.clone() for name, value in raw.items()}, state)
     assert (first, problem.linearizations) == (3, 2)
 
 
@@ -241,7 +245,7 @@ def test_maps_are_too_large() -> None:
     raw = {"texture": torch.zeros(100, 3)}
     solver = LevenbergMarquardt([Stage(1)])
     with pytest.raises(UserError, match=r"at most 64 numbers, and recover.texture has 300; set optimizer=adam"):
-        solver.begin(solver.stages[0], raw, {"texture": 0.1})
+        solver.init(SumOfSquares(decay), raw)
 
 
 @pytest.mark.parametrize("given", [{"damping": 0.0}, {"radius": -1.0}, {"accuracy": float("inf")}])

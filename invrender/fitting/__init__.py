@@ -1,0 +1,1 @@
+"""Fits: problems, schedules, solvers, searches and verdicts."""
