@@ -166,7 +166,7 @@ def run_render(config: DictConfig, job: Job) -> int:
     import torch
 
     from invrender.config import RenderConfig, build, folder_of
-    from invrender.io.pictures import write_mask, write_picture
+    from invrender.io.pictures import share_clipped, write_mask, write_picture
     from invrender.io.scenes import build_scene
 
     options = prepared(config, RenderConfig, job)
@@ -183,6 +183,9 @@ def run_render(config: DictConfig, job: Job) -> int:
     write_mask(job.folder / "mask.png", rendered.alpha)
     np.save(job.folder / "depth.npy", rendered.depth.cpu().numpy())
     print(shown(picture))
+    clipped = share_clipped(picture, rendered.rgb)
+    if clipped > 0:
+        print(f"{100 * clipped:.2g}% of its pixels are brighter than it can show and are clipped; EXR keeps them")
     return DONE
 
 

@@ -165,12 +165,15 @@ class View:
     mask: [H, W] in [0, 1] or None: the silhouette of the objects.
     weight: [H, W] ≥ 0 or None: how much each pixel counts in the loss; None counts all alike.
     camera: the camera that took it, or None for the scene's own, which may then be an unknown.
+    ceiling: [H, W, 3] or None: what a channel shows at most. Where the picture lies at the top of its file's range, or
+        part of what a pixel is the mean of, it is the picture's value, which says "at least"; elsewhere it is infinite.
     """
 
     rgb: Tensor
     mask: Tensor | None = None
     weight: Tensor | None = None
     camera: Camera | None = None
+    ceiling: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def test_broken_pictures_and_masks(invrender: Any, workspace: Path) -> None:
     calibrated = invrender("fit", "target=photo.png", "camera=pinhole", "camera.width=640")
     assert "photo.png is 24x16 pixels, but camera is calibrated for" in calibrated.error
     assert (
-        "color_space is 'rgb', expected one of srgb, linear"
+        "color_space is 'rgb', expected one of auto, srgb, linear"
         in invrender("fit", "target=photo.png", "target.color_space=rgb").error
     )
 
