@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from invrender.rehearsal import Rehearsal
     from invrender.render.base import Renderer
     from invrender.scene import Scene
+
+log = logging.getLogger(__name__)
 
 Options = TypeVar("Options", bound="SceneFile")
 Item = TypeVar("Item")
@@ -185,7 +188,10 @@ def run_render(config: DictConfig, job: Job) -> int:
     print(shown(picture))
     clipped = share_clipped(picture, rendered.rgb)
     if clipped > 0:
-        print(f"{100 * clipped:.2g}% of its pixels are brighter than it can show and are clipped; EXR keeps them")
+        log.warning(
+            "%s: %.2g%% of its pixels are clipped at the top of what it can show; give EXR to keep them",
+            *(shown(picture), 100 * clipped),
+        )
     return DONE
 
 

@@ -15,7 +15,7 @@ from invrender.errors import UserError
 from invrender.losses.base import Loss, SumOfSquares
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import background_pixels
-from invrender.pyramid import Stage, blurred_rendering, blurred_view, chosen, reduced
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, chosen, reduced, shown_in
 from invrender.render.base import Channels, Rendered, Renderer
 from invrender.scene import Scene, Target, View
 from invrender.solve.base import Changes, Evaluation, Linearized, Raw
@@ -68,7 +68,7 @@ class Objective:
         pictures = iter(self.renderer.render_batch([*chain(*seen)], self.channels if channels is None else channels))
         for views in seen:
             yield [
-                (blurred_rendering(next(pictures), self.stage.blur), view, scene)
+                (blurred_rendering(shown_in(view, next(pictures)), self.stage.blur), view, scene)
                 for view, scene in zip(self.views, views, strict=True)
             ]
 
@@ -107,8 +107,10 @@ class Objective:
             background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
             behind = (1 - picture.alpha)[..., None] * background
             shown, wanted = picture.rgb - behind, view.rgb - behind
-            gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
-            picture = replace(picture, rgb=behind + gain.clamp(min=0) * shown)
+            # What is burnt out says little of how bright the picture is.
+            told = shown if view.ceiling is None else torch.where(view.ceiling.isfinite(), 0, shown)
+            gain = (told * wanted).sum() / told.square().sum().clamp(min=1e-12)
+            picture = shown_in(view, replace(picture, rgb=behind + gain.clamp(min=0) * shown))
         terms = [loss.weight * loss(picture, view, scene) for loss in self.losses.values()]
         return torch.stack(terms).sum() / len(self.views)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from invrender.errors import UserError
@@ -15,6 +16,9 @@ from invrender.render.base import Rendered
 from invrender.scene import View
 
 Each = TypeVar("Each")
+
+# Shares of pixels below it are rounding errors.
+NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,28 @@ def reduced(view: View, size: int | None) -> View:
     def shrink(picture: Tensor | None) -> Tensor | None:
         return None if picture is None else resize_area(picture, height, width)
 
-    return replace(view, rgb=resize_area(view.rgb, height, width), mask=shrink(view.mask), weight=shrink(view.weight))
+    rgb = resize_area(view.rgb, height, width)
+    ceiling = None
+    if view.ceiling is not None:
+        # A mean that something burnt out has part in is itself at least what it is.
+        ceiling = torch.where(resize_area(view.ceiling.isfinite().to(rgb), height, width) > NOTHING, rgb, torch.inf)
+    return replace(view, rgb=rgb, mask=shrink(view.mask), weight=shrink(view.weight), ceiling=ceiling)
+
+
+def shown_in(view: View, rendered: Rendered) -> Rendered:
+    """The rendering as the view's picture can show it: not above its ceiling, which is of the same size.
+
+    So what is burnt out differs only from a rendering that is darker, and has no derivative in one that is brighter. Where
+    the picture is not burnt out, a rendering of any brightness is shown as it is, and may go down. This is a censored
+    residual (Tobin, 1958, doi:10.2307/1907382), for every loss alike, and it must be taken before any blur.
+    """
+    if view.ceiling is None or not rendered.rgb.numel():
+        return rendered
+    return replace(rendered, rgb=torch.where(rendered.rgb > view.ceiling, view.ceiling, rendered.rgb))
 
 
 def blurred_view(view: View, blur: float) -> View:
-    """The view with its picture and mask blurred; weights stay as they are."""
+    """The view with its picture and mask blurred; weights and the ceiling stay as they are."""
     mask = None if view.mask is None else gaussian_blur(view.mask, blur)
     return replace(view, rgb=gaussian_blur(view.rgb, blur), mask=mask)
 

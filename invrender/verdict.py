@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import gaussian_blur, windowed
-from invrender.pyramid import Stage, chosen
+from invrender.pyramid import Stage, chosen, shown_in
 from invrender.render.base import Channels, Rendered
 from invrender.scene import View
 from invrender.solve.base import MOST_NUMBERS, Linearized, Raw
@@ -30,6 +30,8 @@ AS_WELL = 1.3
 # A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or
 # half the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
 UNSEEN, HARDLY = 25.0, 1e-7
+# It is said where more than this share of the objects is burnt out in the pictures.
+WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
 STATIONARY, SHORT = 0.02, 0.01
 # Neighbouring pixels err alike: the sides of the blocks within which errors may go together, in pixels.
@@ -44,6 +46,7 @@ class Verdict:
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
     others: the values of other answers that explain the picture as well.
     unseen: the combinations of unknowns that the picture does not determine, each by its largest parts.
+    burnt_out: the share of the objects that the pictures show with a channel at the top of their range.
     """
 
     status: Status
@@ -52,6 +55,7 @@ class Verdict:
     deviations: Values = field(default_factory=dict)
     others: Sequence[Values] = ()
     unseen: Sequence[Mapping[str, float]] = ()
+    burnt_out: float = 0.0
 
     @property
     def error_bars(self) -> Values:
@@ -165,11 +169,22 @@ def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
     if "rgb" in channels:
         shown = rendered.alpha if view.mask is None else rendered.alpha.maximum(view.mask)
         weights = shown if view.weight is None else shown * view.weight
-        shares.append(1 - explained_contrast(rendered.rgb, view.rgb, weights))
+        shares.append(1 - explained_contrast(shown_in(view, rendered).rgb, view.rgb, weights))
     if "alpha" in channels and view.mask is not None:
         common = torch.minimum(rendered.alpha, view.mask).sum()
         shares.append(1 - float(common / torch.maximum(rendered.alpha, view.mask).sum().clamp(min=1e-12)))
     return max(shares)
+
+
+def burnt_out(pictures: Sequence[Rendered], views: Sequence[View]) -> float:
+    """The share of the objects in renderings that the views show with a channel at the top of their range."""
+    objects = sum(float(picture.alpha.sum()) for picture in pictures)
+    lost = sum(
+        float(picture.alpha[view.ceiling.isfinite().any(dim=-1)].sum())
+        for picture, view in zip(pictures, views, strict=True)
+        if view.ceiling is not None
+    )
+    return lost / max(objects, 1e-12)
 
 
 def explained_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
@@ -193,14 +208,16 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     """
     final = problem.at(stages[-1])
     with torch.no_grad():
-        pictures = zip(final.views, final.pictures(final.scene_at(raw)), strict=True)
-        shares = [unexplained(picture, view, final.channels) for view, picture in pictures]
+        pictures = final.pictures(final.scene_at(raw))
+    shares = [unexplained(picture, view, final.channels) for view, picture in zip(final.views, pictures, strict=True)]
     left = sum(shares) / len(shares)
+    lost = burnt_out(pictures, final.views) if "rgb" in final.channels else 0.0
+    besides = f"; {lost:.0%} of the object is burnt out" if lost > WORTH_SAYING else ""
     if left > UNEXPLAINED:
-        return Verdict("not_converged", f"{left:.0%} of the picture is left unexplained", left)
-    explained = f"{1 - left:.1%} of the picture is explained"
+        return Verdict("not_converged", f"{left:.0%} of the picture is left unexplained{besides}", left, burnt_out=lost)
+    explained = f"{1 - left:.1%} of the picture is explained{besides}"
     if any(value.numel() > MOST_NUMBERS for value in raw.values()):
-        return Verdict("converged", explained, left)
+        return Verdict("converged", explained, left, burnt_out=lost)
     spread: dict[str, Mapping[str, Value]] = {}
     unseen: list[Mapping[str, float]] = []
     falling = False
@@ -217,7 +234,7 @@ def judged(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     if unseen:
         told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
         reason = f"the picture does not fully determine {', nor '.join(told)}"
-        return Verdict("unidentifiable", reason, left, spread, unseen=unseen)
+        return Verdict("unidentifiable", reason + besides, left, spread, unseen=unseen, burnt_out=lost)
     if falling:
-        return Verdict("not_converged", "the loss was still falling", left, spread)
-    return Verdict("converged", explained, left, spread)
+        return Verdict("not_converged", f"the loss was still falling{besides}", left, spread, burnt_out=lost)
+    return Verdict("converged", explained, left, spread, burnt_out=lost)
