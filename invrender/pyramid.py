@@ -122,9 +122,9 @@ def reduced(view: View, size: int | None) -> View:
 def shown_in(view: View, rendered: Rendered) -> Rendered:
     """The rendering as the view's picture can show it: not above its ceiling, which is of the same size.
 
-    So what is burnt out differs only from a rendering that is darker, and has no derivative in one that is brighter. Where
-    the picture is not burnt out, a rendering of any brightness is shown as it is, and may go down. This is a censored
-    residual (Tobin, 1958, doi:10.2307/1907382), for every loss alike, and it must be taken before any blur.
+    So what is burnt out differs only from a rendering that is darker, and has no derivative in one that is brighter.
+    Where the picture is not burnt out, a rendering of any brightness is shown as it is, and may go down. This is a
+    censored residual (Tobin, 1958, doi:10.2307/1907382), for every loss alike, and must be taken before any blur.
     """
     if view.ceiling is None or not rendered.rgb.numel():
         return rendered

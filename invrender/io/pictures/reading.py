@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from invrender.color import linear_from_srgb
 from invrender.errors import UserError
@@ -31,8 +33,8 @@ KNOWN = "PNG, JPEG, TIFF, BMP, WebP, EXR, HDR or PFM"
 MOST_PIXELS = 128_000_000
 # Pixels that are turned into floats at a time.
 AT_ONCE = 1 << 19
-# What lossy compression may take from a channel at the top, in 255ths.
-LOST = 4
+# What lossy compression may take from a channel at the top, in 255ths; and how many pixels away it mixes that into others.
+LOST, MIXED = 8, 2
 # Shares of pixels below it are rounding errors.
 NOTHING = 1e-6
 
@@ -85,6 +87,8 @@ def read_picture(path: Path, decoding: Decoding = Decoding()) -> Picture:
     colors, alpha, clipped = planes[..., :3], planes[..., 3:4], planes[..., 4:] > NOTHING
     if reduces or source.associated:
         colors = torch.where(alpha > NOTHING, colors / alpha.clamp(min=NOTHING), 0)
+    if source.lossy:
+        clipped = spread(clipped, MIXED * max(clipped.shape[:2]) / max(source.height, source.width))
     opaque = bool((alpha > 1 - NOTHING).all())
     return Picture(
         colors.contiguous(), None if opaque else alpha[..., 0].contiguous(), clipped if bool(clipped.any()) else None
@@ -207,6 +211,13 @@ def color_planes(rows: Array, source: Source, decoding: Decoding, weighted: bool
         return torch.cat([linear, alpha], dim=-1)
     top = at_the_top(colors, source.lossy).expand(-1, -1, 3) & (alpha > 0)
     return torch.cat([linear, alpha, top.float()], dim=-1)
+
+
+def spread(clipped: Tensor, pixels: float) -> Tensor:
+    """Marks [H, W, C] that reach so many pixels further."""
+    reach = math.ceil(pixels)
+    channels = clipped.permute(2, 0, 1).float()
+    return max_pool2d(channels, 2 * reach + 1, stride=1, padding=reach).permute(1, 2, 0) > 0
 
 
 def mask_planes(rows: Array) -> Tensor:
