@@ -33,7 +33,7 @@ KNOWN = "PNG, JPEG, TIFF, BMP, WebP, EXR, HDR or PFM"
 MOST_PIXELS = 128_000_000
 # Pixels that are turned into floats at a time.
 AT_ONCE = 1 << 19
-# What lossy compression may take from a channel at the top, in 255ths; and how many pixels away it mixes that into others.
+# What lossy compression may take from a channel at the top, in 255ths, and how many pixels away it may put that.
 LOST, MIXED = 8, 2
 # Shares of pixels below it are rounding errors.
 NOTHING = 1e-6

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
-from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
+from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced, shown_in
 from invrender.render.base import Rendered
 from invrender.scene import View
 
@@ -97,6 +97,36 @@ def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     assert torch.equal(blurred.mask, rendered.alpha)
     assert torch.equal(rendered.depth, noise(8, 6))
     assert blurred.weight is view.weight
+
+
+def test_what_is_burnt_out_in_part_is_a_lower_bound_when_reduced() -> None:
+    rgb = noise(8, 6, 3)
+    ceiling = torch.full_like(rgb, torch.inf)
+    ceiling[3, 2, 1] = rgb[3, 2, 1] = 1
+    half = reduced(View(rgb, ceiling=ceiling), 3)
+    assert half.ceiling is not None
+    assert half.ceiling.isfinite().nonzero().tolist() == [[1, 1, 1]]
+    assert half.ceiling[1, 1, 1] == half.rgb[1, 1, 1]
+    assert reduced(View(rgb), 3).ceiling is None
+    assert blurred_view(half, 1.5).ceiling is half.ceiling
+
+
+def test_renderings_are_shown_as_the_picture_can_show_them() -> None:
+    # At the top 1 says at least; below it a value is what it is.
+    wanted = torch.tensor([[[1.0, 0.5, 1.0]]], dtype=torch.float64)
+    view = View(wanted, ceiling=torch.where(wanted == 1, wanted, torch.inf))
+    rgb = torch.tensor([[[3.0, 3.0, 0.9]]], dtype=torch.float64, requires_grad=True)
+    alpha = torch.ones(1, 1).double()
+    shown = shown_in(view, Rendered(rgb, alpha, alpha)).rgb
+    assert shown.tolist() == [[[1.0, 3.0, 0.9]]]
+    (slopes,) = torch.autograd.grad(shown.sum(), rgb)
+    assert slopes.tolist() == [[[0.0, 1.0, 1.0]]]
+    # A rendering that is right stays free to become brighter or darker.
+    right = wanted.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(shown_in(view, Rendered(right, alpha, alpha)).rgb.sum(), right)
+    assert slopes.tolist() == [[[1.0, 1.0, 1.0]]]
+    without = Rendered(torch.zeros(0), alpha, alpha)
+    assert shown_in(view, without) is without
 
 
 @pytest.mark.parametrize(("key", "value"), [("steps", 0), ("size", 0), ("blur", -1.0), ("sigma", -1.0), ("lr", 0.0)])
