@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import random
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from invrender.rehearsal import Rehearsal
     from invrender.render.base import Renderer
     from invrender.scene import Scene
-
-log = logging.getLogger(__name__)
 
 Options = TypeVar("Options", bound="SceneFile")
 Item = TypeVar("Item")
@@ -188,10 +186,8 @@ def run_render(config: DictConfig, job: Job) -> int:
     print(shown(picture))
     clipped = share_clipped(picture, rendered.rgb)
     if clipped > 0:
-        log.warning(
-            "%s: %.2g%% of its pixels are clipped at the top of what it can show; give EXR to keep them",
-            *(shown(picture), 100 * clipped),
-        )
+        told = f"{shown(picture)}: {100 * clipped:.2g}% of its pixels are clipped at the top of what it can show"
+        print(f"{told}; give EXR to keep them", file=sys.stderr)
     return DONE
 
 

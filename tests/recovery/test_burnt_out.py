@@ -11,17 +11,16 @@ from PIL import Image
 
 from invrender.cli import run
 
-SMALL = ["scene=vase", "camera.width=128", "camera.height=128"]
-FIT = ["optimizer=lm", "record=none", "record.files=true"]
+FIT = ["scene=vase", "optimizer=lm", "record=none", "record.files=true"]
 
 
 def photographed(path: Path, brightness: float) -> None:
-    assert run(["render", *SMALL, f"light.key.intensity={brightness}", f"output={path}"]) == 0
+    assert run(["render", "scene=vase", f"light.key.intensity={brightness}", f"output={path}"]) == 0
 
 
 def fitted(folder: Path, photo: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
     """Run a fit and return its result.json."""
-    given = [f"target={photo}", *arguments, *SMALL, *FIT, f"hydra.run.dir={folder}"]
+    given = [f"target={photo}", *arguments, *FIT, f"hydra.run.dir={folder}"]
     assert run(["fit", *given]) == status
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
@@ -51,8 +50,8 @@ def test_a_start_that_is_much_too_bright_comes_down(tmp_path: Path) -> None:
 
 def test_pictures_that_were_reduced_and_files_with_losses(tmp_path: Path) -> None:
     photographed(tmp_path / "photo.png", 2.0)
-    result = fitted(tmp_path / "small", tmp_path / "photo.png", "recover=light_intensity", "target.max_size=80")
-    assert result["parameters"]["light_intensity"]["value"]["key"] == pytest.approx(2.0, rel=0.005)
+    result = fitted(tmp_path / "small", tmp_path / "photo.png", "recover=light_intensity", "target.max_size=100")
+    assert result["parameters"]["light_intensity"]["value"]["key"] == pytest.approx(2.0, rel=0.003)
     with Image.open(tmp_path / "photo.png") as picture:
         picture.save(tmp_path / "photo.jpg", quality=92)
     result = fitted(tmp_path / "lossy", tmp_path / "photo.jpg", "recover=light_intensity")
@@ -67,7 +66,7 @@ def test_exactly_is_wrong_and_floats_are_right(tmp_path: Path) -> None:
     assert result["verdict"]["burnt_out"] == 0
     photographed(tmp_path / "photo.exr", 2.0)
     result = fitted(tmp_path / "floats", tmp_path / "photo.exr", "recover=light_intensity")
-    assert result["parameters"]["light_intensity"]["value"]["key"] == pytest.approx(2.0, rel=1e-4)
+    assert result["parameters"]["light_intensity"]["value"]["key"] == pytest.approx(2.0, rel=3e-4)
     assert result["verdict"]["burnt_out"] == 0
 
 
