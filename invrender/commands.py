@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -172,7 +173,7 @@ def run_render(config: DictConfig, job: Job) -> int:
     import torch
 
     from invrender.config import RenderConfig, build, folder_of
-    from invrender.io.pictures import write_mask, write_picture
+    from invrender.io.pictures import share_clipped, write_mask, write_picture
     from invrender.io.scenes import build_scene
 
     options = prepared(config, RenderConfig, job)
@@ -189,6 +190,10 @@ def run_render(config: DictConfig, job: Job) -> int:
     write_mask(job.folder / "mask.png", rendered.alpha)
     np.save(job.folder / "depth.npy", rendered.depth.cpu().numpy())
     print(shown(picture))
+    clipped = share_clipped(picture, rendered.rgb)
+    if clipped > 0:
+        told = f"{shown(picture)}: {100 * clipped:.2g}% of its pixels are clipped at the top of what it can show"
+        print(f"{told}; give EXR to keep them", file=sys.stderr)
     return DONE
 
 

@@ -25,10 +25,12 @@ from invrender.io.schema import SceneFile
 from invrender.overrides import one_line
 
 if TYPE_CHECKING:
+    from invrender.io.pictures import Decoding
     from invrender.scene import Camera, Channels, Scene, Target
 
 ALLOWED = ("invrender.", "torch.optim.")
 KINDS = ("render", "image", "views")
+CLIPPED = ("at_least", "exact")
 
 
 @dataclass
@@ -37,7 +39,10 @@ class TargetConfig:
 
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
-    color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
+    color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
+    max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
+    orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
+    clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
     deviation, linear; seed: its own.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
@@ -47,8 +52,11 @@ class TargetConfig:
     path: str | None = None
     mask: str | None = None
     weight: str | None = None
-    color_space: str = "srgb"
+    color_space: str = "auto"
     max_size: int = 640
+    max_pixels: int = 128_000_000
+    orientation: str = "file"
+    clipped: str = "at_least"
     renderer: Any = None
     samples: int = 4
     noise: float = 0.0
@@ -448,30 +456,45 @@ def rendered(config: FitConfig, device: str, channels: Channels) -> Target:
     return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
 
 
+def decoding_of(target: TargetConfig) -> Decoding:
+    """How the target's files are read. Raises `UserError` for words and numbers that mean nothing."""
+    from invrender.checks import at_least, one_of, pixels
+    from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding
+
+    at_least("target.max_pixels", target.max_pixels, 1)
+    return Decoding(
+        color_space=one_of("target.color_space", target.color_space, COLOR_SPACES),
+        max_size=pixels("target.max_size", target.max_size),
+        orientation=one_of("target.orientation", target.orientation, ORIENTATIONS),
+        max_pixels=target.max_pixels,
+        key="target.max_pixels",
+        marks_clipped=one_of("target.clipped", target.clipped, CLIPPED) == "at_least",
+    )
+
+
 def photographed(config: FitConfig) -> tuple[Scene, Target]:
     """The scene, its camera of the photograph's size, and the photographs."""
-    from invrender.checks import pixels
     from invrender.geometry.meshes import bounds
     from invrender.io.cameras import fit_to_picture
-    from invrender.io.pictures import read_values
+    from invrender.io.pictures import picture_size
     from invrender.io.scenes import build_scene
-    from invrender.io.views import Reading, read_view, read_views, reduced_view
+    from invrender.io.views import Reading, read_view, read_views
     from invrender.scene import Target
 
     options = config.target
     path = Path(str(options.path))
-    pixels("target.max_size", options.max_size)
+    decoding = decoding_of(options)
     file = SceneFile(scene=config.scene, camera=config.camera, light=config.light)
     if options.kind == "image":
-        height, width = read_values(path).shape[:2]
+        height, width = picture_size(path, decoding)
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
-    reading = Reading(options.color_space, options.max_size, scene.background, (low + high) / 2)
+    reading = Reading(decoding, scene.background, (low + high) / 2)
     if options.kind == "views":
         views, cameras = read_views(path, config.camera, reading)
         return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
-    view = reduced_view(read_view(path, mask, weight, reading), options.max_size)
+    view = read_view(path, mask, weight, reading)
     height, width = view.size
     return scene.with_camera(scene.camera.resized(width, height)), Target((view,))

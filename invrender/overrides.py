@@ -17,7 +17,10 @@ from invrender.errors import UserError, suggestion
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm")
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tga", ".jp2"),
+    *(".exr", ".hdr", ".pic", ".pfm"),
+)
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight)"
     r"|(target\.)?scene\.(folder|picture)"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.jacobian import differentiate
-from invrender.fitting.schedule import Stage, blur_rendering
+from invrender.fitting.schedule import Stage, blur_rendering, clip_picture
 from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, split
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior
 from invrender.parameters.base import Parameters
@@ -95,7 +95,10 @@ class Objective:
             return [[] for _ in scenes]
         shots = [shot for scene in scenes for shot in self.shots(scene)]
         pictures = iter(self.renderer.render(shots, self.channels if channels is None else channels, self.quality))
-        return [[(blur_rendering(next(pictures), self.stage.blur), view) for view in self.views] for _ in scenes]
+        return [
+            [(blur_rendering(clip_picture(next(pictures), view), self.stage.blur), view) for view in self.views]
+            for _ in scenes
+        ]
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses: of those of pictures the mean over the views."""
@@ -235,5 +238,7 @@ def brighten(picture: Picture, view: View, scene: Scene) -> Picture:
     background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
     behind = (1 - picture.alpha)[..., None] * background
     shown, wanted = picture.rgb - behind, view.rgb - behind
-    gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
-    return picture.with_channels(rgb=behind + gain.clamp(min=0) * shown)
+    # What is burnt out says little of how bright the picture is.
+    told = shown if view.ceiling is None else torch.where(view.ceiling.isfinite(), 0, shown)
+    gain = (told * wanted).sum() / told.square().sum().clamp(min=1e-12)
+    return clip_picture(picture.with_channels(rgb=behind + gain.clamp(min=0) * shown), view)

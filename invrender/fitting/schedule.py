@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import torch
+
 from invrender.checks import is_above
 from invrender.errors import UserError
 from invrender.pixels import gaussian_blur, resize_view
@@ -110,8 +112,20 @@ def shrink_view(view: View, size: int | None) -> View:
 
 
 def blur_view(view: View, blur: float) -> View:
-    """The view with its picture blurred; weights stay as they are."""
+    """The view with its picture blurred; weights and the ceiling stay as they are."""
     return replace(view, picture=blur_rendering(view.picture, blur))
+
+
+def clip_picture(picture: Picture, view: View) -> Picture:
+    """The rendering as the view's picture can show it: not above its ceiling, which is of the same size.
+
+    So what is burnt out differs only from a rendering that is darker, and has no derivative in one that is brighter.
+    Where the picture is not burnt out, a rendering of any brightness is shown as it is, and may go down. This is a
+    censored residual (Tobin, 1958, doi:10.2307/1907382), for every loss alike, and must be taken before any blur.
+    """
+    if view.ceiling is None or "rgb" not in picture:
+        return picture
+    return picture.with_channels(rgb=torch.where(picture.rgb > view.ceiling, view.ceiling, picture.rgb))
 
 
 def blur_rendering(picture: Picture, blur: float) -> Picture:

@@ -28,6 +28,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "unexplained": verdict.unexplained,
         "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
         "unseen": [dict(parts) for parts in verdict.unseen],
+        "burnt_out": verdict.burnt_out,
     }
 
 

@@ -16,7 +16,8 @@ from invrender.fitting import objective as objectives
 from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve.base import Raw
+from invrender.fitting.solve.base import Raw, run_batched
+from invrender.fitting.solve.least_squares import settle
 from invrender.losses import (
     Contrast,
     Huber,
@@ -132,6 +133,58 @@ def test_the_normal_equations_have_the_gradient_of_the_loss() -> None:
     assert slope.abs().max() > 1e-4
     for part, gradient in zip(local.split(2 * slope).values(), expected, strict=True):
         torch.testing.assert_close(part, gradient, rtol=1e-6, atol=1e-9)
+
+
+def burnt_out(target: Target) -> Target:
+    """The target as a file shows it whose values end at 0.35, which is most of the objects."""
+    views = []
+    for view in target.views:
+        rgb = view.rgb.clamp(max=0.35)
+        ceiling = torch.where(view.rgb >= 0.35, rgb, torch.inf)
+        views.append(replace(view, picture=view.picture.with_channels(rgb=rgb), ceiling=ceiling))
+    return replace(target, views=tuple(views))
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.7])
+def test_burnt_out_pictures_have_the_gradient_of_their_values(blur: float) -> None:
+    problem = Problem(TRUTH, burnt_out(two_views()), LIGHTS, RENDERER, LOOKS | SHAPES)
+    objective, raw = problem.at(Stage(1, size=18, blur=blur)), displaced(problem)
+    [local] = objective.linearize([raw], list(LIGHTS))
+    expected = differences(objective, raw, list(LIGHTS))
+    torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-7)
+    # Against random cotangents, backward.
+    leaves = {name: value.requires_grad_() for name, value in raw.items()}
+    found = residuals(objective, leaves)
+    cotangent = torch.randn(found.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    slopes = torch.autograd.grad(found, list(leaves.values()), cotangent)
+    for (name, leaf), slope in zip(leaves.items(), slopes, strict=True):
+        along = torch.randn(leaf.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+        with torch.no_grad():
+            ahead, back = (residuals(objective, {**raw, name: leaf + sign * 1e-6 * along}) for sign in (1, -1))
+        torch.testing.assert_close((slope * along).sum(), (ahead - back) @ cotangent / 2e-6, rtol=1e-5, atol=1e-7)
+
+
+def test_what_is_burnt_out_has_no_part_where_a_rendering_is_brighter() -> None:
+    # Blur comes after the ceiling, as it does for the picture: at the truth nothing is left.
+    target = Target((view_of(render_scene(RENDERER, TRUTH).rgb),))
+    problem = Problem(TRUTH, burnt_out(target), LIGHTS, RENDERER, {"mse": MeanSquaredError()})
+    for stage in (Stage(1), Stage(1, blur=1.5)):
+        [local] = problem.at(stage).linearize([problem.initial()], list(LIGHTS))
+        assert float(local.residuals.abs().max()) < 1e-12
+    exactly = Problem(TRUTH, Target((view_of(burnt_out(target).views[0].rgb),)), LIGHTS, RENDERER, problem.losses)
+    assert float(exactly.at(Stage(1))(problem.initial()).loss) > 1e-4
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.0, 30.0])
+def test_lights_are_solved_for_behind_a_ceiling(factor: float) -> None:
+    lights = {name: replace(light, intensity=factor * light.intensity) for name, light in TRUTH.lights.items()}
+    target = burnt_out(Target((view_of(render_scene(RENDERER, TRUTH).rgb),)))
+    unknowns = {"key": LightIntensity(lights=["key", "lamp", "sun"]), "ambient": Ambient()}
+    problem = Problem(replace(TRUTH, lights=lights), target, unknowns, RENDERER, {"mse": MeanSquaredError()})
+    objective = problem.at(Stage(1))
+    [raw] = run_batched([settle(objective, problem.initial())], objective)
+    for name, light in objective.scene_at(raw).lights.items():
+        assert float(light.intensity) == pytest.approx(float(TRUTH.lights[name].intensity), rel=1e-3)
 
 
 def test_hard_edges_move_as_well() -> None:

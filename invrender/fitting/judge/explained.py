@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from invrender.pixels import gaussian_blur, windowed
@@ -42,3 +44,14 @@ def measure_common_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> f
     own, other, both = local(found**2), local(wanted**2), local(found * wanted)
     common = (both.clamp(min=0) ** 2 / own.clamp(min=1e-12)).minimum(other)
     return float((weights * common).sum() / (weights * other).sum().clamp(min=1e-12))
+
+
+def measure_burnt_out(pictures: Sequence[Picture], views: Sequence[View]) -> float:
+    """The share of the objects in renderings that the views show with a channel at the top of their range."""
+    objects = sum(float(picture.alpha.sum()) for picture in pictures)
+    lost = sum(
+        float(picture.alpha[view.ceiling.isfinite().any(dim=-1)].sum())
+        for picture, view in zip(pictures, views, strict=True)
+        if view.ceiling is not None
+    )
+    return lost / max(objects, 1e-12)

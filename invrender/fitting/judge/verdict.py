@@ -16,7 +16,8 @@ Values = Mapping[str, Mapping[str, Value]]
 class Verdict:
     """What is to be thought of an answer.
 
-    unexplained: the share of the pictures that the answer leaves unexplained.
+    unexplained: the share of the pictures that the answer leaves unexplained. burnt_out: the share of the objects that
+    the pictures show with a channel at the top of their range.
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
     others: the values of other answers that explain the picture as well.
     unseen: the combinations of unknowns that the picture does not determine, each by its largest parts.
@@ -25,6 +26,7 @@ class Verdict:
     status: Status
     reason: str
     unexplained: float
+    burnt_out: float = 0.0
     deviations: Values = field(default_factory=dict)
     others: Sequence[Values] = ()
     unseen: Sequence[Mapping[str, float]] = ()

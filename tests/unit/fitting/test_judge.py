@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 import tiny
@@ -205,6 +206,35 @@ def test_light_leaves_nothing_unexplained_and_other_patterns_do() -> None:
     assert left(torch.full_like(rgb, 0.3)) > 0.99
     # The negative has the contrast, and it is not explained.
     assert left(0.6 - rgb) > 0.99
+
+
+def clipped(target: Target, top: float) -> Target:
+    """The target as a file shows it whose values end at ``top``."""
+    (view,) = target.views
+    rgb = view.rgb.clamp(max=top)
+    return Target((view_of(rgb, ceiling=torch.where(view.rgb >= top, rgb, torch.inf)),))
+
+
+def test_the_verdict_knows_what_is_burnt_out() -> None:
+    problem, raw = fitted(clipped(drawn(), 0.4))
+    verdict = judge(problem, [STAGE], raw)
+    assert verdict.status == "converged"
+    rendered = render_scene(RENDERER, TRUTH, quality=Quality(sigma=0.0))
+    share = float(rendered.alpha[(rendered.rgb >= 0.4).any(dim=-1)].sum() / rendered.alpha.sum())
+    assert 0.1 < share < 0.9
+    assert verdict.burnt_out == pytest.approx(share, abs=0.01)
+    assert verdict.reason.endswith(f"; {verdict.burnt_out:.0%} of the object is burnt out")
+    assert judge(*[Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, problem.losses), [STAGE], raw]).burnt_out == 0
+
+
+def test_a_light_that_burns_out_everything_is_not_seen() -> None:
+    bright = {name: replace(light, intensity=1e4 * light.intensity) for name, light in TRUTH.lights.items()}
+    scene = replace(TRUTH, lights=bright)
+    white = clipped(Target((view_of(render_scene(RENDERER, scene, quality=Quality(sigma=0.0)).rgb),)), 1.0)
+    problem = Problem(scene, white, {"key": LightIntensity(lights=["key"])}, RENDERER, {"mse": MeanSquaredError()})
+    verdict = judge(problem, [STAGE], problem.initial())
+    assert verdict.status == "unidentifiable"
+    assert verdict.burnt_out > 0.95
 
 
 def test_silhouettes_are_explained_by_what_they_share() -> None:
