@@ -17,7 +17,7 @@ demo: $(READY) ## Recover a camera from a picture, and say where the pictures of
 	@echo "pictures: $$(ls -d -t outputs/fit/*/ | head -n 1)"
 
 test: $(READY) ## Run the tests; make test ARGS='-k camera' runs some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY) ## Check format, style and types
 	$(BIN)/ruff format --check .

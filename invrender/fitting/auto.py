@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from invrender.errors import UserError
+import torch
+
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.base import MOST_NUMBERS, Solver
-from invrender.fitting.solve.first_order import FirstOrder
+from invrender.fitting.solve.first_order import Decay, FirstOrder
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 from invrender.losses.base import is_sum_of_squares
 
@@ -32,32 +34,55 @@ class AutoSolver:
     adam: for maps, such as textures, and for other losses.
     adam_staged: for both kinds of unknowns. In its stages, the first names of unknowns stand for those of few numbers,
         other names for the maps.
-    stages: in place of those of the one that is chosen, or None.
+    stages: in place of those of the one that is chosen; none for its own.
+    algorithm, schedule, final_lr: in place of Adam's. Where they differ from ``adam``'s own, Adam is taken.
     """
 
     lm: LevenbergMarquardt
     adam: FirstOrder
     adam_staged: FirstOrder
-    stages: Sequence[Stage] | None = None
+    algorithm: Callable[..., torch.optim.Optimizer]
+    schedule: Decay = "cosine"
+    final_lr: float = 0.05
+    stages: Sequence[Stage] = ()
 
     def __post_init__(self) -> None:
-        if self.stages is not None and not self.stages:
-            raise UserError("optimizer.stages is empty, expected at least one stage, or null")
+        self.with_settings(self.adam)
+
+    def with_settings(self, solver: FirstOrder) -> FirstOrder:
+        """The solver with Adam's settings in place of its own."""
+        return replace(solver, algorithm=self.algorithm, schedule=self.schedule, final_lr=self.final_lr)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether Adam's settings are others than its own."""
+        given, own = self.with_settings(self.adam), self.adam
+        settings = [(call_of(each.algorithm), each.schedule, each.final_lr) for each in (given, own)]
+        return settings[0] != settings[1]
 
     def choose(self, problem: Problem) -> Choice:
         """The solver for a problem's unknowns and losses."""
         few = [name for name, raw in problem.initial().items() if raw.numel() <= MOST_NUMBERS]
         maps = [name for name in problem.parameters if name not in few]
         others = [name for name, loss in problem.losses.items() if not is_sum_of_squares(loss)]
-        if maps:
-            name, reason = "adam_staged" if few else "adam", f"{maps[0]} has more than {MOST_NUMBERS} numbers"
+        solver: LevenbergMarquardt | FirstOrder = self.with_settings(self.adam)
+        if maps and few:
+            name, reason = "adam_staged", f"{maps[0]} has more than {MOST_NUMBERS} numbers, {few[0]} has not"
+            solver = self.with_settings(replace(self.adam_staged, stages=share_out(self.adam_staged.stages, few, maps)))
+        elif maps:
+            name, reason = "adam", f"{maps[0]} has more than {MOST_NUMBERS} numbers"
         elif others:
             name, reason = "adam", f"{others[0]} is no sum of squares"
+        elif self.is_set:
+            name, reason = "adam", "its settings are given"
         else:
-            name, reason = "lm", "few numbers are unknown"
-        solver: LevenbergMarquardt | FirstOrder = getattr(self, name)
-        stages = self.stages or share_out(solver.stages, few, maps)
-        return Choice(replace(solver, stages=stages), name, f"auto: {reason}")
+            name, reason, solver = "lm", "few numbers are unknown", self.lm
+        return Choice(replace(solver, stages=self.stages or solver.stages), name, f"auto: {reason}")
+
+
+def call_of(algorithm: Callable[..., torch.optim.Optimizer]) -> tuple[object, ...]:
+    """What a partial function calls, and with what."""
+    return (algorithm.func, algorithm.args, algorithm.keywords) if isinstance(algorithm, partial) else (algorithm,)
 
 
 def choose_solver(given: Solver[Any] | AutoSolver, name: str, problem: Problem) -> Choice:

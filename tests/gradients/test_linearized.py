@@ -96,6 +96,24 @@ def test_jacobian_is_the_finite_difference(unknowns: str, blur: float) -> None:
     torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-6 * float(expected.abs().max()))
 
 
+# The shift of an object is a share of the camera's distance, so that what moves the camera moves the object as well.
+@pytest.mark.parametrize("order", [["camera", "object", "key"], ["object", "key", "camera"]])
+def test_unknowns_that_act_on_each_other_are_differentiated_together(order: list[str]) -> None:
+    every = {"camera": CameraPose(), "object": ObjectPose(object="painted"), **LIGHTS}
+    problem = Problem(TRUTH, ONE_VIEW, {name: every[name] for name in order}, RENDERER, {"srgb": Huber(space="srgb")})
+    objective, raw = problem.at(Stage(1)), displaced(problem, seed=3)
+    raw["object"] = raw["object"] + torch.tensor([0.2, -0.1, 0.3, 0.15, -0.1, 0.2], dtype=torch.float64)
+    [local] = objective.linearize([raw], order)
+    expected = differences(objective, raw, order)
+    torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-6 * float(expected.abs().max()))
+    leaves = {name: value.clone().requires_grad_() for name, value in raw.items()}
+    slopes = torch.autograd.grad(objective(leaves).loss, list(leaves.values()))
+    for name, slope in zip(order, slopes, strict=True):
+        along = torch.randn(slope.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        ahead, back = (float(objective({**raw, name: raw[name] + step * along}).loss) for step in (1e-6, -1e-6))
+        assert (ahead - back) / 2e-6 == pytest.approx(float((slope * along).sum()), rel=1e-4, abs=1e-9)
+
+
 @pytest.mark.parametrize("names", [["pose", "key"], []])
 def test_many_are_linearized_together_as_one_by_one(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # Four of the five are rendered together, and then the last.

@@ -14,6 +14,7 @@ from invrender.fitting.judge.judge import judge
 from invrender.fitting.judge.verdict import Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, check_choices, select
+from invrender.fitting.search.rivals import Referee
 from invrender.fitting.search.seeker import Candidate, Seeker
 from invrender.fitting.solve.base import Raw, Solver
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
@@ -22,10 +23,6 @@ log = logging.getLogger("invrender.fitting.search")
 
 Mode = Literal["auto", "on", "off"]
 
-# An answer explains the picture as well as another one whose loss is at most so many times as large.
-AS_WELL = 1.3
-# Answers that look alike are compared at full size where their losses, small and blurred, differ by less than this.
-CLOSE = 5.0
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
 # Steps bring a loss down by less than this.
@@ -109,36 +106,18 @@ class Search:
         if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
             return raw, verdict
         log.info("comparing the answer with what looks like it")
-        answer, *others = self.find_rivals(seeker, stages, raw)
-        if answer is not raw:
-            for _ in range(MOST_TURNS):
-                before = answer
-                answer, *others = self.find_rivals(seeker, stages, before)
-                if answer is before:
-                    break
-            verdict = judge(problem, stages, answer)
-        if others and verdict.status == "converged":
-            values = [problem.values(each) for each in others]
-            number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
-            verdict = replace(verdict, status="ambiguous", reason=f"{number} the picture as well", others=values)
-        return answer, verdict
-
-    def find_rivals(self, seeker: Seeker, stages: Sequence[Stage], raw: Raw) -> list[Raw]:
-        """The best of an answer and of those that look like it, and then the others that explain the target as well."""
-        index = max(index for index, stage in enumerate(stages) if seeker.name in select(raw, stage.unknowns))
-        objectives = [seeker.problem.at(stage, raw) for stage in stages[index:]]
-        answer = seeker.measure(objectives[0], seeker.small(raw))
-        alike = self.look_nearby(seeker, [answer.raw])
-        close = [
-            other.raw
-            for other in alike
-            if other.loss <= CLOSE * alike[0].loss and seeker.distance(other.scene, answer.scene) > self.apart
-        ]
-        refined = seeker.descend(objectives[0], close, objectives[0].stage.steps)
-        best, *rest = seeker.keep_distinct([answer, *refined])
-        as_good = [best, *(each for each in rest if each.loss <= AS_WELL * best.loss)]
-        for objective in objectives[1:]:
-            others = [each.raw for each in as_good if each is not answer]
-            moved = iter(seeker.descend(objective, others, self.steps))
-            as_good = [each if each is answer else next(moved) for each in as_good]
-        return [raw if each is answer else {**raw, **each.raw} for each in as_good]
+        for _ in range(1 + MOST_TURNS):
+            referee = Referee(seeker, stages, raw)
+            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [seeker.small(raw)]))
+            if all(answer.raw[name] is raw[name] for name in answer.raw):
+                break
+            raw = referee.finish(answer.raw)
+            verdict = judge(problem, stages, raw)
+        if not rivals or verdict.status != "converged":
+            return raw, verdict
+        if any(referee.are_joined(answer, rival) for rival in rivals[:MOST_TURNS]):
+            reason = f"the picture does not fully determine {seeker.name}: turned on, it looks the same"
+            return raw, replace(verdict, status="unidentifiable", reason=reason, unseen=[{seeker.name: 1.0}])
+        others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
+        number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
+        return raw, replace(verdict, status="ambiguous", reason=f"{number} the picture as well", others=others)

@@ -184,7 +184,7 @@ class Interrupted:
         self.remaining.pictures -= len(shots)
         if before > 0 >= self.remaining.pictures:
             raise KeyboardInterrupt
-        return self.inner.render(shots, channels, quality)
+        return render_scene(self.inner, shots, channels, quality)
 
 
 # In the search; in a step after it; and at the very end, when the answer is judged.
@@ -220,3 +220,44 @@ def test_what_stages_choose_is_checked_before_the_first_step() -> None:
     search = replace(SEARCH, stages=[Stage(1, losses=["l1"]), Stage(1)])
     with pytest.raises(UserError, match=r"search\.stages\[0\]\.losses: there is no loss 'l1' here, only mse"):
         last_of(search)
+
+
+def prism(sides: int, smooth: bool) -> Scene:
+    """A prism of so many sides that stands on a plain ground, seen from above; its mantle is smooth or has facets."""
+    tube = shapes.tube(sides, half=0.5)
+    body = replace(tube, vertices=0.7 * tube.vertices, uv=None, uv_faces=None)
+    obj = shapes.thing(body if smooth else shapes.flat(body))
+    camera = shapes.camera(48, 48, 60.0, position=(1.2, 1.4, 3.2), target=(0.0, 0.0, 0.0))
+    lights = [shapes.ambient(0.2), *(light for name, light in tiny.scene().lights.items() if name == "sun")]
+    return shapes.scene(obj, view=camera, lights=lights)
+
+
+# One with twelve facets has twelve answers, and one that is as good as round has none about its axis.
+@pytest.mark.parametrize(("sides", "smooth", "status"), [(12, False, "ambiguous"), (64, True, "unidentifiable")])
+def test_bodies_of_revolution_are_ambiguous_where_their_facets_are_seen(sides: int, smooth: bool, status: str) -> None:
+    truth = prism(sides, smooth)
+    start = ObjectPose().apply(truth, torch.tensor([0.02, 0.03, -0.02, 0.01, 0, 0]).double())
+    search = replace(SEARCH, stages=[Stage(1, size=24, blur=1.0), Stage(1)], mode="off", finalists=6)
+    steps = last_of(search, start, target_of(truth), {"pose": ObjectPose()})
+    verdict = steps[-1].verdict
+    assert verdict is not None
+    assert verdict.status == status, verdict.reason
+    assert bool(verdict.others) == (status == "ambiguous")
+    assert ("pose" in verdict.error_bars) == (status == "ambiguous")
+
+
+def test_a_mark_on_one_facet_tells_them_apart() -> None:
+    plain = prism(12, smooth=False)
+    colors = torch.full((24, 3), 0.8).double()
+    colors[0] = torch.tensor([0.4, 0.8, 0.8])
+    truth = replace(
+        plain,
+        objects={
+            name: replace(obj, material=replace(obj.material, vertex_colors=colors))
+            for name, obj in plain.objects.items()
+        },
+    )
+    start = ObjectPose().apply(truth, torch.tensor([0.02, 0.03, -0.02, 0.01, 0, 0]).double())
+    search = replace(SEARCH, stages=[Stage(1, size=24, blur=1.0), Stage(1)], mode="off", finalists=6)
+    steps = last_of(search, start, target_of(truth), {"pose": ObjectPose()})
+    assert verdict_of(steps) == "converged"

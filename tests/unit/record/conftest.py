@@ -189,6 +189,7 @@ def make_fit_in() -> MakeFit:
             device="cpu",
             seed=7,
             renderer_note="auto: there is no CUDA",
+            optimizer="lm",
         )
         return MadeUpFit(run, step_count, verdict)
 

@@ -27,6 +27,13 @@ def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:
     assert not any("\r" in line for line in lines)
 
 
+def test_why_an_optimizer_was_chosen_is_said(make_fit, capsys) -> None:
+    fit = make_fit(step_count=2)
+    run = replace(fit.run, optimizer_note="auto: few numbers are unknown")
+    follow(fit.steps(), [Console(run, 2, bar=True, folder=None)])
+    assert capsys.readouterr().err.splitlines()[1] == "optimizer lm (auto: few numbers are unknown)"
+
+
 def test_a_line_when_there_was_none_for_long(monkeypatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(console_module.time, "monotonic", lambda: clock[0])

@@ -84,6 +84,8 @@ def test_result(finished) -> None:
         "schema": 1,
         "renderer": "embedded",
         "renderer_note": "auto: there is no CUDA",
+        "optimizer": "lm",
+        "optimizer_note": None,
         "device": "cpu",
         "seed": 7,
         "iterations": 20,
