@@ -38,8 +38,7 @@ class EmbeddedRenderer:
     background: of soft pictures. "composite" lays the objects over the background by their silhouette, "softmax" blends
         as SoftRas and PyTorch3D do.
     samples: renders at so many times the resolution in each direction, and averages.
-    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped. Which levels are
-        mixed is decided without gradients.
+    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
     kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
     """
 

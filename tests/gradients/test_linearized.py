@@ -32,8 +32,7 @@ from invrender.solve.base import Raw
 from invrender.targets import rendered_target
 
 TRUTH = tiny.scene()
-# Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
-RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
+RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)
 LIGHTS = {"sun": LightDirection(), "key": LightIntensity(lights=["key", "lamp"]), "ambient": Ambient()}
 ONE_VIEW = rendered_target(TRUTH, samples=2)
 
@@ -203,7 +202,7 @@ def test_differences_stand_in_for_forward_mode() -> None:
     problem = Problem(TRUTH, ONE_VIEW, unknowns, RENDERER, {"mse": MeanSquaredError()})
     raw = displaced(problem)
     [by_forward_mode] = problem.at(Stage(1)).linearized([raw], list(raw))
-    opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2, mipmaps=False)
+    opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2)
     [by_differences] = replace(problem, renderer=opaque).at(Stage(1)).linearized([raw], list(raw))
     torch.testing.assert_close(by_differences.jacobian, by_forward_mode.jacobian, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(by_differences.residuals, by_forward_mode.residuals)
