@@ -35,8 +35,7 @@ from invrender.scene import Channels, Picture, Target, view_of
 from invrender.targets import render_target
 
 TRUTH = shapes.seen_from_sides(tiny.scene())
-# Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
-RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
+RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)
 LIGHTS = {"sun": LightDirection(), "key": LightIntensity(lights=["key", "lamp"]), "ambient": Ambient()}
 ONE_VIEW = render_target(TRUTH, samples=2)
 
@@ -278,7 +277,7 @@ def test_differences_stand_in_for_forward_mode() -> None:
     problem = Problem(TRUTH, ONE_VIEW, unknowns, RENDERER, {"mse": MeanSquaredError()})
     raw = displaced(problem)
     [by_forward_mode] = problem.at(Stage(1)).linearize([raw], list(raw))
-    opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2, mipmaps=False)
+    opaque = WithoutForwardMode(sigma=2e-3, gamma=1e-2)
     [by_differences] = replace(problem, renderer=opaque).at(Stage(1)).linearize([raw], list(raw))
     torch.testing.assert_close(by_differences.jacobian, by_forward_mode.jacobian, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(by_differences.residuals, by_forward_mode.residuals)

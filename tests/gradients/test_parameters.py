@@ -28,8 +28,7 @@ DESCRIBED = {name: node for name, node in CONFIGS.items() if node._target_ == "i
 ALL = [*CLASSES, *sorted(DESCRIBED)]
 # What is not already the answer by its defaults.
 ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
-# Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
-RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
+RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)
 
 
 def make(name: str, **arguments: Any) -> Parameter:
