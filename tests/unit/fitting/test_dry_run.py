@@ -37,7 +37,7 @@ def test_gradients_are_held_against_finite_differences(renderer: type[EmbeddedRe
         scene,
         render_target(brighter, samples=1),
         {"camera": CameraPose(lr=0.02), "light": LightIntensity(lr=0.1)},
-        renderer(sigma=1e-4, gamma=1e-3, samples=1, mipmaps=False),  # levels are chosen without gradients
+        renderer(sigma=1e-4, gamma=1e-3, samples=1),
         {"mse": MeanSquaredError()},
     )
     plan = dry_run(problem, FirstOrder(torch.optim.Adam, stages))
