@@ -26,3 +26,19 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
     near = get_close_matches(str(word), [str(option) for option in options], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def one_line(text: str) -> str:
+    """A message of several lines as one."""
+    return " ".join(text.split())
+
+
+def shortened(given: object, most: int = 120) -> str:
+    """A value for a message, of at most so many characters."""
+    try:
+        text = repr(given)
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
+    except RecursionError:
+        return "nested thousands of times"
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError, naming
+from invrender.fitting.stopping import Stopping
 from invrender.gauge import Gauge
 from invrender.losses.base import Loss
 from invrender.objective import Objective, Problem, check_dependence
@@ -72,21 +73,6 @@ class Step:
         """A picture for each view of the target, rendered when it is first asked for."""
         with torch.no_grad():
             return self.show(self.scene)
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """When to stop before the solver's stages have run out.
-
-    tolerance: a loss at or below it ends the stage.
-    patience: so many steps without the loss falling by the share ``improvement`` end the stage.
-    seconds: the budget of the whole fit, or None.
-    """
-
-    tolerance: float = 0.0
-    patience: int = 50
-    improvement: float = 1e-3
-    seconds: float | None = None
 
 
 def fit(

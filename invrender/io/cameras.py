@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from invrender.checks import above, numbers, one_of, pixels, rigid
 from invrender.errors import UserError
 from invrender.geometry.cameras import look_at
-from invrender.io.checks import above, numbers, one_of, pixels, rigid
 from invrender.io.schema import CameraConfig
 from invrender.scene import Camera, Projection
 

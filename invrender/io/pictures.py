@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from invrender import checks
 from invrender.color import linear_from_srgb, srgb_from_linear
 from invrender.errors import UserError
-from invrender.io import checks
 
 COLOR_SPACES = ("srgb", "linear")
 Array = np.ndarray[Any, Any]

@@ -13,10 +13,10 @@ import torch
 import yaml
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
-from invrender.io import checks
 from invrender.io.cameras import build_camera, camera_keys
 from invrender.io.meshes import MeshFile, read_meshes, write_obj
 from invrender.io.pictures import read_picture, write_picture

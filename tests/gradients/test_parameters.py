@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from invrender import parameters
+from invrender.config.resources import configs_folder
 from invrender.errors import UserError
 from invrender.parameters.base import Parameter
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.resources import configs_folder
 from invrender.scene import Scene, Target, Truth, View, map_tensors
 from invrender.targets import rendered_target
 

@@ -18,50 +18,38 @@ PACKAGE = Path(invrender.__file__).parent
 REPOSITORY = Path(__file__).parents[2]
 
 # A room is a module or a folder of the package; a folder's base.py holds its protocols and is a room of its own.
-LEAVES = {"scene", "errors", "color", "pixels", "writing", "constants"}
-BUILDING = LEAVES | {"geometry", "io", "render.base", "render", "pyramid"}
+LEAVES = {"scene", "errors", "color", "pixels", "constants"}
+LOWEST = LEAVES | {"checks"}
+BUILDING = LOWEST | {"geometry", "io", "render.base", "render", "pyramid"}
 PROTOCOLS = {"render.base", "parameters.base", "losses.base", "solve.base"}
 UNKNOWNS = {"parameters.base", "parameters", "losses.base", "losses", "solve.base", "solve"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
-    "geometry": LEAVES,
-    "io": {"geometry"} | LEAVES,
-    "render.base": LEAVES,
-    "render": {"render.base", "geometry"} | LEAVES,
-    "pyramid": {"render.base"} | LEAVES,
-    "parameters.base": {"render.base", "geometry"} | LEAVES,
-    "parameters": {"parameters.base", "render.base", "geometry"} | LEAVES,
-    "losses.base": {"render.base", "geometry"} | LEAVES,
-    "losses": {"losses.base", "render.base", "geometry"} | LEAVES,
-    "solve.base": {"pyramid", "render.base"} | LEAVES,
-    "solve": {"solve.base", "pyramid", "render.base"} | LEAVES,
-    "objective": {"pyramid"} | PROTOCOLS | LEAVES,
-    "verdict": {"objective", "pyramid"} | PROTOCOLS | LEAVES,
-    "search": {"objective", "verdict", "pyramid", "losses", "solve"} | PROTOCOLS | LEAVES,
-    "gauge": PROTOCOLS | LEAVES,
-    "fit": {"gauge", "objective", "verdict", "search", "pyramid"} | PROTOCOLS | LEAVES,
-    "targets": {"render.base", "render", "geometry"} | LEAVES,
-    "rehearsal": {"fit", "objective", "pyramid"} | PROTOCOLS | LEAVES,
-    "doctor": {"render.base", "render", "geometry"} | LEAVES,
-    "record": {"fit", "gauge", "rehearsal", "pyramid", "parameters.base", "geometry"} | LEAVES,
-    "resources": {"errors"},
-    "overrides": {"errors", "resources"},
-    "messages": {"errors", "overrides"},
-    "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "sweep": {"errors", "resources", "overrides", "record", "fit", "writing"},
-    "completion": {"errors", "overrides", "sweep"},
-    "listing": set(),
-    "commands": {"resources", "overrides", "config", "doctor", "record", "rehearsal", "fit", "targets"}
-    | BUILDING
-    | UNKNOWNS,
-    "bench": {
-        *("errors", "resources", "overrides", "messages", "config", "commands", "sweep", "record"),
-        *("fit", "render.base", "scene", "io", "writing"),
-    },
-    "cli": {
-        *("errors", "resources", "overrides", "messages", "config", "commands"),
-        *("bench", "sweep", "completion", "listing"),
-    },
+    "checks": {"errors"},
+    "geometry": LOWEST,
+    "io": {"geometry"} | LOWEST,
+    "render.base": LOWEST,
+    "render": {"render.base", "geometry"} | LOWEST,
+    "pyramid": {"render.base"} | LOWEST,
+    "parameters.base": {"render.base", "geometry"} | LOWEST,
+    "parameters": {"parameters.base", "render.base", "geometry"} | LOWEST,
+    "losses.base": {"render.base", "geometry"} | LOWEST,
+    "losses": {"losses.base", "render.base", "geometry"} | LOWEST,
+    "solve.base": {"pyramid", "render.base"} | LOWEST,
+    "solve": {"solve.base", "pyramid", "render.base"} | LOWEST,
+    "objective": {"pyramid"} | PROTOCOLS | LOWEST,
+    "verdict": {"objective", "pyramid"} | PROTOCOLS | LOWEST,
+    "search": {"objective", "verdict", "pyramid", "losses", "solve"} | PROTOCOLS | LOWEST,
+    "gauge": PROTOCOLS | LOWEST,
+    "fitting": LOWEST,
+    "fit": {"fitting", "gauge", "objective", "verdict", "search", "pyramid"} | PROTOCOLS | LOWEST,
+    "targets": {"render.base", "render", "geometry"} | LOWEST,
+    "rehearsal": {"fit", "objective", "pyramid"} | PROTOCOLS | LOWEST,
+    "record": {"fit", "gauge", "rehearsal", "pyramid", "parameters.base", "geometry", "io"} | LOWEST,
+    "config": {"fit", "fitting", "search", "record", "targets"} | BUILDING | UNKNOWNS,
+    "sweep": {"config", "record", "fit", "io"} | LOWEST,
+    "bench": {"config", "sweep", "record", "fit", "render.base", "io"} | LOWEST,
+    "cli": {"bench", "sweep", "config", "record", "rehearsal", "fit"} | BUILDING,
     "__main__": {"cli"},
 }
 
@@ -121,7 +109,8 @@ def test_imports_point_down() -> None:
         ("verdict", "from invrender.search import Search"),
         ("search", "from invrender.parameters.camera_pose import CameraPose"),
         ("render.base", "from invrender.render.hard import HardRenderer"),
-        ("config", "if TYPE_CHECKING:\n    from invrender.record.base import Run"),
+        ("config.build", "if TYPE_CHECKING:\n    from invrender.sweep.summary import Summary"),
+        ("bench.trials", "from invrender.cli.messages import explain"),
     ],
 )
 def test_an_import_that_points_up_is_found(module: str, source: str) -> None:
@@ -137,7 +126,8 @@ def test_the_rooms_have_no_circles() -> None:
 
 def test_the_command_line_is_there_before_torch() -> None:
     names = ", ".join(
-        f"invrender.{each}" for each in ("cli", "commands", "config", "messages", "overrides", "resources")
+        f"invrender.{each}"
+        for each in ("cli.program", "config.schema", "config.build", "config.compose", "config.files")
     )
     code = f"import sys, {names}; print(sorted({{'torch', 'numpy', 'trimesh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)

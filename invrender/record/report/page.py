@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.writing import whole
+from invrender.io.atomic import atomic_write
 
 HERE = Path(__file__).parent
 WEBP_QUALITY = 82
@@ -31,7 +31,7 @@ def write_page(path: Path, template: str, **context: Any) -> None:
     environment.filters["breakable"] = breakable
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     text = environment.get_template(template).render(context)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

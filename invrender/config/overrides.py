@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Quote, QuotedString
-from omegaconf import DictConfig, OmegaConf
 
-from invrender.errors import UserError, suggestion
+from invrender.config.packages import SECTIONS, check_choice, check_package
+from invrender.errors import UserError, naming, shortened, suggestion
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -40,8 +38,13 @@ KNOWN_FLAGS = (*FLAGS, *SHORTHANDS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shel
 MULTIRUN = ("-m", "--multirun")
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 SHOWN_CONFIGS = ("job", "hydra", "all")
-# What a YAML file of a scene or an experiment has keys and values for, and not a number or a list.
-MAPPINGS = ("scene", "scene.objects", "camera", "light", "target", "recover", "loss", "record", "stopping", "optimizer")
+# Of what a sweep has recorded, what is harmless besides the keys of invrender.
+RECORDED = re.compile(
+    r"hydra/sweeper=(grid|search)|hydra/launcher=\w+|hydra\.launcher\.n_jobs=-?\d+|hydra\.sweep\.dir=.*"
+    r"|hydra\.sweeper\.(rank|trials|objectives|prune|warmup|parallel|seed)=[^$]*",
+    re.DOTALL,
+)
+RECORDED_FLAGS = ("--config-dir", "-cd", "--jobs", "--rank", "--optimize", "--objective", "--trials", "--resume")
 
 OptionsOf = Callable[[str], Collection[str]]
 
@@ -195,7 +198,7 @@ def file_value(value: str, multirun: bool) -> str:
 
 def quoted(text: str) -> str:
     """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
-    return QuotedString(text=re.sub(r"(\\*)\$\{", r"\1\1\\${", text), quote=Quote.single).with_quotes()
+    return QuotedString(text=escaped(text), quote=Quote.single).with_quotes()
 
 
 def unquoted(value: str) -> str:
@@ -209,46 +212,44 @@ def option_name(path: Path) -> str:
     return f"file-{digest}"
 
 
-def store(files: Sequence[ConfigFile]) -> None:
-    """Make the files known to Hydra. Raises `UserError` for a broken one."""
-    for file in files:
-        node, package = load(file.path)
-        ConfigStore.instance().store(file.name, node, group=file.group, package=package, provider=str(file.path))
+def escaped(text: str) -> str:
+    """``text`` with nothing in it that OmegaConf would resolve."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
-def load(path: Path) -> tuple[DictConfig, str | None]:
-    """A YAML file as Hydra reads it: the config, with its ``defaults``, and its ``# @package``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = OmegaConf.create(text)
-    except Exception as error:
-        raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))})") from error
-    if not isinstance(node, DictConfig) or node.is_empty():
-        raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
-    check_mappings(node, path)
-    if "defaults" in node:
-        node.defaults = [by_path(entry) for entry in node.defaults]
-    header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
-    return node, header[1] if header else None
+def check_override(override: str, where: str) -> None:
+    """Raise `UserError` for an override that no file may have: all but keys and options of invrender's own.
+
+    where: names the list that it is in.
+    """
+    match = OVERRIDE.fullmatch(override.removeprefix("~") if "=" in override else f"{override.removeprefix('~')}=")
+    key, *packages = re.split("[@:]", match["key"]) if match else [""]
+    if match is None or re.split(r"[./]", key)[0] not in SECTIONS:
+        raise UserError(f"{where} has {shortened(override)}, which counts on the command line alone")
+    with naming(where):
+        for package in packages:
+            check_package(package)
+        if "." not in key:
+            check_choice(key, match["value"])
 
 
-def check_mappings(node: DictConfig, path: Path) -> None:
-    """Raise `UserError` for a list or a number where a scene or an experiment has keys and values."""
-    given: Any = OmegaConf.to_container(node, resolve=False)
-    if isinstance(given.get("scene"), dict):
-        given = {**given, "scene.objects": given["scene"].get("objects")}
-    for key in MAPPINGS:
-        if isinstance(given.get(key), (list, int, float)):
-            raise UserError(f"{path}: {key} is {given[key]}, expected keys and values")
+def check_recorded(arguments: Sequence[str], where: str) -> None:
+    """Raise `UserError` for arguments, read from a file, that would do more than the keys of invrender can.
+
+    where: names the file or the key that they are in.
+    """
+    flags = iter(arguments)
+    for each in flags:
+        if each.startswith("-"):
+            check_recorded_flag(each, flags, where)
+        elif not RECORDED.fullmatch(each):
+            check_override(each, where)
 
 
-def by_path(entry: Any) -> Any:
-    """A scene among the defaults as the file that it is: as a choice it would be overridden by the file at hand."""
-    if isinstance(entry, DictConfig) and list(entry) in (["scene"], ["/scene"]):
-        return f"/scene/{next(iter(entry.values()))}"
-    return entry
-
-
-def one_line(text: str) -> str:
-    """A message of several lines as one."""
-    return " ".join(text.split())
+def check_recorded_flag(flag: str, following: Iterator[str], where: str) -> None:
+    """Raise `UserError` for an option that is not known to be harmless; skips its value among those ``following``."""
+    name, equals, _ = flag.partition("=")
+    if name not in (*RECORDED_FLAGS, *SHORTHANDS, *MULTIRUN):
+        raise UserError(f"{where} has {shortened(flag)}, which counts on the command line alone")
+    if name in RECORDED_FLAGS and name != "--optimize" and not equals:
+        next(following, None)

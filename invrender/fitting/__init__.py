@@ -1,0 +1,1 @@
+"""The fit: when it stops."""
