@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from invrender.config.overrides import escaped
 from invrender.errors import UserError
+from invrender.io.schema import literal
 
 if TYPE_CHECKING:
     from invrender.io.schema import SceneFile
@@ -49,7 +49,7 @@ def scene_options(composed: Composition, schema: type[Options]) -> Options:
     check_allowed(composed)
     given = composed.given()
     folder = (scene_file(composed).parent / (composed.config.scene.folder or ".")).resolve()
-    composed.config.scene.folder = escaped(str(folder))
+    composed.config.scene.folder = literal(str(folder))
     options = OmegaConf.to_object(composed.config)
     assert isinstance(options, schema)
     keys = [key.removeprefix("camera.") for key in given if key.startswith("camera.")]

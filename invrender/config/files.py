@@ -78,7 +78,9 @@ def check_folder(folder: Path) -> None:
             try:
                 check_size(text)
                 node = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-            except (yaml.YAMLError, RecursionError, ValueError):
+            except RecursionError as error:
+                raise UserError("not a readable YAML file (nested thousands of levels deep)") from error
+            except (yaml.YAMLError, ValueError):
                 continue
             check_content(node, packages(text))
 

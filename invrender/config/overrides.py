@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
+from invrender.io.schema import literal
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -198,7 +199,7 @@ def file_value(value: str, multirun: bool) -> str:
 
 def quoted(text: str) -> str:
     """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
-    return QuotedString(text=escaped(text), quote=Quote.single).with_quotes()
+    return QuotedString(text=literal(text), quote=Quote.single).with_quotes()
 
 
 def unquoted(value: str) -> str:
@@ -210,11 +211,6 @@ def option_name(path: Path) -> str:
     """A name for a file as an option of a group: Hydra's grammar takes it, and every file has its own."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     return f"file-{digest}"
-
-
-def escaped(text: str) -> str:
-    """``text`` with nothing in it that OmegaConf would resolve."""
-    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def check_override(override: str, where: str) -> None:
@@ -229,8 +225,13 @@ def check_override(override: str, where: str) -> None:
     with naming(where):
         for package in packages:
             check_package(package)
-        if "." not in key:
+        if "." not in key and not is_file(match["value"]):
             check_choice(key, match["value"])
+
+
+def is_file(value: str) -> bool:
+    """Whether a group's value names a file that is checked when it is read, and no option."""
+    return unquoted(value).lower().endswith((*YAML, *PICTURES, ".json")) or Path(unquoted(value)).exists()
 
 
 def check_recorded(arguments: Sequence[str], where: str) -> None:

@@ -51,8 +51,8 @@ def target_of(node: Mapping[str, Any], key: str, allow: Sequence[str]) -> Callab
     name = node["_target_"]
     told = f"{key}._target_ is {shortened(name)}"
     if not isinstance(name, str) or not (name in CLASSES or is_optimizer(name) or name.startswith(tuple(allow))):
-        near = suggestion(name, CLASSES) or f", expected a class of invrender or an optimizer of {OPTIMIZERS}"
-        raise UserError(f"{told}{near}; classes of your own need allow_targets=[PREFIX.] on the command line")
+        near = suggestion(name, CLASSES) or ", expected something under invrender. or torch.optim. that configs name"
+        raise UserError(f"{told}{near}; allow more with allow_targets=[PREFIX.] on the command line")
     try:
         found: Callable[..., Any] = pkgutil.resolve_name(name)
     except Exception as error:

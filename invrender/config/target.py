@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from invrender.geometry.meshes import bounds
 from invrender.io.cameras import build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import read_values
 from invrender.io.scenes import build_scene
-from invrender.io.schema import SceneFile
+from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, merged_camera, read_view, read_views, reduced_view
 from invrender.io.visibility import check_visible
 from invrender.render.base import MOST_SAMPLES
@@ -33,10 +33,15 @@ def build_truth_file(config: FitConfig) -> SceneFile:
     Raises `UserError` for keys that the scene has not, and for camera keys that change nothing.
     """
     changes = {"scene": config.target.scene, "camera": config.target.camera, "light": config.target.light}
-    base = OmegaConf.structured(SceneFile(scene=config.scene, camera=config.camera, light=config.light))
+    own = {
+        "scene": asdict(config.scene),
+        "camera": asdict(config.camera),
+        "light": {name: asdict(light) for name, light in config.light.items()},
+    }
+    base = OmegaConf.merge(OmegaConf.structured(SceneFile), literal(own))
     check_keys(changes, base, "target")
     try:
-        merged = OmegaConf.to_object(OmegaConf.merge(base, changes))
+        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(changes)))
     except OmegaConfBaseException as error:
         raise UserError(f"target.{getattr(error, 'full_key', '')}: {str(error).splitlines()[0]}") from error
     assert isinstance(merged, SceneFile)

@@ -16,7 +16,7 @@ from torch import Tensor
 from invrender.errors import UserError, suggestion
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import read_mask, read_picture
-from invrender.io.schema import CameraConfig
+from invrender.io.schema import CameraConfig, literal
 from invrender.pixels import background_pixels, resize_area
 from invrender.scene import View
 
@@ -131,8 +131,8 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
     if {"fov", "extent"} & given.keys():
         replaced |= {"focal": None, "principal": None}
     try:
-        base = OmegaConf.structured(CameraConfig(**{**asdict(camera), **replaced}))
-        merged = OmegaConf.to_object(OmegaConf.merge(base, dict(given)))
+        base = OmegaConf.structured(CameraConfig(**literal({**asdict(camera), **replaced})))
+        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
     except OmegaConfBaseException as error:
         raise UserError(f"{where}: {str(error).splitlines()[0]}") from error
     assert isinstance(merged, CameraConfig)
