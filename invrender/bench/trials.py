@@ -17,7 +17,7 @@ from invrender.config.assemble import assemble
 from invrender.config.build import build
 from invrender.config.compose import Composition, scene_options
 from invrender.config.device import choose_device, repeatable
-from invrender.config.overrides import check_recorded
+from invrender.config.overrides import check_override
 from invrender.config.resources import configs_folder
 from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
 from invrender.errors import UserError, naming, one_line
@@ -95,7 +95,8 @@ def trials_of_case(
     """One case with every seed; a task that draws nothing has one."""
     import torch
 
-    check_recorded([*task.fit, *case.fit, *options.fit], "fit")
+    for override in (*task.fit, *case.fit, *options.fit):
+        check_override(override, "fit")
     sized = [f"camera.width={options.size}", f"camera.height={options.size}"]
     allowed = [f"allow_targets=[{','.join(options.allow_targets)}]"] if options.allow_targets else []
     given = [*task.fit, *case.fit, *sized, *allowed, *options.fit]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,14 +39,6 @@ KNOWN_FLAGS = (*FLAGS, *SHORTHANDS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shel
 MULTIRUN = ("-m", "--multirun")
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 SHOWN_CONFIGS = ("job", "hydra", "all")
-# Of what a sweep has recorded, what is harmless besides the keys of invrender.
-RECORDED = re.compile(
-    r"hydra/sweeper=(grid|search)|hydra/launcher=\w+|hydra\.launcher\.n_jobs=-?\d+|hydra\.sweep\.dir=.*"
-    r"|hydra\.sweeper\.(rank|trials|objectives|prune|warmup|parallel|seed)=[^$]*",
-    re.DOTALL,
-)
-RECORDED_FLAGS = ("--config-dir", "-cd", "--jobs", "--rank", "--optimize", "--objective", "--trials", "--resume")
-
 OptionsOf = Callable[[str], Collection[str]]
 
 
@@ -232,25 +224,3 @@ def check_override(override: str, where: str) -> None:
 def is_file(value: str) -> bool:
     """Whether a group's value names a file that is checked when it is read, and no option."""
     return unquoted(value).lower().endswith((*YAML, *PICTURES, ".json")) or Path(unquoted(value)).exists()
-
-
-def check_recorded(arguments: Sequence[str], where: str) -> None:
-    """Raise `UserError` for arguments, read from a file, that would do more than the keys of invrender can.
-
-    where: names the file or the key that they are in.
-    """
-    flags = iter(arguments)
-    for each in flags:
-        if each.startswith("-"):
-            check_recorded_flag(each, flags, where)
-        elif not RECORDED.fullmatch(each):
-            check_override(each, where)
-
-
-def check_recorded_flag(flag: str, following: Iterator[str], where: str) -> None:
-    """Raise `UserError` for an option that is not known to be harmless; skips its value among those ``following``."""
-    name, equals, _ = flag.partition("=")
-    if name not in (*RECORDED_FLAGS, *SHORTHANDS, *MULTIRUN):
-        raise UserError(f"{where} has {shortened(flag)}, which counts on the command line alone")
-    if name in RECORDED_FLAGS and name != "--optimize" and not equals:
-        next(following, None)

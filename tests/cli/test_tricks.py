@@ -236,27 +236,26 @@ RECORDED = [
 ]
 
 
-@pytest.mark.parametrize("argument", RECORDED)
-def test_recorded_arguments_play_no_tricks(argument: str) -> None:
-    from invrender.config.overrides import check_recorded
+@pytest.mark.parametrize("override", RECORDED)
+def test_recorded_overrides_play_no_tricks(override: str) -> None:
+    from invrender.config.overrides import check_override
 
     with pytest.raises(UserError, match=r"^summary\.json"):
-        check_recorded(["camera.fov=30,40", argument], "summary.json")
+        check_override(override, "summary.json")
 
 
-def test_recorded_arguments_of_a_sweep_are_taken() -> None:
-    from invrender.config.overrides import check_recorded
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("scene=../my scene.yaml", "experiment=camera_pose", "~light.key", "recover=[camera_pose,texture]"),
+        *("++target.camera.azimuth=1,2", "light@_global_.light=sun", "camera.fov=interval(30,40)", "seed=1,2"),
+        *("target.path=${scenes:teapot/target.png}", "optimizer=adam,lm", "~recover.camera_pose", "search=on"),
+    ],
+)
+def test_recorded_overrides_of_a_sweep_are_taken(override: str) -> None:
+    from invrender.config.overrides import check_override
 
-    check_recorded(
-        [
-            *("--config-dir", "cfg", "--jobs", "2", "--optimize", "--objective", "loss", "-q", "-m", "--rank=loss"),
-            *("scene=../my scene.yaml", "experiment=camera_pose", "~light.key", "recover=[camera_pose,texture]"),
-            *("++target.camera.azimuth=1,2", "light@_global_.light=sun", "camera.fov=interval(30,40)", "seed=1,2"),
-            *("hydra/sweeper=search", "hydra/launcher=joblib", "hydra.launcher.n_jobs=-1", "hydra.sweep.dir=x"),
-            *("hydra.sweeper.trials=3", "target.path=${scenes:teapot/target.png}", "optimizer=adam,lm"),
-        ],
-        "summary.json",
-    )
+    check_override(override, "summary.json")
 
 
 TASKS = {
