@@ -27,6 +27,7 @@ from torch import Tensor
 
 from invrender.geometry.cameras import project, transform
 from invrender.parameters import CameraPose
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Mesh, Object, Scene, Truth
@@ -54,7 +55,7 @@ def scenes(size: int, meshes: Path | None) -> dict[str, Scene]:
     animal = scene_of(Case(subject("cow", meshes), size, "edge", threads=1, eye=(0.9, 0.7, -1.9)))
     (thing,) = animal.objects.values()
     ball = Object(sphere(800), thing.material, thing.world_from_object)
-    wood = replace(thing.material, texture=None, albedo=torch.tensor([0.8, 0.5, 0.3]))
+    wood = thing.material.with_property("albedo", texture=None, factor=torch.tensor([0.8, 0.5, 0.3]))
     block = Object(cube(), wood, thing.world_from_object)
     together = {
         "animal": placed(thing, 0.0, 0.0, 0.9),
@@ -140,7 +141,7 @@ def finite_differences(scene: Scene, fields: Mapping[str, Tensor], against: Tens
     renderer = HardRenderer(samples=samples)
     found = []
     for amounts in torch.eye(RIGID + WAVES).to(against):
-        ahead, back = (renderer.render(moved(scene, fields, sign * amounts)).rgb for sign in (1, -1))
+        ahead, back = (render_scene(renderer, moved(scene, fields, sign * amounts)).rgb for sign in (1, -1))
         found.append((against * (ahead - back)).sum(dim=(1, 2, 3)) / 2)
     return torch.stack(found, dim=1)
 
@@ -156,7 +157,7 @@ def derivatives(picture: Callable[[Tensor], Tensor], against: Tensor) -> Tensor:
 
 def by_rule(renderer: Any, scene: Scene, fields: Mapping[str, Tensor], amounts: Tensor) -> Tensor:
     """A rule's picture."""
-    rgb: Tensor = renderer.render(moved(scene, fields, amounts)).rgb
+    rgb: Tensor = render_scene(renderer, moved(scene, fields, amounts)).rgb
     return rgb
 
 
@@ -194,14 +195,14 @@ def gradients(name: str, scene: Scene, size: int) -> list[dict[str, Any]]:
 
 def drift(renderer: Any, scene: Scene) -> list[dict[str, float]]:
     """How far the camera is from the truth after each step of a fit that starts there."""
-    target = HardRenderer(samples=FINE).render(scene)
+    target = render_scene(HardRenderer(samples=FINE), scene)
     pose = CameraPose()
     raw = pose.initial(scene).requires_grad_()
     optimizer = torch.optim.Adam([raw], lr=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     errors = []
     for _ in range(STEPS):
-        rendered = renderer.render(pose.apply(scene, raw))
+        rendered = render_scene(renderer, pose.apply(scene, raw))
         loss = (rendered.rgb - target.rgb).square().mean() + (rendered.alpha - target.alpha).square().mean()
         (raw.grad,) = torch.autograd.grad(loss, raw)
         optimizer.step()

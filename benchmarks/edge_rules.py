@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from invrender.render.base import Rendered
-from invrender.render.batch import Batch, Pixels, in_batches
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
+from invrender.render.batch import Batch, Pixels, expose
 from invrender.render.dispatch import implementation
 from invrender.render.edges import outlines
 from invrender.render.reference import barycentric, side_functions, smallest
 from invrender.render.screen import Screen, screen_of
 from invrender.render.surfaces import Surfaces
-from invrender.scene import Mesh, Scene
+from invrender.scene import Channels, Mesh, Picture
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,18 @@ class RuleRenderer:
 
     rule: Rule
 
-    def render(self, scene: Scene) -> Rendered:
-        """The picture; depth has no gradient of edges."""
-        return in_batches([scene], 1, self.pixels)[0]
+    @property
+    def supports(self) -> Capabilities:
+        """Colour, silhouette and depth, in reverse mode alone."""
+        return Capabilities(forward_mode=False)
+
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures; depth has no gradient of edges."""
+        return [expose([shot], 1, self.pixels)[0] for shot in shots]
 
     def pixels(self, batch: Batch) -> Pixels:
         """The pixels of one scene."""
-        surfaces = Surfaces.of(batch.scenes, mipmaps=True)
+        surfaces = Surfaces.of(batch.shots, mipmaps=True)
         screen = screen_of(surfaces, batch.cameras, False)
         work = implementation("auto", screen.vertices.device)
         winner = work.nearest_faces(screen)
@@ -52,7 +57,7 @@ class RuleRenderer:
         covered = (winner >= 0)[:, None]
         picture = torch.cat([color, covered.to(color)], dim=1)
         picture = self.rule(Hard(screen, surfaces, picture, winner, depth))
-        return Pixels(picture[:, :3], picture[:, 3], depth)
+        return {"rgb": picture[:, :3], "alpha": picture[:, 3], "depth": depth}
 
 
 def neighbours(screen: Screen, sideways: bool) -> tuple[Tensor, Tensor]:

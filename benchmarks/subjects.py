@@ -16,11 +16,11 @@ from invrender.geometry.cameras import look_at
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.parameters import CameraPose
-from invrender.render.base import Channels
+from invrender.render.base import render_scene
 from invrender.render.dispatch import Kernels
 from invrender.render.embedded import EmbeddedRenderer, Visibility
 from invrender.render.hard import HardRenderer
-from invrender.scene import Mesh, Object, Scene
+from invrender.scene import Channels, Mesh, Object, Scene
 
 Step = Callable[[], Tensor]
 
@@ -113,13 +113,13 @@ def sphere(faces: int) -> Mesh:
 
 def covered_pixels(case: Case) -> int:
     """How many pixels the case's object covers."""
-    return int(HardRenderer(samples=1).render(scene_of(case), SILHOUETTE).alpha.sum())
+    return int(render_scene(HardRenderer(samples=1), scene_of(case), SILHOUETTE).alpha.sum())
 
 
 def seen_from(scene: Scene, eye: Tensor) -> Scene:
     """A scene whose camera is elsewhere, and still looks at the same point."""
     camera = scene.camera
-    return replace(scene, camera=replace(camera, camera_from_world=look_at(eye, camera.look_at, camera.up)))
+    return scene.with_camera(replace(camera, camera_from_world=look_at(eye, camera.look_at, camera.up)))
 
 
 def renderer_of(case: Case, kernels: Kernels = "auto") -> EmbeddedRenderer:
@@ -137,7 +137,7 @@ def ours(case: Case, kernels: Kernels = "auto") -> Step:
 
     def step() -> Tensor:
         eye = torch.tensor(case.eye).requires_grad_()
-        rendered = renderer.render(seen_from(scene, eye), SILHOUETTE if case.silhouette else SHADED)
+        rendered = render_scene(renderer, seen_from(scene, eye), SILHOUETTE if case.silhouette else SHADED)
         return with_gradient(rendered.alpha[..., None] if case.silhouette else rendered.rgb, eye)
 
     return step
@@ -154,7 +154,7 @@ def jacobian(case: Case) -> Step:
     scene, renderer, pose = scene_of(case), renderer_of(case), CameraPose()
 
     def picture(raw: Tensor) -> Tensor:
-        return renderer.render(pose.apply(scene, raw), SHADED).rgb
+        return render_scene(renderer, pose.apply(scene, raw), SHADED).rgb
 
     return lambda: jacfwd(picture)(torch.zeros(6))
 

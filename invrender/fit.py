@@ -19,8 +19,8 @@ from invrender.losses.base import Loss
 from invrender.objective import Objective, Problem, check_dependence
 from invrender.parameters.base import Parameters
 from invrender.pyramid import check_stages, chosen
-from invrender.render.base import Rendered, Renderer
-from invrender.scene import Scene, Target, detached
+from invrender.render.base import Renderer
+from invrender.scene import Picture, Scene, Target, detach
 from invrender.search import Search
 from invrender.solve.base import Evaluation, Raw, Solver
 from invrender.verdict import Verdict, numbers
@@ -61,7 +61,7 @@ class Step:
     terms: Mapping[str, float]
     scene: Scene
     raw: Raw
-    show: Callable[[Scene], tuple[Rendered, ...]]
+    show: Callable[[Scene], tuple[Picture, ...]]
     errors: Errors
     best: Best
     stopped_because: str | None = None
@@ -69,7 +69,7 @@ class Step:
     pulls: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @cached_property
-    def rendered(self) -> tuple[Rendered, ...]:
+    def rendered(self) -> tuple[Picture, ...]:
         """A picture for each view of the target, rendered when it is first asked for."""
         with torch.no_grad():
             return self.show(self.scene)
@@ -194,7 +194,7 @@ class Fitting:
                         break
                     if now < lowest:
                         lowest = now
-                        leading = Best(self.iteration, index, now, detached(evaluation.scene), raw)
+                        leading = Best(self.iteration, index, now, detach(evaluation.scene), raw)
                     self.iteration += 1
                     with self.clock.stopped():
                         yield self.report(evaluation, raw, objective, index, leading)
@@ -255,7 +255,7 @@ class Fitting:
         verdict: Verdict | None = None,
     ) -> Step:
         """The step as consumers see it."""
-        found = detached(evaluation.scene)
+        found = detach(evaluation.scene)
         return Step(
             iteration=self.iteration,
             stage=stage,

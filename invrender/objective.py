@@ -16,8 +16,8 @@ from invrender.losses.base import Loss, SumOfSquares
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import background_pixels
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, chosen, reduced
-from invrender.render.base import Channels, Rendered, Renderer
-from invrender.scene import Scene, Target, View
+from invrender.render.base import Quality, Renderer, Shot
+from invrender.scene import Channels, Picture, Scene, Target, View
 from invrender.solve.base import Changes, Evaluation, Linearized, Raw
 
 # So many pixels of targets are compared at once: those of 64 pictures of 32 by 32.
@@ -29,7 +29,7 @@ DIFFERENCE = 0.5
 
 
 T = TypeVar("T")
-Comparison = tuple[Rendered, View, Scene]
+Comparison = tuple[Picture, View, Scene]
 
 
 @dataclass(frozen=True)
@@ -51,26 +51,26 @@ class Objective:
         """The scene with every unknown applied."""
         return applied(self.scene, self.parameters, {**self.resting, **raw})
 
-    def pictures(self, scene: Scene) -> tuple[Rendered, ...]:
+    def pictures(self, scene: Scene) -> tuple[Picture, ...]:
         """A picture of the scene for each view of the target."""
-        return self.renderer.render_batch(self.seen(scene))
+        return tuple(self.renderer.render(self.shots(scene), quality=self.quality))
 
-    def seen(self, scene: Scene) -> list[Scene]:
+    @property
+    def quality(self) -> Quality:
+        """How finely the stage draws."""
+        return Quality(sigma=self.stage.sigma, samples=self.stage.samples)
+
+    def shots(self, scene: Scene) -> list[Shot]:
         """The scene as each view's camera sees it, at the view's resolution."""
-        return [
-            replace(scene, camera=(view.camera or scene.camera).resized(view.rgb.shape[1], view.rgb.shape[0]))
-            for view in self.views
-        ]
+        return [Shot(scene, scene.cameras[view.camera].resized(*reversed(view.size))) for view in self.views]
 
     def compared(self, scenes: Sequence[Scene], channels: Channels | None = None) -> Iterator[list[Comparison]]:
         """What the losses compare, by scene: in each view its picture, blurred, the view, and the scene it sees."""
-        seen = [self.seen(scene) for scene in scenes]
-        pictures = iter(self.renderer.render_batch([*chain(*seen)], self.channels if channels is None else channels))
-        for views in seen:
-            yield [
-                (blurred_rendering(next(pictures), self.stage.blur), view, scene)
-                for view, scene in zip(self.views, views, strict=True)
-            ]
+        shots = [shot for scene in scenes for shot in self.shots(scene)]
+        channels = self.channels if channels is None else channels
+        pictures = iter(self.renderer.render(shots, channels, self.quality))
+        for scene in scenes:
+            yield [(blurred_rendering(next(pictures), self.stage.blur), view, scene) for view in self.views]
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         """Render every view and sum up the weighted losses, each the mean over the views."""
@@ -101,14 +101,14 @@ class Objective:
         for first in range(0, len(raws), count):
             yield raws[first : first + count]
 
-    def scored(self, picture: Rendered, view: View, scene: Scene) -> Tensor:
+    def scored(self, picture: Picture, view: View, scene: Scene) -> Tensor:
         """The weighted losses of one picture, [], which is made as bright as its target where lights are unknown."""
-        if self.brightness_is_unknown and picture.rgb.numel():
+        if self.brightness_is_unknown and "rgb" in picture:
             background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
             behind = (1 - picture.alpha)[..., None] * background
             shown, wanted = picture.rgb - behind, view.rgb - behind
             gain = (shown * wanted).sum() / shown.square().sum().clamp(min=1e-12)
-            picture = replace(picture, rgb=behind + gain.clamp(min=0) * shown)
+            picture = picture.with_channels(rgb=behind + gain.clamp(min=0) * shown)
         terms = [loss.weight * loss(picture, view, scene) for loss in self.losses.values()]
         return torch.stack(terms).sum() / len(self.views)
 
@@ -163,7 +163,7 @@ class Objective:
         values, weights = (torch.cat(each) for each in zip(*found, strict=True))
         return values, weights
 
-    def squared(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def squared(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """The residuals of all losses on one view and their weights, [M]."""
         found = []
         for name, loss in self.losses.items():
@@ -256,16 +256,13 @@ class Problem:
         return {name: parameter.value(scene) for name, parameter in self.parameters.items()}
 
     def at(self, stage: Stage, resting: Mapping[str, Tensor] | None = None) -> Objective:
-        """The objective of a stage: its renderer softened, its target reduced and blurred, its losses alone.
+        """The objective of a stage: its quality, its target reduced and blurred, its losses alone.
 
         resting: the raw tensors of unknowns that will not be given to it.
         """
-        renderer = self.renderer if stage.sigma is None else self.renderer.softened(stage.sigma)
-        if stage.samples is not None:
-            renderer = renderer.sampled(stage.samples)
         views = tuple(blurred_view(reduced(view, stage.size), stage.blur) for view in self.target.views)
         losses = chosen(self.losses, stage.losses)
-        return Objective(self.scene, views, self.parameters, renderer, losses, stage, resting or {})
+        return Objective(self.scene, views, self.parameters, self.renderer, losses, stage, resting or {})
 
 
 def check_dependence(objective: Objective, raw: Raw, stages: Sequence[Stage]) -> None:

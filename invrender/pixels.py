@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
+
+from invrender.scene import Picture, View
 
 
 def resize_area(picture: Tensor, height: int, width: int) -> Tensor:
@@ -14,6 +17,13 @@ def resize_area(picture: Tensor, height: int, width: int) -> Tensor:
     rows = area_weights(picture.shape[0], height).to(picture)
     columns = area_weights(picture.shape[1], width).to(picture)
     return torch.einsum("ih,hw...,jw->ij...", rows, picture, columns)
+
+
+def resize_view(view: View, height: int, width: int) -> View:
+    """A view of another size, each new pixel the mean of what it covers."""
+    channels = {name: resize_area(channel, height, width) for name, channel in view.picture.channels.items()}
+    weight = None if view.weight is None else resize_area(view.weight, height, width)
+    return replace(view, picture=Picture(channels), weight=weight)
 
 
 def area_weights(old: int, new: int) -> Tensor:

@@ -7,12 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from torch import Tensor
-
 from invrender.errors import UserError
-from invrender.pixels import gaussian_blur, resize_area
-from invrender.render.base import Rendered
-from invrender.scene import View
+from invrender.pixels import gaussian_blur, resize_view
+from invrender.scene import Picture, View
 
 Each = TypeVar("Each")
 
@@ -99,24 +96,24 @@ def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Co
 
 def reduced(view: View, size: int | None) -> View:
     """The view with a shorter side of at most ``size`` pixels, each new pixel the mean of what it covers."""
-    shorter = min(view.rgb.shape[:2])
+    shorter = min(view.size)
     if size is None or size >= shorter:
         return view
-    height, width = (round(side * size / shorter) for side in view.rgb.shape[:2])
+    height, width = (round(side * size / shorter) for side in view.size)
 
-    def shrink(picture: Tensor | None) -> Tensor | None:
-        return None if picture is None else resize_area(picture, height, width)
-
-    return replace(view, rgb=resize_area(view.rgb, height, width), mask=shrink(view.mask), weight=shrink(view.weight))
+    return resize_view(view, height, width)
 
 
 def blurred_view(view: View, blur: float) -> View:
-    """The view with its picture and mask blurred; weights stay as they are."""
-    mask = None if view.mask is None else gaussian_blur(view.mask, blur)
-    return replace(view, rgb=gaussian_blur(view.rgb, blur), mask=mask)
+    """The view with its picture blurred; weights stay as they are."""
+    return replace(view, picture=blurred_rendering(view.picture, blur))
 
 
-def blurred_rendering(rendered: Rendered, blur: float) -> Rendered:
-    """The rendering with picture and silhouette blurred; depth, and channels that are not there, stay as they are."""
-    rgb, alpha = (gaussian_blur(each, blur) if each.numel() else each for each in (rendered.rgb, rendered.alpha))
-    return replace(rendered, rgb=rgb, alpha=alpha)
+def blurred_rendering(picture: Picture, blur: float) -> Picture:
+    """The picture with every channel blurred but depth, which has steps that mean nothing when mixed."""
+    return Picture(
+        {
+            name: channel if name == "depth" else gaussian_blur(channel, blur)
+            for name, channel in picture.channels.items()
+        }
+    )

@@ -13,8 +13,7 @@ from invrender.objective import Objective, Problem
 from invrender.parameters.base import Parameters, Value
 from invrender.pixels import gaussian_blur, windowed
 from invrender.pyramid import Stage, chosen
-from invrender.render.base import Channels, Rendered
-from invrender.scene import View
+from invrender.scene import Channels, Picture, View
 from invrender.solve.base import MOST_NUMBERS, Linearized, Raw
 
 Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
@@ -154,7 +153,7 @@ def numbers(value: float | list[float]) -> list[float]:
     return value if isinstance(value, list) else [value]
 
 
-def unexplained(rendered: Rendered, view: View, channels: Channels) -> float:
+def unexplained(rendered: Picture, view: View, channels: Channels) -> float:
     """The share of a picture that a rendering leaves unexplained, whatever the light: 0 to 1.
 
     In colours, 1 − the squared correlation within small windows, their mean luminances apart, weighted by the target's

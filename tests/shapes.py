@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import look_at
-from invrender.scene import AmbientLight, Camera, Light, Material, Mesh, Object, Projection, Scene
+from invrender.parameters import CameraPose
+from invrender.scene import AmbientLight, Camera, Light, Material, Mesh, Object, Projection, Scene, phong
 
 
 def doubles(values: Sequence[float] | Sequence[Sequence[float]]) -> Tensor:
@@ -134,7 +135,7 @@ def material(
     specular: float = 0.0,
     shininess: float = 8.0,
 ) -> Material:
-    return Material(doubles(color), doubles([specular] * 3), torch.tensor(shininess).double(), texture, vertex_colors)
+    return phong(doubles(color), doubles([specular] * 3), torch.tensor(shininess).double(), texture, vertex_colors)
 
 
 def thing(shape: Mesh, looks: Material | None = None) -> Object:
@@ -154,10 +155,22 @@ def scene(
     """Objects under full ambient light on black, if nothing else is said."""
     return Scene(
         objects={f"object {number}": each for number, each in enumerate(objects)},
-        camera=view or camera(),
+        cameras={"camera": view or camera()},
         lights={f"light {number}": light for number, light in enumerate([ambient()] if lights is None else lights)},
         background=doubles(background),
     )
+
+
+SIDES = ("left", "right")
+"""The cameras of `seen_from_sides`."""
+
+
+def seen_from_sides(base: Scene) -> Scene:
+    """A scene with two more cameras, to the left and to the right of its own."""
+    for name, angle in zip(SIDES, (-0.3, 0.4), strict=True):
+        camera = CameraPose().apply(base, doubles([0, angle, 0, 0, 0, 0])).camera
+        base = base.with_camera(camera, name)
+    return base
 
 
 def with_vertices(base: Scene, vertices: Tensor) -> Scene:

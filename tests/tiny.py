@@ -11,11 +11,11 @@ from invrender.scene import (
     AmbientLight,
     Camera,
     DirectionalLight,
-    Material,
     Mesh,
     Object,
     PointLight,
     Scene,
+    phong,
 )
 
 
@@ -38,8 +38,8 @@ def scene(size: int = 24) -> Scene:
     placed = torch.eye(4).double()
     beside = placed.clone()
     beside[:3, 3] = torch.tensor([0.5, -0.3, 0.6])
-    textured = Material(0.9 * one, 0.1 * one, torch.tensor(8.0).double(), texture=uniform(7, 9, 3))
-    painted = Material(0.9 * one, 0.0 * one, torch.tensor(8.0).double(), vertex_colors=uniform(6, 3))
+    textured = phong(0.9 * one, 0.1 * one, torch.tensor(8.0).double(), texture=uniform(7, 9, 3))
+    painted = phong(0.9 * one, 0.0 * one, torch.tensor(8.0).double(), vertex_colors=uniform(6, 3))
     position, target, up = (torch.tensor(v).double() for v in ([1.0, 0.8, 3.0], [0.1, 0.0, 0.2], [0.0, 1.0, 0.0]))
     camera = Camera(
         intrinsics=torch.tensor([[1.1 * size, 0, 0.5 * size], [0, 1.15 * size, 0.48 * size], [0, 0, 1]]).double(),
@@ -55,7 +55,7 @@ def scene(size: int = 24) -> Scene:
             "textured": Object(octahedron(), textured, placed),
             "painted": Object(octahedron(), painted, beside),
         },
-        camera=camera,
+        cameras={"camera": camera},
         lights={
             "ambient": AmbientLight(one, torch.tensor(0.2).double()),
             "sun": DirectionalLight(0.9 * one, torch.tensor(0.4).double(), torch.tensor([0.3, 1.0, 0.8]).double()),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from invrender.render.base import ALL, Channels, Rendered, Renderer
-from invrender.scene import Scene, map_tensors
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Renderer, Shot
+from invrender.scene import Channels, Picture, map_tensors
 
 
 @dataclass
@@ -29,33 +28,20 @@ class Counting:
     inner: Renderer
     tally: Tally
 
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
-        """The picture; counts as one."""
-        self.count(scene)
-        return self.inner.render(scene, channels)
+    @property
+    def supports(self) -> Capabilities:
+        """What the renderer can do."""
+        return self.inner.supports
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures; each counts as one."""
-        for scene in scenes:
-            self.count(scene)
-        return self.inner.render_batch(scenes, channels)
-
-    def sampled(self, samples: int) -> Self:
-        """The renderer with other samples; its pictures count with the others."""
-        return replace(self, inner=self.inner.sampled(samples))
-
-    def softened(self, sigma: float) -> Self:
-        """The softened renderer; its pictures count with the others."""
-        return replace(self, inner=self.inner.softened(sigma))
-
-    def count(self, scene: Scene) -> None:
-        """Count a picture."""
-        self.tally.pictures += 1
-        self.tally.differentiated += is_differentiated(scene)
+        self.tally.pictures += len(shots)
+        self.tally.differentiated += sum(is_differentiated(shot) for shot in shots)
+        return self.inner.render(shots, channels, quality)
 
 
-def is_differentiated(scene: Scene) -> bool:
-    """Whether what is rendered of the scene has a gradient, backward or forward."""
+def is_differentiated(shot: Shot) -> bool:
+    """Whether what is rendered of a shot has a gradient, backward or forward."""
     found = []
 
     def look(tensor: Tensor) -> Tensor:
@@ -63,5 +49,5 @@ def is_differentiated(scene: Scene) -> bool:
         found.append(backward or forward_ad.unpack_dual(tensor).tangent is not None)
         return tensor
 
-    map_tensors(scene, look)
+    map_tensors(shot, look)
     return any(found)

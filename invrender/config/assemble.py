@@ -74,6 +74,7 @@ def assemble(config: FitConfig, device: str = "cpu") -> Experiment:
     search = build(config.search, "search", allow)
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
-    scene, target = build_scene_and_target(config, device)
+    channels = frozenset[str]().union(*(loss.channels for loss in losses.values()))
+    scene, target = build_scene_and_target(config, device, channels)
     suitable = search if search.suits(solver) else None
     return Experiment(scene, target, parameters, renderer, losses, solver, suitable, config.stopping)

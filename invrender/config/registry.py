@@ -31,6 +31,7 @@ CLASSES = frozenset(
         "invrender.parameters.LightPosition",
         "invrender.parameters.ObjectPose",
         "invrender.parameters.Texture",
+        "invrender.parameters.Values",
         "invrender.parameters.VertexColors",
         "invrender.render.auto.automatic",
         "invrender.render.embedded.EmbeddedRenderer",

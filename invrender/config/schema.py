@@ -20,7 +20,8 @@ class TargetConfig:
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
-    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear; seed: its own.
+    renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
+    deviation, linear; seed: its own.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -30,6 +31,7 @@ class TargetConfig:
     weight: str | None = None
     color_space: str = "srgb"
     max_size: int = 640
+    renderer: Any = None
     samples: int = 4
     noise: float = 0.0
     seed: int = 0

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from invrender.checks import at_least, one_of, pixels, seed
+from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, suggestion
 from invrender.geometry.meshes import bounds
@@ -21,8 +22,8 @@ from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, merged_camera, read_view, read_views, reduced_view
 from invrender.io.visibility import check_visible
 from invrender.render.base import MOST_SAMPLES
-from invrender.scene import Scene, Target, converted
-from invrender.targets import rendered_target
+from invrender.scene import CAMERA, Camera, Channels, Scene, Target
+from invrender.targets import render_target
 
 KINDS = ("render", "image", "views")
 
@@ -60,16 +61,19 @@ def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
             check_keys(change, base[name], f"{key}.{name}")
 
 
-def build_scene_and_target(config: FitConfig, device: str) -> tuple[Scene, Target]:
-    """The initial guess and what it is to explain, on ``device``.
+def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -> tuple[Scene, Target]:
+    """The initial guess and what it is to explain, on ``device``; ``channels`` are those that losses compare.
 
     ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
     """
     kind = one_of("target.kind", config.target.kind, KINDS)
     check_kind(config.target)
     if kind == "render":
-        scene = build_scene(config, folder_of(config))
-        return scene.to(device), render_truth(config, device)
+        scene = build_scene(config, folder_of(config)).to(device)
+        target = render_truth(config, device, channels)
+        assert target.truth is not None
+        known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
+        return replace(scene, cameras={**scene.cameras, **known}), target
     scene, target = read_photographs(config)
     return scene.to(device), target.to(device)
 
@@ -100,7 +104,7 @@ def check_kind(target: TargetConfig) -> None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
 
-def render_truth(config: FitConfig, device: str) -> Target:
+def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
     """Pictures of the truth."""
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
@@ -109,13 +113,16 @@ def render_truth(config: FitConfig, device: str) -> Target:
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)
     truth = build_scene(file, folder_of(file), "target.")
-    cameras = []
+    cameras: dict[str, Camera] = {}
     for index, changes in enumerate(options.views):
         key = f"target.views[{index}]"
         camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
-        check_visible(replace(truth, camera=camera), key)
-        cameras.append(converted(camera, device))
-    return rendered_target(truth.to(device), cameras or None, options.samples, options.noise, options.seed)
+        check_visible(truth, camera, key)
+        cameras[f"view_{index + 1}"] = camera
+    truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
+    renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
+    names = [*cameras] or [CAMERA]
+    return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
 
 
 def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
@@ -131,8 +138,9 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
     low, high = bounds(scene.objects)
     reading = Reading(options.color_space, options.max_size, scene.background, (low + high) / 2)
     if options.kind == "views":
-        return scene, Target(read_views(path, config.camera, reading))
+        views, cameras = read_views(path, config.camera, reading)
+        return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
     view = reduced_view(read_view(path, mask, weight, reading), options.max_size)
-    camera = scene.camera.resized(view.rgb.shape[1], view.rgb.shape[0])
-    return replace(scene, camera=camera), Target((view,))
+    height, width = view.size
+    return scene.with_camera(scene.camera.resized(width, height)), Target((view,))

@@ -23,7 +23,18 @@ from invrender.io.pictures import read_picture, write_picture
 from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.io.visibility import check_visible
 from invrender.pixels import resize_area
-from invrender.scene import AmbientLight, DirectionalLight, Falloff, Light, Material, Object, PointLight, Scene
+from invrender.scene import (
+    CAMERA,
+    AmbientLight,
+    DirectionalLight,
+    Falloff,
+    Light,
+    Material,
+    Object,
+    PointLight,
+    Scene,
+    phong,
+)
 
 FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
 PLACES = ("position", "rotation", "scale")
@@ -61,11 +72,11 @@ def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
     low, high = bounds(objects)
     scene = Scene(
         objects=objects,
-        camera=build_camera(config.camera, (low + high) / 2, f"{key}camera"),
+        cameras={CAMERA: build_camera(config.camera, (low + high) / 2, f"{key}camera")},
         lights={name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()},
         background=build_background(config.scene, files, f"{key}scene"),
     )
-    check_visible(scene, f"{key}camera")
+    check_visible(scene, scene.camera, f"{key}camera")
     return scene
 
 
@@ -110,7 +121,7 @@ def build_material(config: ObjectConfig, file: MeshFile, files: Folder, key: str
             f"{key} has a texture, but {config.mesh} has no texture coordinates (UV); unwrap it, or leave it out"
         )
     shininess = checks.at_least(f"{key}.shininess", config.shininess, 0)
-    return Material(
+    return phong(
         albedo=albedo,
         specular=checks.color(f"{key}.specular", config.specular),
         shininess=torch.tensor(shininess, dtype=torch.float32),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from invrender.errors import UserError, suggestion
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import read_mask, read_picture
 from invrender.io.schema import CameraConfig, literal
-from invrender.pixels import background_pixels, resize_area
-from invrender.scene import View
+from invrender.pixels import background_pixels, resize_view
+from invrender.scene import CAMERA, Camera, View, view_of
 
 FILES = ("picture", "mask", "weight")
 
@@ -39,7 +40,7 @@ class Reading:
 
 
 def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
-    """A photograph of its full size, without a camera."""
+    """A photograph of its full size, by the scene's own camera."""
     read = read_picture(picture, reading.color_space)
     height, width = read.rgb.shape[:2]
     rgb, silhouette = read.rgb, read.alpha
@@ -49,7 +50,7 @@ def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Re
     if mask is not None:
         silhouette = of_same_size(mask, picture, read_mask(mask), height, width)
     weights = None if weight is None else of_same_size(weight, picture, read_mask(weight), height, width)
-    return View(rgb, silhouette, weights)
+    return view_of(rgb, silhouette, weights)
 
 
 def of_same_size(path: Path, picture: Path, values: Tensor, height: int, width: int) -> Tensor:
@@ -69,20 +70,13 @@ def reduced_size(height: int, width: int, max_size: int) -> tuple[int, int]:
 
 
 def reduced_view(view: View, max_size: int) -> View:
-    """The view, its camera too, with the longer side at most ``max_size``."""
-    height, width = reduced_size(view.rgb.shape[0], view.rgb.shape[1], max_size)
-    if (height, width) == tuple(view.rgb.shape[:2]):
-        return view
-
-    def shrink(values: Tensor | None) -> Tensor | None:
-        return None if values is None else resize_area(values, height, width)
-
-    camera = None if view.camera is None else view.camera.resized(width, height)
-    return View(resize_area(view.rgb, height, width), shrink(view.mask), shrink(view.weight), camera)
+    """The view with its longer side at most ``max_size``."""
+    size = reduced_size(*view.size, max_size)
+    return view if size == view.size else resize_view(view, *size)
 
 
-def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[View, ...]:
-    """The views of a camera file, each with its camera.
+def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tuple[View, ...], dict[str, Camera]]:
+    """The views of a camera file, and their cameras, named after the pictures.
 
     The file is JSON: ``{"views": [{"picture": "a.png", "mask": …, "weight": …, <keys of the camera>}, …]}``. Files are
     relative to it. Keys of the camera that a view leaves out are those beside "views", else ``camera``'s.
@@ -96,7 +90,7 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[View
     if not isinstance(document, Mapping) or not isinstance(document.get("views"), list) or not document["views"]:
         raise UserError(f'{path}: expected {{"views": [{{"picture": "a.png", …}}, …]}} with at least one view')
     common = {key: value for key, value in document.items() if key != "views"}
-    views = []
+    views, cameras = [], dict[str, Camera]()
     for index, entry in enumerate(document["views"]):
         where = f"{path}: views[{index}]"
         if not isinstance(entry, Mapping) or not isinstance(entry.get("picture"), str):
@@ -104,14 +98,22 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[View
         files = {name: path.parent / entry[name] for name in FILES if entry.get(name)}
         view = read_view(files["picture"], files.get("mask"), files.get("weight"), reading)
         given = {key: value for key, value in {**common, **entry}.items() if key not in FILES}
-        height, width = view.rgb.shape[:2]
+        height, width = view.size
         if "focal" in given:
             given = {"width": width, "height": height, **given}
         config = merged_camera(camera, given, where)
         config = fit_to_picture(config, width, height, files["picture"], where)
-        view = replace(view, camera=build_camera(config, reading.center, where))
-        views.append(reduced_view(view, reading.max_size))
-    return tuple(views)
+        name = unused_name(files["picture"].stem, {CAMERA, *cameras})
+        view = replace(reduced_view(view, reading.max_size), camera=name)
+        cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
+        views.append(view)
+    return tuple(views), cameras
+
+
+def unused_name(name: str, used: Collection[str]) -> str:
+    """``name``, or with a number after it where that is taken."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    return name if name not in used else next(each for each in numbered if each not in used)
 
 
 def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) -> CameraConfig:

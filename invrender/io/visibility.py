@@ -11,12 +11,11 @@ from invrender.geometry.meshes import world_vertices
 from invrender.scene import Camera, Mesh, Object, Scene
 
 
-def check_visible(scene: Scene, key: str = "camera") -> None:
+def check_visible(scene: Scene, camera: Camera, key: str = "camera") -> None:
     """Raise `UserError` where the camera is inside an object or no object is in its picture.
 
     key: the camera's config key, for the message.
     """
-    camera = scene.camera
     if camera.projection == "perspective":
         for name, thing in scene.objects.items():
             if is_inside(camera.position, world_vertices(thing), thing.mesh):

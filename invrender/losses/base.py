@@ -8,8 +8,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
+from invrender.scene import Channels, Picture, Scene, View
 
 
 class Loss(Protocol):
@@ -29,7 +28,7 @@ class Loss(Protocol):
         """Raise `UserError` where the view lacks what this loss compares with."""
         ...
 
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
         """The unweighted term, []."""
         ...
 
@@ -38,7 +37,7 @@ class Loss(Protocol):
 class SumOfSquares(Loss, Protocol):
     """A loss that least squares can lower."""
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Residuals and their weights, of one shape, whose sum of squares has the gradient of this loss.
 
         The weights may move with the rendering; they count as constants.

@@ -10,8 +10,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.losses.base import check_weight
 from invrender.pixels import windowed
-from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
+from invrender.scene import Channels, Picture, Scene, View
 
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph.
 LEAST_GAIN = 0.5
@@ -53,12 +52,12 @@ class Contrast:
     def check(self, view: View) -> None:
         """Every view will do."""
 
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
         """The unweighted mean, []."""
         difference, weights = self.residuals(rendered, view, scene)
         return (weights * difference**2).sum() + 2 * (1 - weights.sum())
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Differences and their weights, [H, W], whose sum of squares has the gradient of this loss."""
         weights = ((rendered.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
         weights = weights if view.weight is None else weights * view.weight

@@ -11,8 +11,7 @@ from torch import Tensor
 from invrender.color import srgb_from_linear
 from invrender.errors import UserError
 from invrender.losses.base import check_weight
-from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
+from invrender.scene import Channels, Picture, Scene, View
 
 Space = Literal["linear", "srgb"]
 Where = Literal["everywhere", "mask", "object"]
@@ -54,24 +53,24 @@ class PictureLoss:
         if any(each is not None and not bool(each.any()) for each in (mask, view.weight)):
             raise UserError("the target's mask or weight is black all over, so that no pixel counts: white counts")
 
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
         """The unweighted mean penalty, []."""
         return weighted_mean(self.penalty(self.difference(rendered, view)), self.pixel_weights(rendered, view))
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Differences and their weights, [H, W, 3], whose sum of squares has the gradient of this loss."""
         difference = self.difference(rendered, view)
         weights = self.pixel_weights(rendered, view)
         shares = weights / (weights.sum().clamp(min=1e-12) * difference.shape[-1])
         return difference, shares[..., None] * self.stiffness(difference.detach())
 
-    def difference(self, rendered: Rendered, view: View) -> Tensor:
+    def difference(self, rendered: Picture, view: View) -> Tensor:
         """Rendering minus picture, [H, W, 3]."""
         if self.space == "srgb":
             return srgb_from_linear(rendered.rgb) - srgb_from_linear(view.rgb)
         return rendered.rgb - view.rgb
 
-    def pixel_weights(self, rendered: Rendered, view: View) -> Tensor:
+    def pixel_weights(self, rendered: Picture, view: View) -> Tensor:
         """How much each pixel counts, [H, W]."""
         weights = torch.ones_like(view.rgb[..., 0]) if view.weight is None else view.weight
         if self.where == "mask" and view.mask is not None:

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.losses.base import check_weight
-from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
+from invrender.scene import Channels, Picture, Scene, View
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,12 @@ class SilhouetteLoss:
         if view.mask is None:
             raise UserError("it compares silhouettes, and the target has no mask: give target.mask=mask.png")
 
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
         """The unweighted mean, []."""
         difference, weights = self.residuals(rendered, view, scene)
         return (weights * difference**2).sum()
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Differences and their weights, of one shape, whose sum of squares is this loss."""
         raise NotImplementedError
 
@@ -46,7 +45,7 @@ class SilhouetteLoss:
 class Silhouette(SilhouetteLoss):
     """The mean squared difference of the pixels."""
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Of every pixel, [H, W]."""
         assert view.mask is not None
         weights = torch.ones_like(view.mask) if view.weight is None else view.weight
@@ -63,7 +62,7 @@ class Moments(SilhouetteLoss):
 
     weight: float = 0.1
 
-    def residuals(self, rendered: Rendered, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
         """Of the three of them, [3]."""
         assert view.mask is not None
         difference = moments(rendered.alpha) - moments(view.mask)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from invrender.losses.base import check_weight
-from invrender.render.base import Channels, Rendered
-from invrender.scene import Scene, View
+from invrender.scene import Channels, Picture, Scene, View
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class TotalVariation:
     def check(self, view: View) -> None:
         """Every view will do."""
 
-    def __call__(self, rendered: Rendered, view: View, scene: Scene) -> Tensor:
+    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
         """The unweighted mean, []; zero where there are no textures."""
         total = view.rgb.new_zeros(())
         for thing in scene.objects.values():

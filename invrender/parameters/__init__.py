@@ -10,6 +10,7 @@ from invrender.parameters.light_intensity import LightIntensity
 from invrender.parameters.light_position import LightPosition
 from invrender.parameters.object_pose import ObjectPose
 from invrender.parameters.surface_colors import Albedo, Texture, VertexColors
+from invrender.parameters.values import Values
 
 __all__ = [
     "Albedo",
@@ -23,5 +24,6 @@ __all__ = [
     "LightPosition",
     "ObjectPose",
     "Texture",
+    "Values",
     "VertexColors",
 ]

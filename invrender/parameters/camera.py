@@ -11,18 +11,23 @@ from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
 from invrender.geometry.rotations import rotations_everywhere
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import Camera, Scene, Target
 
 
-def check_camera_is_unknown(target: Target) -> None:
-    """Raise `UserError` if the target says where its pictures were taken."""
-    if any(view.camera is not None for view in target.views):
-        raise UserError("the camera can't be an unknown where the target gives its cameras (target=views)")
+def check_camera(name: str, scene: Scene, target: Target) -> None:
+    """Raise `UserError` if the scene has no such camera, or the target no picture by it."""
+    if name not in scene.cameras:
+        raise UserError(f"camera is {name!r}, expected one of {', '.join(scene.cameras)}")
+    taken_by = dict.fromkeys(view.camera for view in target.views)
+    if taken_by and name not in taken_by:
+        raise UserError(
+            "the camera can't be an unknown where the target gives its cameras (target=views); "
+            f"name one of them: camera={next(iter(taken_by))}"
+        )
 
 
-def camera_errors(scene: Scene, truth: Truth) -> dict[str, float]:
+def camera_errors(found: Camera, true: Camera) -> dict[str, float]:
     """rotation_deg; position, in scene units; and position_relative, as a share of the true camera's distance."""
-    found, true = scene.camera, truth.scene.camera
     shift = float((found.position - true.position).norm())
     return {
         "rotation_deg": rotation_angle(found.camera_from_world[:3, :3], true.camera_from_world[:3, :3]),
@@ -31,9 +36,9 @@ def camera_errors(scene: Scene, truth: Truth) -> dict[str, float]:
     }
 
 
-def pivot(scene: Scene) -> Tensor:
+def pivot(camera: Camera) -> Tensor:
     """The point [3] that the camera turns about, in its own frame."""
-    return transform(scene.camera.camera_from_world, scene.camera.look_at)
+    return transform(camera.camera_from_world, camera.look_at)
 
 
 def turns_everywhere(count: int, limit: float | None, like: Tensor) -> Tensor:

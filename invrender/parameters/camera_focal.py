@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from invrender.parameters.base import Value
-from invrender.parameters.camera import check_camera_is_unknown
+from invrender.parameters.camera import check_camera
 from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import CAMERA, Scene, Target, Truth
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,21 @@ class CameraFocal:
     """One factor on both focal lengths; for an orthographic camera, on the pixels per world unit.
 
     raw: [1], the factor's logarithm. range: of the horizontal focal length in pixels.
+    camera: the name of the scene's camera.
     """
 
     linear: ClassVar[bool] = False
     lr: float = 0.01
     range: Range = (1e-3, 1e6)
+    camera: str = CAMERA
 
     def __post_init__(self) -> None:
         check_above_zero(lr=self.lr)
         check_range(self.range, factor=True)
 
     def check(self, scene: Scene, target: Target) -> None:
-        """Raise `UserError` if the target gives the camera."""
-        check_camera_is_unknown(target)
+        """Raise `UserError` if there is no such camera, or the target gives it."""
+        check_camera(self.camera, scene, target)
 
     def initial(self, scene: Scene) -> Tensor:
         """[1]."""
@@ -39,9 +41,11 @@ class CameraFocal:
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Scale the focal lengths; the principal point stays."""
-        scale = torch.ones_like(scene.camera.intrinsics)
+        scale = torch.ones_like(scene.cameras[self.camera].intrinsics)
         scale = torch.cat([torch.cat([raw.exp().expand(2, 2), scale[:2, 2:]], dim=1), scale[2:]])
-        return replace(scene, camera=replace(scene.camera, intrinsics=scene.camera.intrinsics * scale))
+        return scene.with_camera(
+            replace(scene.cameras[self.camera], intrinsics=scene.cameras[self.camera].intrinsics * scale), self.camera
+        )
 
     def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
@@ -49,13 +53,18 @@ class CameraFocal:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the focal length in its range."""
-        return clamp_factor(raw, scene.camera.intrinsics[0, 0].expand(1), self.range)
+        return clamp_factor(raw, scene.cameras[self.camera].intrinsics[0, 0].expand(1), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The focal lengths in pixels."""
-        return {"focal_px": [float(scene.camera.intrinsics[0, 0]), float(scene.camera.intrinsics[1, 1])]}
+        return {
+            "focal_px": [
+                float(scene.cameras[self.camera].intrinsics[0, 0]),
+                float(scene.cameras[self.camera].intrinsics[1, 1]),
+            ]
+        }
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The relative error of the horizontal focal length."""
-        true = float(truth.scene.camera.intrinsics[0, 0])
-        return {"relative": abs(float(scene.camera.intrinsics[0, 0]) / true - 1)}
+        true = float(truth.scene.cameras[self.camera].intrinsics[0, 0])
+        return {"relative": abs(float(scene.cameras[self.camera].intrinsics[0, 0]) / true - 1)}

@@ -17,14 +17,14 @@ from invrender.geometry.rotations import lookalikes
 from invrender.parameters.base import Value
 from invrender.parameters.camera import (
     camera_errors,
-    check_camera_is_unknown,
+    check_camera,
     limited,
     pivot,
     turns_everywhere,
     unshifted,
 )
 from invrender.parameters.ranges import check_above_zero
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import CAMERA, Scene, Target, Truth
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,21 @@ class CameraPose:
     of the distance to it. So both halves move the picture by about as much.
 
     max_rotation: degrees; max_shift: share of the distance; how far the answer may be from the start, or None.
+    camera: the name of the scene's camera.
     """
 
     linear: ClassVar[bool] = False
     lr: float = 0.02
     max_rotation: float | None = None
     max_shift: float | None = None
+    camera: str = CAMERA
 
     def __post_init__(self) -> None:
         check_above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
-        """Raise `UserError` if the target gives the camera."""
-        check_camera_is_unknown(target)
+        """Raise `UserError` if there is no such camera, or the target gives it."""
+        check_camera(self.camera, scene, target)
 
     def initial(self, scene: Scene) -> Tensor:
         """[6]."""
@@ -55,15 +57,15 @@ class CameraPose:
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Turn about the point that the camera looks at, then shift."""
-        camera = scene.camera
-        moved = turned(camera.camera_from_world, pivot(scene), raw[:3], camera.distance * raw[3:])
-        return replace(scene, camera=replace(camera, camera_from_world=moved))
+        camera = scene.cameras[self.camera]
+        moved = turned(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
+        return scene.with_camera(replace(camera, camera_from_world=moved), self.camera)
 
     def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn about where the point that the camera looks at is by now, then shift, in shares of the distance now."""
-        distance = self.apply(scene, raw).camera.distance
+        distance = self.apply(scene, raw).cameras[self.camera].distance
         rotation = composed_rotation(change[:3], raw[:3])
-        return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.camera.distance])
+        return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.cameras[self.camera].distance])
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
@@ -77,15 +79,15 @@ class CameraPose:
     def lookalikes(self, scene: Scene) -> Tensor:
         """Rotations about the same point."""
         vertices = torch.cat([world_vertices(thing) for thing in scene.objects.values()]).detach()
-        rotations = lookalikes(transform(scene.camera.camera_from_world, vertices)).to(scene.background)
+        rotations = lookalikes(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
         return unshifted(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""
-        camera = scene.camera
+        camera = scene.cameras[self.camera]
         rotation = roma.rotmat_to_rotvec(camera.camera_from_world[:3, :3].double())
         return {"position": camera.position.tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """rotation_deg, position, position_relative."""
-        return camera_errors(scene, truth)
+        return camera_errors(scene.cameras[self.camera], truth.scene.cameras[self.camera])

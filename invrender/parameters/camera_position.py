@@ -13,9 +13,9 @@ from torch import Tensor
 from invrender.geometry.cameras import look_at, rigid
 from invrender.geometry.rotations import directions_everywhere
 from invrender.parameters.base import Value
-from invrender.parameters.camera import camera_errors, check_camera_is_unknown, limited
+from invrender.parameters.camera import camera_errors, check_camera, limited
 from invrender.parameters.ranges import check_above_zero
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import CAMERA, Scene, Target, Truth
 
 DISTANCES = (2 / 3, 1.0, 1.5)
 QUARTERS = (math.pi / 2, math.pi, -math.pi / 2)
@@ -28,18 +28,20 @@ class CameraPosition:
     raw: [3], a shift along the world's axes as a share of the distance to that point.
 
     max_shift: share of the distance; how far the answer may be from the start, or None.
+    camera: the name of the scene's camera.
     """
 
     linear: ClassVar[bool] = False
     lr: float = 0.03
     max_shift: float | None = None
+    camera: str = CAMERA
 
     def __post_init__(self) -> None:
         check_above_zero(lr=self.lr, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
-        """Raise `UserError` if the target gives the camera."""
-        check_camera_is_unknown(target)
+        """Raise `UserError` if there is no such camera, or the target gives it."""
+        check_camera(self.camera, scene, target)
 
     def initial(self, scene: Scene) -> Tensor:
         """[3]."""
@@ -47,16 +49,16 @@ class CameraPosition:
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Move the camera and turn it as one that looks at the point would turn."""
-        camera = scene.camera
+        camera = scene.cameras[self.camera]
         position = camera.position + camera.distance * raw
         before = look_at(camera.position, camera.look_at, camera.up)[:3, :3]
         after = look_at(position, camera.look_at, camera.up)[:3, :3]
         rotation = camera.camera_from_world[:3, :3] @ before.T @ after
-        return replace(scene, camera=replace(camera, camera_from_world=rigid(rotation, -rotation @ position)))
+        return scene.with_camera(replace(camera, camera_from_world=rigid(rotation, -rotation @ position)), self.camera)
 
     def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Move on, in shares of the distance now."""
-        return raw + change * self.apply(scene, raw).camera.distance / scene.camera.distance
+        return raw + change * self.apply(scene, raw).cameras[self.camera].distance / scene.cameras[self.camera].distance
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the shift."""
@@ -64,7 +66,7 @@ class CameraPosition:
 
     def everywhere(self, scene: Scene, count: int) -> Tensor:
         """Directions around the point that the camera looks at, at two thirds, once and one and a half its distance."""
-        camera = scene.camera
+        camera = scene.cameras[self.camera]
         directions = directions_everywhere(count // len(DISTANCES)).to(scene.background)
         offset = (camera.position - camera.look_at) / camera.distance
         shifts = torch.cat([distance * directions - offset for distance in DISTANCES])
@@ -72,7 +74,7 @@ class CameraPosition:
 
     def lookalikes(self, scene: Scene) -> Tensor:
         """To the other side, at three quarter turns about the vertical through the point."""
-        camera = scene.camera
+        camera = scene.cameras[self.camera]
         offset = (camera.position - camera.look_at) / camera.distance
         axis = torch.nn.functional.normalize(camera.up, dim=0)
         turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
@@ -80,11 +82,11 @@ class CameraPosition:
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""
-        offset = scene.camera.position - scene.camera.look_at
+        offset = scene.cameras[self.camera].position - scene.cameras[self.camera].look_at
         azimuth = torch.rad2deg(torch.atan2(offset[0], offset[2]))
         elevation = torch.rad2deg(torch.atan2(offset[1], torch.hypot(offset[0], offset[2])))
         return {
-            "position": scene.camera.position.tolist(),
+            "position": scene.cameras[self.camera].position.tolist(),
             "azimuth_deg": float(azimuth),
             "elevation_deg": float(elevation),
             "distance": float(offset.norm()),
@@ -92,4 +94,4 @@ class CameraPosition:
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """rotation_deg, position, position_relative."""
-        return camera_errors(scene, truth)
+        return camera_errors(scene.cameras[self.camera], truth.scene.cameras[self.camera])

@@ -19,6 +19,8 @@ from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
 
 Attribute = Literal["albedo", "texture", "vertex_colors"]
+# What these are called among the parts of a material's albedo.
+PARTS: Mapping[Attribute, str] = {"albedo": "factor", "texture": "texture", "vertex_colors": "vertex"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class SurfaceColors:
         objects = dict(scene.objects)
         for name, part in self.parts(scene, raw).items():
             colors = self.colors(scene, name) + self.added(part)
-            objects[name] = replace(objects[name], material=replace(objects[name].material, **{self.attribute: colors}))
+            material = objects[name].material.with_property("albedo", **{PARTS[self.attribute]: colors})
+            objects[name] = replace(objects[name], material=material)
         return replace(scene, objects=objects)
 
     def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import bounds, group_normals
 from invrender.io.atomic import atomic_write
 from invrender.record.display import Picture, srgb_picture
-from invrender.record.paths import CAMERA, Points
+from invrender.record.paths import OBJECT, Points
 from invrender.scene import Camera, Object, Scene, Target
 
 # By layer, which is how the names of what is drawn begin, its sRGB colour.
@@ -96,7 +96,7 @@ def markers(start: Scene, found: Scene, target: Target, paths: Mapping[str, Poin
     size = float((high - low).norm())
     drawn = {name: pyramid(camera, size) for name, camera in cameras(start, found, target).items()}
     for name, points in paths.items():
-        if f"found_{name}" in drawn or name != CAMERA:
+        if f"found_{name}" in drawn or name.startswith(OBJECT):
             kept = spaced(points, SHORTEST_SEGMENT * size)
             if len(kept) > 1:
                 drawn[f"path_{name}"] = tubes(pairwise(kept), EDGE_RADIUS * size)
@@ -104,14 +104,16 @@ def markers(start: Scene, found: Scene, target: Target, paths: Mapping[str, Poin
 
 
 def cameras(start: Scene, found: Scene, target: Target) -> dict[str, Camera]:
-    """The cameras to draw, by name: at the start, as found and in truth, or those that the views bring along."""
-    known = {f"known_camera_{i}": view.camera for i, view in enumerate(target.views) if view.camera is not None}
-    if len(known) == len(target.views):
-        return known
-    if torch.equal(start.camera.camera_from_world, found.camera.camera_from_world):
-        return {**known, "known_camera": found.camera}
-    truth = {} if target.truth is None else {"truth_camera": target.truth.scene.camera}
-    return {**known, "start_camera": start.camera, **truth, "found_camera": found.camera}
+    """The cameras of the target's pictures, by LAYER_NAME; those that moved at the start, as found and in truth."""
+    drawn: dict[str, Camera] = {}
+    for name in dict.fromkeys(view.camera for view in target.views):
+        before, after = start.cameras[name], found.cameras[name]
+        if torch.equal(before.camera_from_world, after.camera_from_world):
+            drawn[f"known_{name}"] = after
+            continue
+        true = {} if target.truth is None else {f"truth_{name}": target.truth.scene.cameras[name]}
+        drawn |= {f"start_{name}": before, **true, f"found_{name}": after}
+    return drawn
 
 
 def pyramid(camera: Camera, size: float) -> trimesh.Trimesh:

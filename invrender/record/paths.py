@@ -12,7 +12,7 @@ from invrender.geometry.meshes import world_vertices
 from invrender.record.thinned import Thinned
 from invrender.scene import Scene
 
-CAMERA = "camera"
+OBJECT = "object_"
 POINTS = 200
 Points = NDArray[np.float64]
 
@@ -31,12 +31,12 @@ class Paths:
             self.places.items.append(positions(step.scene))
 
     def named(self) -> dict[str, Points]:
-        """The path [N, 3], world frame, of the camera and of the middle of each object, by name."""
+        """The path [N, 3], world frame, of each camera and of the middle of each object, by name."""
         return {name: np.stack([place[name] for place in self.places.items]) for name in self.places.items[0]}
 
 
 def positions(scene: Scene) -> dict[str, Points]:
     """Where everything is that can move, [3] in the world frame; objects by ``object_NAME``."""
-    middles = {f"object_{name}": world_vertices(thing).mean(dim=0) for name, thing in scene.objects.items()}
-    places = {CAMERA: scene.camera.position, **middles}
+    middles = {f"{OBJECT}{name}": world_vertices(thing).mean(dim=0) for name, thing in scene.objects.items()}
+    places = {**{name: camera.position for name, camera in scene.cameras.items()}, **middles}
     return {name: place.detach().cpu().double().numpy() for name, place in places.items()}

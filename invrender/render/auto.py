@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from invrender.render.base import Renderer
+from invrender.render.blend import Background
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.pytorch3d.loading import installed_version, problem
-from invrender.render.pytorch3d.renderer import Background, PyTorch3DRenderer
+from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
+from invrender.render.registry import REGISTRY, problem
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,19 @@ class Choice:
     reason: str
 
 
-def choice(device: str) -> Choice:
-    """What `auto` takes for a fit on ``device``: auto, cpu or cuda."""
-    if device == "cpu" or not torch.cuda.is_available():
-        where = "the device is the CPU" if device == "cpu" else "PyTorch finds no CUDA device"
-        return Choice("embedded", f"{where}, and PyTorch3D is made for CUDA")
-    reason = problem("cuda")
-    if reason is not None:
-        return Choice("embedded", reason)
-    return Choice("pytorch3d", f"PyTorch3D {installed_version()} and CUDA are here")
+def choose(device: str) -> Choice:
+    """What `auto` takes for a fit on ``device`` (auto, cpu or cuda): a renderer made for CUDA where both work."""
+    for name, entry in REGISTRY.items():
+        if entry.made_for != "cuda":
+            continue
+        if device == "cpu" or not torch.cuda.is_available():
+            where = "the device is the CPU" if device == "cpu" else "PyTorch finds no CUDA device"
+            return Choice("embedded", f"{where}, and {entry.title} is made for CUDA")
+        reason = problem(name, "cuda")
+        if reason is not None:
+            return Choice("embedded", reason)
+        return Choice(name, f"{entry.title} {entry.library()} and CUDA are here")
+    return Choice("embedded", "there is no other")
 
 
 def automatic(
@@ -40,7 +45,7 @@ def automatic(
     cull_backfaces: bool = False,
 ) -> Renderer:
     """The renderer of `choice`, with the settings that both have."""
-    if choice(device).name == "pytorch3d":
+    if choose(device).name == "pytorch3d":
         return PyTorch3DRenderer(
             sigma=sigma, gamma=gamma, samples=samples, background=background, cull_backfaces=cull_backfaces
         )
@@ -49,9 +54,11 @@ def automatic(
     )
 
 
-def in_use(option: str, renderer: Renderer, device: str) -> tuple[str, str | None]:
-    """The name of the renderer that ``option`` stands for, and a note: PyTorch3D's version, or why `auto` takes it."""
-    if option != "auto":
-        return option, f"PyTorch3D {installed_version()}" if isinstance(renderer, PyTorch3DRenderer) else None
-    chosen = choice(device)
-    return chosen.name, f"auto: {chosen.reason}"
+def describe(option: str, device: str) -> tuple[str, str | None]:
+    """The name of the renderer that ``option`` stands for, and a note: its version, or why `auto` takes it."""
+    if option == "auto":
+        chosen = choose(device)
+        return chosen.name, f"auto: {chosen.reason}"
+    entry = REGISTRY.get(option)
+    version = entry.library() if entry is not None else None
+    return option, f"{entry.title} {version}" if entry is not None and version else None

@@ -1,56 +1,89 @@
-"""What every renderer promises."""
+"""The protocol of renderers, and what they are asked for: shots, channels, a quality."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
-
-from torch import Tensor
+from typing import Protocol
 
 from invrender.errors import UserError
-from invrender.scene import Scene
+from invrender.scene import Camera, Channels, Picture, Scene
 
 MOST_SAMPLES = 64
 
-Channel = Literal["rgb", "alpha", "depth"]
-Channels = frozenset[Channel]
 ALL: Channels = frozenset(("rgb", "alpha", "depth"))
+"""The channels that every renderer has."""
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A picture and what comes with it.
+class Shot:
+    """A scene as one camera sees it."""
 
-    rgb: [H, W, 3], linear, over the scene's background.
-    alpha: [H, W], the silhouette: how much of the pixel the objects cover.
-    depth: [H, W], camera z of what is seen; 0 where nothing is.
-    A channel that was not asked for is a tensor without entries.
+    scene: Scene
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How finely pictures are drawn; None leaves a setting to the renderer.
+
+    sigma: softness of edges, squared NDC units (half the shorter side is 1); 0 for the renderer's hardest.
+    samples: for each pixel in each direction.
+    seed: of a renderer that draws random samples.
     """
 
-    rgb: Tensor
-    alpha: Tensor
-    depth: Tensor
+    sigma: float | None = None
+    samples: int | None = None
+    seed: int = 0
+
+
+OWN = Quality()
+"""Every setting is the renderer's own."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a renderer can do.
+
+    channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
+    in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
+    differ from seed to seed.
+    """
+
+    channels: Channels = ALL
+    models: frozenset[str] = frozenset(("phong",))
+    forward_mode: bool = True
+    moving_edges: bool = True
+    stochastic: bool = False
 
 
 class Renderer(Protocol):
-    """`render` is a pure function of the scene and differentiable in every tensor that the renderer supports."""
+    """`render` is a pure function of the shots and differentiable in every tensor that the renderer supports."""
 
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
-        """The picture that the scene's camera takes. Raises `UserError` for a scene that it can't draw."""
+    @property
+    def supports(self) -> Capabilities:
+        """What it can do."""
         ...
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        """The pictures of many scenes, such as views of one or candidates for one, at less than the cost of each."""
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures of many shots, such as views of one scene or candidates for one, at less than the cost of each.
+
+        Each has the size of its shot's camera, and the channels that were asked for. Raises `UserError` for a scene
+        that the renderer can't draw.
+        """
         ...
 
-    def sampled(self, samples: int) -> Self:
-        """This renderer with another number of samples, for each pixel in each direction."""
-        ...
 
-    def softened(self, sigma: float) -> Self:
-        """This renderer with edges of softness ``sigma`` (squared NDC units), 0 for its hardest."""
-        ...
+def render_scene(renderer: Renderer, scene: Scene, channels: Channels = ALL, quality: Quality = OWN) -> Picture:
+    """The picture that the scene's own camera takes."""
+    return render_scenes(renderer, [scene], channels, quality)[0]
+
+
+def render_scenes(
+    renderer: Renderer, scenes: Sequence[Scene], channels: Channels = ALL, quality: Quality = OWN
+) -> list[Picture]:
+    """The pictures that the own cameras of many scenes take."""
+    return renderer.render([Shot(scene, scene.camera) for scene in scenes], channels, quality)
 
 
 def check_samples(samples: int) -> None:

@@ -1,8 +1,8 @@
-"""Many scenes as one: their pixels one after the other, at a multiple of the resolution that is averaged in the end."""
+"""The film: many shots as one picture of fine pixels, which are averaged in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -11,77 +11,65 @@ import torch
 from torch import Tensor
 
 from invrender.pixels import background_pixels, box_filter
-from invrender.render.base import Rendered
+from invrender.render.base import Shot
 from invrender.render.surfaces import kind_of
-from invrender.scene import Camera, Scene
+from invrender.scene import Camera, Picture, Scene
+
+Pixels = Mapping[str, Tensor]
+"""Channels of a batch's fine pixels, [P, …] each, one picture after the other; depth is 0 where nothing is."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Scenes of one size, projection and kinds of lights, their cameras at ``samples`` times the resolution."""
+    """Shots of one size, projection and kinds of lights, their cameras at ``samples`` times the resolution."""
 
-    scenes: Sequence[Scene]
+    shots: Sequence[Shot]
     samples: int
 
     @property
     def cameras(self) -> list[Camera]:
-        """The camera of each scene."""
-        return [scene.camera for scene in self.scenes]
+        """The camera of each shot."""
+        return [shot.camera for shot in self.shots]
+
+    @property
+    def scenes(self) -> list[Scene]:
+        """The scene of each shot."""
+        return [shot.scene for shot in self.shots]
 
     @cached_property
     def background(self) -> Tensor:
         """The background behind each pixel, [P, 3]."""
-        height, width = self.scenes[0].camera.height, self.scenes[0].camera.width
+        height, width = self.shots[0].camera.height, self.shots[0].camera.width
         found = [background_pixels(scene.background, height, width) for scene in self.scenes]
         return found[0] if len(found) == 1 else torch.cat(found)
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """The pixels of a batch: rgb [P, 3] over the background or None, alpha [P], and depth [P], 0 where nothing is.
-
-    alpha and depth have no entries where they were not asked for.
-    """
-
-    rgb: Tensor | None
-    alpha: Tensor
-    depth: Tensor
-
-
-def in_batches(scenes: Sequence[Scene], samples: int, pixels: Callable[[Batch], Pixels]) -> tuple[Rendered, ...]:
-    """The pictures of scenes whose fine pixels are rendered together where they are alike."""
-    found: list[Rendered] = []
-    for _, group in groupby(scenes, likeness):
+def expose(shots: Sequence[Shot], samples: int, draw: Callable[[Batch], Pixels]) -> list[Picture]:
+    """The pictures of shots whose fine pixels ``draw`` finds together where they are alike."""
+    found: list[Picture] = []
+    for _, group in groupby(shots, likeness):
         alike = list(group)
         camera = alike[0].camera
         height, width = camera.height * samples, camera.width * samples
-        batch = Batch([replace(scene, camera=scene.camera.resized(width, height)) for scene in alike], samples)
-        found += pictures(pixels(batch), len(alike), height, width, samples)
-    return tuple(found)
-
-
-def likeness(scene: Scene) -> Hashable:
-    """What scenes of one batch have in common."""
-    camera = scene.camera
-    kinds = tuple(kind for light in scene.lights.values() if (kind := kind_of(light)) >= 0)
-    return camera.width, camera.height, camera.projection, camera.near, camera.far, kinds
-
-
-def pictures(pixels: Pixels, count: int, height: int, width: int, samples: int) -> list[Rendered]:
-    """Pictures from their fine pixels."""
-    size = height * width
-    found = []
-    for number in range(count):
-        own = slice(number * size, (number + 1) * size)
-        rgb = pixels.alpha.new_zeros(0) if pixels.rgb is None else picture_of(pixels.rgb, own, height, samples)
-        alpha = picture_of(pixels.alpha, own, height, samples)
-        found.append(Rendered(rgb, alpha, depth_of(pixels.depth, own, height, samples)))
+        batch = Batch([replace(shot, camera=shot.camera.resized(width, height)) for shot in alike], samples)
+        pixels = draw(batch)
+        found += [develop(pixels, number, height, width, samples) for number in range(len(alike))]
     return found
 
 
-def picture_of(values: Tensor, own: slice, height: int, samples: int) -> Tensor:
-    """The mean over fine pixels [P, …] of one picture, [H, W, …]; without entries where there are none."""
-    return box_filter(part(values, own).reshape(height, -1, *values.shape[1:]), samples) if len(values) else values
+def likeness(shot: Shot) -> Hashable:
+    """What shots of one batch have in common."""
+    camera = shot.camera
+    kinds = tuple(kind for light in shot.scene.lights.values() if (kind := kind_of(light)) >= 0)
+    return camera.width, camera.height, camera.projection, camera.near, camera.far, kinds
+
+
+def develop(pixels: Pixels, number: int, height: int, width: int, samples: int) -> Picture:
+    """One of the pictures, ``height`` × ``width`` fine pixels, from the fine pixels of all."""
+    size = height * width
+    own = slice(number * size, (number + 1) * size)
+    fine = {name: part(values, own).reshape(height, width, *values.shape[1:]) for name, values in pixels.items()}
+    return Picture({name: (mean_depth if name == "depth" else box_filter)(fine[name], samples) for name in fine})
 
 
 def part(values: Tensor, own: slice) -> Tensor:
@@ -89,11 +77,8 @@ def part(values: Tensor, own: slice) -> Tensor:
     return values if own == slice(0, len(values)) else values[own]
 
 
-def depth_of(depth: Tensor, own: slice, height: int, samples: int) -> Tensor:
-    """The mean depth [H, W] over the fine pixels at which something is."""
-    if depth.shape[0] == 0:
-        return depth
-    depth = part(depth, own).reshape(height, -1)
+def mean_depth(depth: Tensor, samples: int) -> Tensor:
+    """The mean depth over the fine pixels at which something is, from [f H, f W] to [H, W]."""
     if samples == 1:
         return depth
     seen = box_filter((depth > 0).to(depth), samples)

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from invrender.render.channels import Shader
 from invrender.render.fragments import Fragments
 from invrender.render.reference import Pairs, fragments, rasterize_soft
 from invrender.render.screen import Screen
@@ -46,7 +47,7 @@ class Softness:
 class Layers:
     """What the faces alone make of each of P pixels.
 
-    alpha: [P], 1 − Π (1 − D). color: [P, 3], the weighted mean of the faces' colours, or None if it was not asked for.
+    alpha: [P], 1 − Π (1 − D). color: [P, C], the weighted mean of the faces' colours, or None if it was not asked for.
     depth: [P], the weighted mean of the faces' depths; 0 where there is no face.
     weight: [P], Σ D exp((nearest − z) / γ) in units of depth; 0 where there is no face.
     nearest: [P], the least depth, infinite where there is no face; not differentiable.
@@ -59,10 +60,12 @@ class Layers:
     nearest: Tensor
 
 
-def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
+def soft_layers(
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, shader: Shader = shade
+) -> Layers:
     """All layers of a soft picture; without ``surfaces`` no colours, and without them and ``depth`` alpha alone.
 
-    The slow twin of the kernels.
+    shader: colours fragments. The slow twin of the kernels, which know `shade` alone.
     """
     pairs = rasterize_soft(screen, softness.reach)
     alpha = coverage(screen, pairs, softness)
@@ -79,8 +82,9 @@ def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, d
     mean_depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / covered
     color = None
     if surfaces is not None:
-        weighted = weights[:, None] * shade(surfaces, shown)
-        color = weighted.new_zeros(screen.pixels, 3).index_add(0, shown.pixel, weighted) / covered[:, None]
+        weighted = weights[:, None] * shader(surfaces, shown)
+        sums = weighted.new_zeros(screen.pixels, weighted.shape[1]).index_add(0, shown.pixel, weighted)
+        color = sums / covered[:, None]
     return Layers(alpha, color, mean_depth, total, nearest)
 
 
@@ -128,7 +132,7 @@ def contributing(pairs: Pairs, softness: Softness, pixels: int) -> Tensor:
 
 
 def over_background(layers: Layers, softness: Softness, background: Tensor, mode: Background) -> Tensor:
-    """The pixels' colours [P, 3] before a background [P, 3].
+    """The pixels' colours [P, C] before a background [P, C].
 
     ``softmax`` is the paper's formula, in which the background takes part in the softmax: with a small γ the colour
     of a face fills its whole reach, and the picture has no gradient at silhouettes.

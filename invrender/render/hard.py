@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from invrender.render.base import ALL, Channels, Rendered, check_samples
-from invrender.render.batch import Batch, Pixels, in_batches
+from invrender.render import visible
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.batch import Batch, Pixels, expose
+from invrender.render.channels import SHADERS, Shader
 from invrender.render.dispatch import Implementation, Kernels, implementation
 from invrender.render.screen import Screen, screen_of
 from invrender.render.surfaces import Surfaces
-from invrender.scene import Scene
+from invrender.scene import Channels, Picture
 
 
 @dataclass(frozen=True)
@@ -21,46 +22,56 @@ class HardRenderer:
     """Hard edges, antialiased by ``samples`` × ``samples`` regular samples for each pixel.
 
     Differentiable in what is seen (lights, materials, textures) but not in where the edges are: poses get the gradient
-    of the shading alone.
+    of the shading alone. Its edges are hard at any quality.
+
+    shaders: by channel, what colours fragments in place of the renderer's own, or besides.
     """
 
     samples: int = 4
     cull_backfaces: bool = False
     kernels: Kernels = "auto"
+    shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
 
-    def sampled(self, samples: int) -> Self:
-        """This renderer with another number of samples."""
-        return replace(self, samples=samples)
+    @property
+    def supports(self) -> Capabilities:
+        """All channels, in forward mode too; edges that don't move."""
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), moving_edges=False)
 
-    def softened(self, sigma: float) -> Self:
-        """Itself: its edges stay hard."""
-        return self
-
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
-        """The picture, averaged over the samples in linear light."""
-        return self.render_batch([scene], channels)[0]
-
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        """The pictures of many scenes."""
-        return in_batches(scenes, self.samples, lambda batch: self.pixels(batch, channels))
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures, averaged over the samples in linear light."""
+        return expose(shots, quality.samples or self.samples, lambda batch: self.pixels(batch, channels))
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.scenes)
+        surfaces = Surfaces.of(batch.shots)
         work = implementation(self.kernels, surfaces.vertices.device)
         screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
-        return hard_pixels(work, screen, surfaces, work.nearest_faces(screen), batch, channels)
+        winner = work.nearest_faces(screen)
+        return hard_pixels(work, screen, surfaces, winner, batch, channels, self.shaders)
 
 
 def hard_pixels(
-    work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, batch: Batch, channels: Channels
-) -> Pixels:
+    work: Implementation,
+    screen: Screen,
+    surfaces: Surfaces,
+    winner: Tensor,
+    batch: Batch,
+    channels: Channels,
+    shaders: Mapping[str, Shader],
+) -> dict[str, Tensor]:
     """What the centres of a batch's pixels show; winner: [P], the face of each, −1 for none."""
-    alpha = (winner >= 0).to(screen.vertices.dtype)
-    if channels == {"alpha"}:
-        return Pixels(None, alpha, alpha.new_zeros(0))
-    color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
-    return Pixels(color if "rgb" in channels else None, alpha, depth)
+    found: dict[str, Tensor] = {}
+    fused = {"rgb", "depth"} - shaders.keys()
+    if channels & fused:
+        color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
+        found = {name: values for name, values in (("rgb", color), ("depth", depth)) if name in channels & fused}
+    for name in sorted(channels - fused - {"alpha"}):
+        shader = shaders[name] if name in shaders else SHADERS[name]
+        behind = batch.background if name == "rgb" else screen.vertices.new_zeros(screen.pixels, 1)
+        found[name] = visible.hard_layers(screen, surfaces, winner, behind, shader)[0]
+    if "alpha" in channels:
+        found["alpha"] = (winner >= 0).to(screen.vertices.dtype)
+    return found

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from invrender.constants import Constants, constant
 from invrender.geometry.meshes import group_normals, world_vertices
+from invrender.render.base import Shot
 from invrender.render.charts import mesh_pyramid
 from invrender.render.mipmaps import level_sizes
-from invrender.scene import AmbientLight, DirectionalLight, Light, Material, Object, PointLight, Scene
+from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Object, PointLight, Scene
 
 DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
 
@@ -63,20 +64,20 @@ class Surfaces:
     first_face: tuple[int, ...]
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
-        """Gather the objects and lights of scenes whose lights are of the same kinds in the same order.
+    def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
+        """Gather the objects and lights of shots whose lights are of the same kinds in the same order.
 
         Without ``shaded`` there are neither normals nor texels, which silhouettes and depths do without.
         """
         objects: list[Object] = []
         numbers: dict[int, int] = {}
         placements = []
-        for scene in scenes:
-            for thing in scene.objects.values():
+        for shot in shots:
+            for thing in shot.scene.objects.values():
                 if id(thing) not in numbers:
                     numbers[id(thing)] = len(objects)
                     objects.append(thing)
-            placements.append(tuple(numbers[id(thing)] for thing in scene.objects.values()))
+            placements.append(tuple(numbers[id(thing)] for thing in shot.scene.objects.values()))
         vertices = [placed_vertices(thing) for thing in objects]
         first_vertex = running_total(each.shape[0] for each in vertices)
         first_face = running_total(thing.mesh.faces.shape[0] for thing in objects)
@@ -94,7 +95,7 @@ class Surfaces:
         uv_faces = [shifted(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
         texels, textures = packed_textures(objects if shaded else [], mipmaps, vertices[0])
         materials = torch.stack([packed_material(thing.material) for thing in objects])
-        lights = [packed_lights(scene) for scene in scenes]
+        lights = [packed_lights(shot.scene) for shot in shots]
         return cls(
             vertices=joined(vertices),
             faces=joined(faces),
@@ -110,8 +111,8 @@ class Surfaces:
             ambient=torch.stack([ambient for ambient, _, _ in lights]),
             lights=torch.stack([rows for _, rows, _ in lights]),
             kinds=torch.tensor(lights[0][2], dtype=torch.int64, device=faces[0].device),
-            eyes=torch.stack([eye(scene) for scene in scenes]),
-            parallel=scenes[0].camera.projection == "orthographic",
+            eyes=torch.stack([eye(shot.camera) for shot in shots]),
+            parallel=shots[0].camera.projection == "orthographic",
             shiny=materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
             objects=tuple(objects),
             placements=tuple(placements),
@@ -202,7 +203,7 @@ def packed_material(material: Material) -> Tensor:
 
 def packed_lights(scene: Scene) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """The ambient radiance [3], the other lights [L, 6] and their kinds."""
-    ambient = torch.zeros_like(scene.camera.look_at)
+    ambient = scene.background.new_zeros(3)
     rows, kinds = [], []
     for light in scene.lights.values():
         radiance = light.color * light.intensity
@@ -224,7 +225,6 @@ def kind_of(light: Light) -> int:
     return DIRECTIONAL if isinstance(light, DirectionalLight) else -1
 
 
-def eye(scene: Scene) -> Tensor:
+def eye(camera: Camera) -> Tensor:
     """The centre [3] of a perspective camera, the unit direction [3] towards an orthographic one; world frame."""
-    camera = scene.camera
     return -camera.camera_from_world[2, :3] if camera.projection == "orthographic" else camera.position

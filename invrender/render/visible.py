@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.render.channels import Shader
 from invrender.render.reference import Pairs, fragments, rasterize_hard
 from invrender.render.screen import Screen
 from invrender.render.shade import shade
@@ -19,10 +20,13 @@ def nearest_faces(screen: Screen) -> Tensor:
     return pairs.pixel.new_full((screen.pixels,), -1).index_copy(0, pairs.pixel, pairs.face)
 
 
-def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
-    """The colours [P, 3] and depths [P] of pixels: of the faces that win them, or of the background, whose depth is 0.
+def hard_layers(
+    screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor, shader: Shader = shade
+) -> tuple[Tensor, Tensor]:
+    """The colours [P, C] and depths [P] of pixels: of the faces that win them, or of the background, whose depth is 0.
 
-    winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, 3].
+    winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, C], or [P, 1] of C alike.
+    shader: colours fragments.
     """
     pixel = (winner >= 0).nonzero()[:, 0]
     face = winner.index_select(0, pixel)
@@ -31,9 +35,10 @@ def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: 
     colors, depths = [], []
     for begin in range(0, max(len(pixel), 1), SHADED_AT_ONCE):
         seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
-        colors.append(shade(surfaces, seen))
+        colors.append(shader(surfaces, seen))
         depths.append(seen.depth)
+    color = torch.cat(colors)
     return (
-        background.to(none.dtype).index_copy(0, pixel, torch.cat(colors)),
+        background.to(none.dtype).expand(-1, color.shape[1]).index_copy(0, pixel, color),
         none.new_zeros(screen.pixels).index_add(0, pixel, torch.cat(depths)),
     )

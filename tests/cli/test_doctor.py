@@ -46,7 +46,7 @@ def test_doctor_survives_a_binary_that_does_not(tmp_path: Path) -> None:
 
 
 def test_without_a_renderer_the_status_is_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "failure", lambda trial, device: "broken")
+    monkeypatch.setattr(doctor, "failure", lambda renderer, device: "broken")
     assert not doctor.works()
     assert run(["doctor"]) == 2
 

@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import rigid
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.reference import pixel_centres, rasterize_soft, side_functions
 from invrender.render.screen import screen_of
 from invrender.render.surfaces import Surfaces
-from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene
+from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Mesh, Object, PointLight, Scene, phong
 
 HERE = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def scene_of(case: dict[str, Tensor], name: str) -> Scene:
         specular = case["in_light_specular"][0] / diffuse
         directional = "directional" in name
         lights["key"] = DirectionalLight(diffuse, one, where) if directional else PointLight(diffuse, one, where)
-    material = Material(
+    material = phong(
         vertices.new_ones(3), specular, case["shininess"], case.get("in_texture"), case.get("in_vertex_colors")
     )
     height, width = (int(side) for side in case["size"])
@@ -86,7 +86,7 @@ def renderer_of(case: dict[str, Tensor]) -> Renderer:
 
 
 def picture_of(case: dict[str, Tensor], name: str) -> Tensor:
-    rendered = renderer_of(case).render(scene_of(case, name))
+    rendered = render_scene(renderer_of(case), scene_of(case, name))
     rgb = torch.zeros_like(rendered.rgb) if name.startswith("silhouette") else rendered.rgb
     return torch.cat([rgb, rendered.alpha[..., None]], dim=-1)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
+import shapes
 import tiny
 import torch
 from torch import Tensor
@@ -25,22 +26,21 @@ from invrender.losses.base import Loss
 from invrender.objective import Objective, Problem
 from invrender.parameters import Ambient, CameraPose, LightDirection, LightIntensity, ObjectPose
 from invrender.pyramid import Stage
-from invrender.render.base import ALL, Channels, Rendered
+from invrender.render.base import ALL, OWN, Capabilities, Channels, Quality, Shot, render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Scene, Target, View
+from invrender.scene import Picture, Target, view_of
 from invrender.solve.base import Raw
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 TRUTH = tiny.scene()
 # Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
 RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
 LIGHTS = {"sun": LightDirection(), "key": LightIntensity(lights=["key", "lamp"]), "ambient": Ambient()}
-ONE_VIEW = rendered_target(TRUTH, samples=2)
+ONE_VIEW = render_target(TRUTH, samples=2)
 
 
 def two_views() -> Target:
-    cameras = [CameraPose().apply(TRUTH, torch.tensor([0, a, 0, 0, 0, 0]).double()).camera for a in (-0.3, 0.4)]
-    return rendered_target(TRUTH, cameras, samples=2)
+    return render_target(shapes.seen_from_sides(TRUTH), shapes.SIDES, samples=2)
 
 
 def displaced(problem: Problem | Objective, seed: int = 0) -> Raw:
@@ -167,7 +167,7 @@ def test_scores_are_the_losses() -> None:
 
 def test_scores_forgive_dimmed_lights_where_light_is_unknown() -> None:
     lights = {name: replace(light, intensity=0.3 * light.intensity) for name, light in TRUTH.lights.items()}
-    target = Target((View(RENDERER.render(TRUTH).rgb),))
+    target = Target((view_of(render_scene(RENDERER, TRUTH).rgb),))
     unknowns = {"pose": CameraPose(), "ambient": Ambient()}
     problem = Problem(replace(TRUTH, lights=lights), target, unknowns, RENDERER, {"mse": MeanSquaredError()})
     objective, raw = problem.at(Stage(1)), problem.initial()
@@ -193,9 +193,13 @@ class Opaque(torch.autograd.Function):
 class WithoutForwardMode(EmbeddedRenderer):
     """The embedded renderer behind such a function."""
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        pictures = super().render_batch(scenes, channels)
-        return tuple(replace(picture, rgb=Opaque.apply(picture.rgb)) for picture in pictures)
+    @property
+    def supports(self) -> Capabilities:
+        return replace(super().supports, forward_mode=False)
+
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        pictures = super().render(shots, channels, quality)
+        return [picture.with_channels(rgb=Opaque.apply(picture.rgb)) for picture in pictures]
 
 
 def test_differences_stand_in_for_forward_mode() -> None:

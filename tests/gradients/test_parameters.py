@@ -16,11 +16,16 @@ from invrender import parameters
 from invrender.config.resources import configs_folder
 from invrender.errors import UserError
 from invrender.parameters.base import Parameter
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Scene, Target, Truth, View, map_tensors
-from invrender.targets import rendered_target
+from invrender.scene import Scene, Target, Truth, map_tensors, view_of
+from invrender.targets import render_target
 
-ALL = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value))
+CLASSES = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value) and name != "Values")
+CONFIGS = {file.stem: OmegaConf.load(file)[file.stem] for file in (configs_folder() / "recover").glob("*.yaml")}
+# What a YAML file alone describes.
+DESCRIBED = {name: node for name, node in CONFIGS.items() if node._target_ == "invrender.parameters.Values"}
+ALL = [*CLASSES, *sorted(DESCRIBED)]
 # What is not already the answer by its defaults.
 ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
 # Which levels of a texture are mixed is decided without gradients, so the picture is differentiated without them.
@@ -28,6 +33,9 @@ RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2, mipmaps=False)
 
 
 def make(name: str, **arguments: Any) -> Parameter:
+    if name in DESCRIBED:
+        node = {key: value for key, value in OmegaConf.to_container(DESCRIBED[name]).items() if key != "_target_"}
+        return parameters.Values(**(node | arguments))
     parameter: Parameter = getattr(parameters, name)(**(ARGUMENTS.get(name, {}) | arguments))
     return parameter
 
@@ -57,7 +65,7 @@ def test_apply_changes_the_picture_and_leaves_its_argument_alone(name: str) -> N
     parameter, scene = make(name), tiny.scene()
     before = [tensor.clone() for tensor in tensors(scene)]
     moved = parameter.apply(scene, displaced(parameter, scene, 0.05))
-    assert (RENDERER.render(moved).rgb - RENDERER.render(scene).rgb).abs().max() > 1e-4
+    assert (render_scene(RENDERER, moved).rgb - render_scene(RENDERER, scene).rgb).abs().max() > 1e-4
     for tensor, copy in zip(tensors(scene), before, strict=True):
         torch.testing.assert_close(tensor, copy, rtol=0, atol=0)
 
@@ -72,7 +80,7 @@ def test_gradient_is_the_finite_difference(name: str, at: str) -> None:
     cotangents = [torch.randn(*shape, n, generator=random, dtype=torch.float64) for n in (3, 1)]
 
     def response(raw: Tensor) -> Tensor:
-        rendered = RENDERER.render(parameter.apply(scene, raw))
+        rendered = render_scene(RENDERER, parameter.apply(scene, raw))
         return (rendered.rgb * cotangents[0]).sum() + (rendered.alpha[..., None] * cotangents[1]).sum()
 
     leaf = raw.clone().requires_grad_()
@@ -89,7 +97,7 @@ def test_gradient_is_the_finite_difference(name: str, at: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_error_is_zero_at_the_truth_and_grows(name: str) -> None:
     parameter, truth = make(name), tiny.scene()
-    known = rendered_target(truth).truth
+    known = render_target(truth).truth
     assert known is not None
     near, far = (
         parameter.error(parameter.apply(truth, displaced(parameter, truth, size)), known) for size in (0.01, 0.1)
@@ -139,7 +147,7 @@ def test_pictures_are_linear_in_the_changes_of_what_says_so(name: str) -> None:
     first, second = (displaced(parameter, scene, 0.1, seed=seed) for seed in (1, 2))
     zero = torch.zeros_like(raw)
     start, one, other, both = (
-        RENDERER.render(parameter.apply(scene, parameter.moved(scene, raw, change))).rgb
+        render_scene(RENDERER, parameter.apply(scene, parameter.moved(scene, raw, change))).rgb
         for change in (zero, first, second, first + second)
     )
     assert (one - start).abs().max() > 1e-3
@@ -162,7 +170,8 @@ def test_projection_keeps_what_is_in_range(name: str) -> None:
 
 def ranges() -> Iterator[tuple[str, dict[str, Any], float]]:
     for name in ALL:
-        defaults = {key: each.default for key, each in inspect.signature(getattr(parameters, name)).parameters.items()}
+        kind = parameters.Values if name in DESCRIBED else getattr(parameters, name)
+        defaults = {key: each.default for key, each in inspect.signature(kind).parameters.items()}
         if "range" in defaults:
             yield name, {"range": (0.3, 0.35)}, 3.0
         if "max_rotation" in defaults:
@@ -196,16 +205,15 @@ def test_projection_enforces_the_range(name: str, limits: dict[str, Any], size: 
 
 def test_every_unknown_has_a_config_and_every_config_an_unknown() -> None:
     named = {}
-    for file in (configs_folder() / "recover").glob("*.yaml"):
-        config = OmegaConf.load(file)
-        assert list(config) == [file.stem]
-        node = config[file.stem]
+    for name, node in CONFIGS.items():
         kind = getattr(parameters, node._target_.removeprefix("invrender.parameters."))
         given = {key: value for key, value in OmegaConf.to_container(node).items() if key != "_target_"}
         defaults = {key: each.default for key, each in inspect.signature(kind).parameters.items()}
-        assert {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()} == given, file.name
-        named[file.stem] = kind.__name__
-    assert sorted(named.values()) == ALL
+        assert list(given) == list(defaults), name
+        if name not in DESCRIBED:
+            assert {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()} == given, name
+            named[name] = kind.__name__
+    assert sorted(named.values()) == CLASSES
 
 
 CAMERA = [name for name in ALL if name.startswith("Camera")]
@@ -214,7 +222,7 @@ CAMERA = [name for name in ALL if name.startswith("Camera")]
 @pytest.mark.parametrize("name", CAMERA)
 def test_a_known_camera_is_no_unknown(name: str) -> None:
     scene = tiny.scene()
-    target = Target((View(torch.zeros(24, 24, 3).double(), camera=scene.camera),))
+    target = Target((view_of(torch.zeros(24, 24, 3).double(), camera="known"),))
     with pytest.raises(UserError, match="target=views"):
         make(name).check(scene, target)
 

@@ -15,7 +15,7 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
@@ -127,19 +127,19 @@ def leaves_of(scene: Scene) -> tuple[Scene, dict[str, Tensor]]:
     lamps = {key: light for key, light in scene.lights.items() if isinstance(light, PointLight)}
     leaves |= {key: light.position for key, light in lamps.items()}
     leaves = {key: value.clone().requires_grad_() for key, value in leaves.items()}
-    looks = replace(first.material, albedo=leaves["albedo"], texture=leaves.get("texture"))
+    looks = first.material.with_property("albedo", factor=leaves["albedo"], texture=leaves.get("texture"))
     first = replace(first, mesh=replace(first.mesh, vertices=leaves["vertices"]), material=looks)
     camera = replace(scene.camera, camera_from_world=leaves["pose"], intrinsics=leaves["intrinsics"])
     lights = scene.lights | {key: replace(light, position=leaves[key]) for key, light in lamps.items()}
     held = replace(
-        scene, objects={**scene.objects, name: first}, camera=camera, lights=lights, background=leaves["background"]
-    )
+        scene, objects={**scene.objects, name: first}, lights=lights, background=leaves["background"]
+    ).with_camera(camera)
     return held, leaves
 
 
 def picture_and_gradients(renderer: Renderer, scene: Scene) -> dict[str, Tensor]:
     held, leaves = leaves_of(scene)
-    rendered = renderer.render(held)
+    rendered = render_scene(renderer, held)
     picture = torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
     cotangent = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     gradients = torch.autograd.grad(picture, list(leaves.values()), cotangent.to(picture), allow_unused=True)

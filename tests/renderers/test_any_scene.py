@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene, map_tensors
+from invrender.scene import DirectionalLight, Light, Mesh, Object, PointLight, Scene, map_tensors, phong
 
 RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
@@ -56,7 +56,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     vertices = torch.cat([KINDS[kind](2 * uniform(3, 3) - 1) for kind in kinds])
     faces = torch.arange(len(vertices)).reshape(-1, 3)
     mesh = Mesh(vertices, faces, faces, 3 * uniform(len(vertices), 2) - 1, faces)
-    looks = Material(uniform(3), uniform(3), 1 + 20 * uniform(1)[0], uniform(2, 3, 3), uniform(len(vertices), 3))
+    looks = phong(uniform(3), uniform(3), 1 + 20 * uniform(1)[0], uniform(2, 3, 3), uniform(len(vertices), 3))
     view = shapes.camera(
         draw(st.integers(1, 9)),
         draw(st.integers(1, 9)),
@@ -91,7 +91,7 @@ def with_leaves(scene: Scene) -> tuple[Scene, list[Tensor]]:
 @given(scene=scenes())
 def test_pictures_and_gradients_are_finite(renderer: Renderer, scene: Scene) -> None:
     held, leaves = with_leaves(scene)
-    rendered = renderer.render(held)
+    rendered = render_scene(renderer, held)
     camera = scene.camera
     assert rendered.rgb.shape == (camera.height, camera.width, 3)
     assert rendered.alpha.shape == rendered.depth.shape == (camera.height, camera.width)
@@ -110,6 +110,6 @@ def test_pictures_and_gradients_are_finite(renderer: Renderer, scene: Scene) -> 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_scene_without_faces_is_its_background(renderer: Renderer) -> None:
     none = shapes.mesh(torch.zeros(0, 3).double(), torch.zeros(0, 3, dtype=torch.int64))
-    rendered = renderer.render(shapes.scene(shapes.thing(none), background=(0.1, 0.2, 0.3)))
+    rendered = render_scene(renderer, shapes.scene(shapes.thing(none), background=(0.1, 0.2, 0.3)))
     assert (rendered.alpha == 0).all() and (rendered.depth == 0).all()
     assert (rendered.rgb == shapes.doubles([0.1, 0.2, 0.3])).all()

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import look_at, rigid
-from invrender.render.base import ALL, Channels, Rendered, Renderer
+from invrender.render.base import ALL, Renderer, render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import Scene
+from invrender.scene import Channels, Picture, Scene
 
 RENDERERS = [
     pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, samples=2), id="soft"),
@@ -34,7 +34,7 @@ def views(scene: Scene, positions: Tensor) -> list[Scene]:
         {name: replace(light, intensity=light.intensity / (1 + number)) for name, light in scene.lights.items()}
         for number in range(len(cameras))
     ]
-    return [replace(scene, camera=camera, lights=lights) for camera, lights in zip(cameras, dimmed, strict=True)]
+    return [replace(scene, lights=lights).with_camera(camera) for camera, lights in zip(cameras, dimmed, strict=True)]
 
 
 def candidates(scene: Scene, shifts: Tensor) -> list[Scene]:
@@ -47,7 +47,7 @@ def candidates(scene: Scene, shifts: Tensor) -> list[Scene]:
     ]
 
 
-def stacked(pictures: tuple[Rendered, ...]) -> Tensor:
+def stacked(pictures: tuple[Picture, ...]) -> Tensor:
     return torch.cat([each.reshape(-1) for one in pictures for each in (one.rgb, one.alpha, one.depth)])
 
 
@@ -62,7 +62,9 @@ def test_a_batch_is_its_pictures(renderer: Renderer, make: object) -> None:
     for together in (True, False):
         leaf = unknown.clone().requires_grad_()
         scenes = make(scene, leaf)  # type: ignore[operator]
-        pictures = renderer.render_batch(scenes) if together else tuple(renderer.render(each) for each in scenes)
+        pictures = (
+            render_scenes(renderer, scenes) if together else tuple(render_scene(renderer, each) for each in scenes)
+        )
         values = stacked(pictures)
         cotangent = torch.randn(values.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         found.append((values, torch.autograd.grad(values, leaf, cotangent)[0]))
@@ -75,7 +77,7 @@ def test_a_batch_is_its_pictures(renderer: Renderer, make: object) -> None:
 @pytest.mark.parametrize("channels", [frozenset(("alpha",)), frozenset(("depth",)), frozenset(("rgb",))])
 def test_channels_are_what_they_are_in_the_whole_picture(renderer: Renderer, channels: Channels) -> None:
     scene = tiny.scene(12)
-    whole, part = renderer.render(scene, ALL), renderer.render(scene, channels)
+    whole, part = render_scene(renderer, scene, ALL), render_scene(renderer, scene, channels)
     for name in channels:
         torch.testing.assert_close(getattr(part, name), getattr(whole, name), rtol=1e-12, atol=1e-12)
     if channels == {"alpha"}:
@@ -83,7 +85,7 @@ def test_channels_are_what_they_are_in_the_whole_picture(renderer: Renderer, cha
 
 
 def test_nothing_to_render() -> None:
-    assert EmbeddedRenderer().render_batch([]) == ()
+    assert render_scenes(EmbeddedRenderer(), []) == ()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -94,7 +96,7 @@ def test_forward_mode_and_reverse_mode_agree(renderer: Renderer) -> None:
 
     def picture(shift: Tensor) -> Tensor:
         (moved,) = candidates(scene, shift[None])
-        return stacked((renderer.render(moved),))
+        return stacked((render_scene(renderer, moved),))
 
     start = torch.tensor([0.02, -0.05, 0.1]).double()
     forward = torch.func.jacfwd(picture)(start)

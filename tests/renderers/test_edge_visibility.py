@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import look_at
+from invrender.render.base import render_scene
 from invrender.render.edges import antialiased, area_below, crossings, outlines, shares
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
@@ -58,16 +59,16 @@ SCENES: list[Callable[[], Scene]] = [cube, sphere, overlapping]
 
 def from_position(scene: Scene, position: Tensor) -> Scene:
     camera_from_world = look_at(position, scene.camera.look_at, scene.camera.up)
-    return replace(scene, camera=replace(scene.camera, camera_from_world=camera_from_world))
+    return scene.with_camera(replace(scene.camera, camera_from_world=camera_from_world))
 
 
 @pytest.mark.parametrize("make", SCENES)
 def test_the_picture_is_close_to_the_mean_over_each_pixel(make: Callable[[], Scene]) -> None:
     """Of 4 × 4 samples a pixel it takes less than twice the error, for one sample's work."""
-    mean = HardRenderer(samples=16).render(make())
+    mean = render_scene(HardRenderer(samples=16), make())
 
     def error(renderer: EmbeddedRenderer | HardRenderer) -> float:
-        return float(((renderer.render(make()).rgb - mean.rgb) ** 2).mean().sqrt())
+        return float(((render_scene(renderer, make()).rgb - mean.rgb) ** 2).mean().sqrt())
 
     assert error(EDGE) < 0.5 * error(HardRenderer(samples=1))
     assert error(EmbeddedRenderer(visibility="edge", samples=2)) < error(HardRenderer(samples=4))
@@ -80,12 +81,12 @@ def test_its_gradient_is_that_of_the_mean_over_each_pixel(make: Callable[[], Sce
     rows, columns = torch.meshgrid(torch.arange(48).double(), torch.arange(48).double(), indexing="ij")
     cotangent = torch.stack([torch.sin(rows / 7 + columns / 9), torch.cos(columns / 6), torch.sin(rows / 5)], dim=-1)
     position = scene.camera.position.clone().requires_grad_()
-    rgb = EmbeddedRenderer(visibility="edge", samples=2).render(from_position(scene, position)).rgb
+    rgb = render_scene(EmbeddedRenderer(visibility="edge", samples=2), from_position(scene, position)).rgb
     gradient = torch.autograd.grad((rgb * cotangent).sum(), position)[0]
     differences = []
     for step in 0.02 * torch.eye(3).double():
         ahead, behind = (
-            HardRenderer(samples=16).render(from_position(scene, position.detach() + sign * step)).rgb
+            render_scene(HardRenderer(samples=16), from_position(scene, position.detach() + sign * step)).rgb
             for sign in (1, -1)
         )
         differences.append(((ahead - behind) * cotangent).sum() / 0.04)
@@ -100,7 +101,7 @@ def test_an_axis_parallel_rectangle_covers_exactly_its_area() -> None:
     corners = position * shapes.doubles([1, -1, 1]) + shapes.doubles([-8, 8, -2])
     plate = shapes.quad(corners.tolist())
     view = shapes.camera(16, 16, 1.0, projection="orthographic")
-    alpha = EDGE.render(shapes.scene(shapes.thing(plate), view=view)).alpha
+    alpha = render_scene(EDGE, shapes.scene(shapes.thing(plate), view=view)).alpha
     edges = torch.arange(17).double()
 
     def covered(low: float, high: float) -> Tensor:
@@ -159,14 +160,14 @@ def test_hidden_edges_and_inner_edges_of_smooth_surfaces_are_left_alone() -> Non
 def test_a_fit_that_starts_at_the_truth_stays_there() -> None:
     """With σ = 1e-4 the same steps drift by a degree: front and back faces both count at silhouettes."""
     scene = overlapping()
-    target = HardRenderer(samples=8).render(scene)
+    target = render_scene(HardRenderer(samples=8), scene)
 
     def drift(renderer: EmbeddedRenderer) -> float:
         position = scene.camera.position.clone().requires_grad_()
         optimizer = torch.optim.Adam([position], lr=0.01)
         for step in range(60):
             optimizer.param_groups[0]["lr"] = 0.01 * 0.93**step
-            rendered = renderer.render(from_position(scene, position))
+            rendered = render_scene(renderer, from_position(scene, position))
             loss = ((rendered.rgb - target.rgb) ** 2).mean() + ((rendered.alpha - target.alpha) ** 2).mean()
             optimizer.zero_grad()
             loss.backward()

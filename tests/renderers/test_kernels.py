@@ -27,7 +27,7 @@ from invrender.render import blend, edges, visible
 from invrender.render.blend import Softness
 from invrender.render.screen import Screen, screen_of
 from invrender.render.surfaces import Surfaces
-from invrender.scene import DirectionalLight, Material, Mesh, PointLight, Scene, map_tensors
+from invrender.scene import DirectionalLight, Mesh, PointLight, Scene, map_tensors, phong
 
 # PyTorch compiles some formulas of its own when forward mode begins.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -61,14 +61,14 @@ def two_pictures() -> list[Scene]:
     """One object before two cameras, under lights of their own, in pictures of several tiles."""
     scene = tiny.one_object(9)
     thing = scene.objects["textured"]
-    material = replace(thing.material, shininess=torch.tensor(7.3).double())
+    material = thing.material.with_property("shininess", factor=torch.tensor(7.3).double())
     scene = replace(scene, objects={"textured": replace(thing, material=material)})
     ambient, lamp = scene.lights["ambient"], scene.lights["lamp"]
     camera = replace(scene.camera, camera_from_world=shapes.camera(position=[-1.2, 0.5, 2.5]).camera_from_world)
     other = {"ambient": ambient, "lamp": replace(lamp, intensity=torch.tensor(3.0).double())}
     return [
         replace(scene, lights={"ambient": ambient, "lamp": lamp}),
-        replace(scene, camera=camera, lights=other),
+        replace(scene, lights=other).with_camera(camera),
     ]
 
 
@@ -78,7 +78,7 @@ def clipped() -> list[Scene]:
     vertices = 2 * torch.rand(24, 3, generator=random, dtype=torch.float64) - 1
     faces = torch.arange(24).reshape(-1, 3)
     colors = torch.rand(24, 3, generator=random, dtype=torch.float64)
-    looks = Material(colors[0], torch.zeros(3).double(), torch.tensor(2.0).double(), vertex_colors=colors)
+    looks = phong(colors[0], torch.zeros(3).double(), torch.tensor(2.0).double(), vertex_colors=colors)
     view = shapes.camera(8, 7, focal=4.0, projection="orthographic")
     lights = [
         DirectionalLight(colors[1], torch.tensor(0.7).double(), vertices[0]),

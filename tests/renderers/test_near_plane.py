@@ -11,7 +11,7 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Camera, Projection, Scene
@@ -61,7 +61,7 @@ def test_a_floor_is_where_the_rays_meet_it(renderer: Renderer, view: Camera) -> 
     on_floor = (point[..., 0].abs() < 5) & (point[..., 2] > -6) & (point[..., 2] < 3) & (depth > view.near)
     assert 0 < int(on_floor.sum()) < view.width * view.height
 
-    rendered = renderer.render(floor_scene(view))
+    rendered = render_scene(renderer, floor_scene(view))
     torch.testing.assert_close(rendered.alpha, on_floor.double(), atol=1e-9, rtol=0)
     torch.testing.assert_close(rendered.depth[on_floor], depth[on_floor])
     torch.testing.assert_close(rendered.rgb[on_floor], colored_by_place(point[on_floor]))
@@ -74,7 +74,7 @@ def test_cutting_the_mesh_finely_changes_nothing(renderer: Renderer, view: Camer
     fine = shapes.subdivided(FLOOR, 3)
     looks = shapes.material(vertex_colors=colored_by_place(fine.vertices))
     whole, cut = (
-        renderer.render(each)
+        render_scene(renderer, each)
         for each in (
             floor_scene(view),
             shapes.scene(shapes.thing(fine, looks), view=view, background=(9.0, 9.0, 9.0)),
@@ -95,7 +95,7 @@ def test_a_clipped_face_has_the_soft_outline_of_what_is_left() -> None:
     )
     view = shapes.camera(16, 16, focal=8.0, near=near)
     pictures = [
-        SOFT.render(shapes.scene(shapes.thing(shapes.mesh(corners, torch.tensor([[0, 1, 2]]))), view=view)).alpha
+        render_scene(SOFT, shapes.scene(shapes.thing(shapes.mesh(corners, torch.tensor([[0, 1, 2]]))), view=view)).alpha
         # In front of the near plane by a hair, so that nothing is left to clip.
         for corners in (face, torch.cat([by_hand[:1], by_hand[1:] * (1 + 1e-12)]))
     ]
@@ -110,7 +110,7 @@ def test_soft_gradients_are_those_of_the_picture(view: Camera) -> None:
     def response(values: Sequence[Tensor]) -> Tensor:
         vertices, pose, intrinsics = values
         moved = replace(view, camera_from_world=pose, intrinsics=intrinsics)
-        rendered = SOFT.render(floor_scene(moved, vertices))
+        rendered = render_scene(SOFT, floor_scene(moved, vertices))
         picture = torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
         return (picture * cotangent).sum()
 
@@ -133,9 +133,9 @@ def test_soft_gradients_are_those_of_the_picture(view: Camera) -> None:
 def test_hard_gradients_are_those_of_what_is_seen() -> None:
     """The floor fills the picture, so that no edge can move."""
     view = shapes.camera(6, 4, focal=10.0, target=(0.0, -1.0, -0.5))
-    assert float(HARD.render(floor_scene(view)).alpha.min()) == 1
+    assert float(render_scene(HARD, floor_scene(view)).alpha.min()) == 1
     vertices = FLOOR.vertices.clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda moved: HARD.render(floor_scene(view, moved)).rgb, (vertices,))
+    assert torch.autograd.gradcheck(lambda moved: render_scene(HARD, floor_scene(view, moved)).rgb, (vertices,))
 
 
 @pytest.mark.parametrize("renderer", [*BOTH, pytest.param(SOFT, id="very soft")])
@@ -144,7 +144,7 @@ def test_hard_gradients_are_those_of_what_is_seen() -> None:
 def test_what_is_behind_does_not_show(renderer: Renderer, projection: Projection, depth: float) -> None:
     square = shapes.thing(shapes.facing(1.0, depth))
     view = replace(shapes.camera(8, 6, focal=4.0, near=0.1), projection=projection)
-    rendered = renderer.render(shapes.scene(square, view=view, background=(0.2, 0.3, 0.4)))
+    rendered = render_scene(renderer, shapes.scene(square, view=view, background=(0.2, 0.3, 0.4)))
     assert (rendered.alpha == 0).all() and (rendered.depth == 0).all()
     assert (rendered.rgb == shapes.doubles([0.2, 0.3, 0.4])).all()
 
@@ -158,7 +158,7 @@ def test_inside_a_box_walls_are_everywhere(renderer: Renderer, target: Sequence[
     ray = rays(view)
     walls = (torch.where(ray > 0, 1.0, -1.0) - view.position) / ray
     depth = walls.amin(dim=-1)
-    rendered = renderer.render(shapes.scene(shapes.thing(box, looks), view=view))
+    rendered = render_scene(renderer, shapes.scene(shapes.thing(box, looks), view=view))
     assert (rendered.alpha > 1 - 1e-9).all()
     torch.testing.assert_close(rendered.depth, depth)
     torch.testing.assert_close(rendered.rgb, colored_by_place(view.position + depth[..., None] * ray))
@@ -169,7 +169,7 @@ def test_an_orthographic_camera_cuts_at_its_near_plane_too() -> None:
     ramp = shapes.quad([[-2.0, -2.0, -1.0], [2.0, -2.0, 1.0], [-2.0, 2.0, -1.0]])
     view = shapes.camera(16, 4, focal=4.0, near=0.5, projection="orthographic")
     for renderer in (HARD, SHARP):
-        rendered = renderer.render(shapes.scene(shapes.thing(ramp), view=view))
+        rendered = render_scene(renderer, shapes.scene(shapes.thing(ramp), view=view))
         expected = (torch.arange(16) < 4).double().expand(4, 16)
         torch.testing.assert_close(rendered.alpha, expected, atol=1e-9, rtol=0)
     assert math.isclose(float(rendered.depth[0, 3]), 1 - 3.5 / 8, rel_tol=1e-9)
@@ -190,6 +190,6 @@ def test_the_cut_may_run_in_any_direction(renderer: Renderer) -> None:
     seen = on_square & (depth > 1)
     assert 100 < int(seen.sum()) < int(on_square.sum()) - 100
 
-    rendered = renderer.render(shapes.scene(shapes.thing(slanted), view=view))
+    rendered = render_scene(renderer, shapes.scene(shapes.thing(slanted), view=view))
     torch.testing.assert_close(rendered.alpha.reshape(-1), seen.double(), atol=1e-9, rtol=0)
     torch.testing.assert_close(rendered.depth.reshape(-1), torch.where(seen, depth, torch.zeros_like(depth)))

@@ -9,10 +9,10 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Rendered, Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import Camera, DirectionalLight, Projection, Scene
+from invrender.scene import Camera, DirectionalLight, Picture, Projection, Scene
 
 RENDERERS = [
     pytest.param(HardRenderer(samples=2), id="hard"),
@@ -30,7 +30,7 @@ def solid(view: Camera) -> Scene:
     )
 
 
-def stacked(rendered: Rendered) -> Tensor:
+def stacked(rendered: Picture) -> Tensor:
     return torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
 
 
@@ -42,7 +42,7 @@ def test_an_orthographic_camera_is_a_perspective_one_far_away(renderer: Renderer
         24, 20, focal=scale * distance, position=away, target=(0.0, 0.0, 0.0), near=distance - 5, far=distance + 5
     )
     level = replace(view, projection="orthographic", intrinsics=shapes.pinhole(scale, 12, 10))
-    perspective, orthographic = (stacked(renderer.render(solid(each))) for each in (view, level))
+    perspective, orthographic = (stacked(render_scene(renderer, solid(each))) for each in (view, level))
     assert 0.1 < float(orthographic[..., 3].mean()) < 0.9
     torch.testing.assert_close(perspective, orthographic, atol=1e-4, rtol=1e-6)
 
@@ -54,7 +54,8 @@ def test_the_principal_point_shifts_the_picture(renderer: Renderer, projection: 
     view = replace(shapes.camera(24, 20, focal, (2.0, 1.5, 3.0), (0.0, 0.0, 0.0)), projection=projection)
     shift = shapes.doubles([[0, 0, 5], [0, 0, -3], [0, 0, 0]])
     here, there = (
-        stacked(renderer.render(solid(each))) for each in (view, replace(view, intrinsics=view.intrinsics + shift))
+        stacked(render_scene(renderer, solid(each)))
+        for each in (view, replace(view, intrinsics=view.intrinsics + shift))
     )
     torch.testing.assert_close(there[:17, 5:], here[3:, :19])
 
@@ -65,9 +66,9 @@ def test_a_longer_side_adds_to_the_picture_and_changes_nothing(renderer: Rendere
     width, height = (16, 28) if upright else (28, 16)
     where = ((2.0, 1.5, 3.0), (0.0, 0.0, 0.0))
     square, longer = shapes.camera(16, 16, 20.0, *where), shapes.camera(width, height, 20.0, *where)
-    middle = stacked(renderer.render(solid(longer)))
+    middle = stacked(render_scene(renderer, solid(longer)))
     middle = middle[6:22] if upright else middle[:, 6:22]
-    torch.testing.assert_close(middle, stacked(renderer.render(solid(square))))
+    torch.testing.assert_close(middle, stacked(render_scene(renderer, solid(square))))
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -80,7 +81,7 @@ def test_the_unit_of_length_does_not_matter(renderer: Renderer, scale: float) ->
     )
     small = shapes.thing(shapes.box(scale), shapes.material((0.9, 0.5, 0.2), specular=0.3))
     scaled = replace(solid(scaled_view), objects={"object 0": small})
-    one, other = renderer.render(solid(view)), renderer.render(scaled)
+    one, other = render_scene(renderer, solid(view)), render_scene(renderer, scaled)
     torch.testing.assert_close(one.rgb, other.rgb)
     torch.testing.assert_close(one.alpha, other.alpha)
     torch.testing.assert_close(one.depth * scale, other.depth)
@@ -92,14 +93,14 @@ def test_a_square_of_one_pixel_fills_that_pixel(renderer: Renderer) -> None:
     view = shapes.camera(9, 6, focal=1.0, projection="orthographic")
     left, bottom = 5 - 4.5, 3 - 3.0
     pixel = shapes.quad([[left, -bottom, -1.0], [left + 1, -bottom, -1.0], [left, 1 - bottom, -1.0]])
-    alpha = renderer.render(shapes.scene(shapes.thing(pixel), view=view)).alpha
+    alpha = render_scene(renderer, shapes.scene(shapes.thing(pixel), view=view)).alpha
     expected = torch.zeros(6, 9).double()
     # Four of sixteen samples lie on the edge between two soft faces; each covers half, which leaves a quarter open.
     expected[2, 5] = 1 if isinstance(renderer, HardRenderer) else 15 / 16
     torch.testing.assert_close(alpha, expected, atol=1e-9, rtol=0)
 
     shifted = replace(pixel, vertices=pixel.vertices + shapes.doubles([0.25, -0.5, 0.0]))
-    alpha = HardRenderer(samples=4).render(shapes.scene(shapes.thing(shifted), view=view)).alpha
+    alpha = render_scene(HardRenderer(samples=4), shapes.scene(shapes.thing(shifted), view=view)).alpha
     torch.testing.assert_close(alpha[2:4, 5:7], shapes.doubles([[0.375, 0.125], [0.375, 0.125]]))
 
 
@@ -107,7 +108,7 @@ def test_hard_and_soft_agree_on_the_depth_of_an_inclined_plane() -> None:
     ramp = shapes.quad([[-9.0, -2.0, -2.0], [9.0, -2.0, -2.0], [-9.0, 9.0, -9.0]])
     view = shapes.camera(12, 10, focal=10.0)
     hard, soft = (
-        renderer.render(shapes.scene(shapes.thing(ramp), view=view)).depth
+        render_scene(renderer, shapes.scene(shapes.thing(ramp), view=view)).depth
         for renderer in (HardRenderer(samples=1), EmbeddedRenderer(sigma=1e-9))
     )
     assert float(hard.max() - hard.min()) > 1

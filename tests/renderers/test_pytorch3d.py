@@ -17,11 +17,12 @@ from invrender.errors import UserError
 from invrender.fit import fit
 from invrender.losses import MeanSquaredError, Silhouette
 from invrender.pyramid import Stage
+from invrender.render.base import render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer, Shader
 from invrender.scene import Scene, map_tensors
 from invrender.solve import FirstOrder
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D is not installed")
 
@@ -50,9 +51,9 @@ def test_our_shading_is_that_of_pytorch3ds_shaders(
     drawing = renderer(shader=shader, background="softmax")
     scene = single("painted" if shader == "soft_gouraud" else "textured", *lights)
     assert adapter.own_shader_suits(scene, drawing)
-    theirs = drawing.render(scene)
+    theirs = render_scene(drawing, scene)
     monkeypatch.setattr(adapter, "own_shader_suits", lambda *_: False)
-    ours = drawing.render(scene)
+    ours = render_scene(drawing, scene)
     assert float(theirs.alpha.mean()) > 0.05
     for name in ("rgb", "alpha", "depth"):
         torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), rtol=0, atol=2e-6)
@@ -66,14 +67,14 @@ def test_pytorch3ds_own_shader_draws_what_it_can() -> None:
     assert not adapter.own_shader_suits(single("textured", *lit), renderer(background="composite"))
     assert not adapter.own_shader_suits(single("textured", *lit), renderer(background="softmax", shader="soft_gouraud"))
     level = single("textured", *lit)
-    level = replace(level, camera=replace(level.camera, projection="orthographic"))
+    level = level.with_camera(replace(level.camera, projection="orthographic"))
     assert not adapter.own_shader_suits(level, drawing)  # its highlights are seen along parallel rays
 
 
 @pytest.mark.parametrize("shader", SHADERS)
 def test_every_shader_draws_every_scene(shader: Shader) -> None:
     """Several objects, a texture and vertex colours, and all kinds of lights; the shaders differ."""
-    drawn = renderer(shader=shader).render(tiny.scene())
+    drawn = render_scene(renderer(shader=shader), tiny.scene())
     assert all(each.isfinite().all() for each in (drawn.rgb, drawn.alpha, drawn.depth))
     assert 0.05 < float(drawn.alpha.mean()) < 0.9
     if shader == "soft_silhouette":
@@ -81,7 +82,7 @@ def test_every_shader_draws_every_scene(shader: Shader) -> None:
         return
     assert (drawn.alpha[:1] == 0).all()
     torch.testing.assert_close(drawn.rgb[0, 0], tiny.scene().background, atol=1e-6, rtol=0)
-    others = [renderer(shader=each).render(tiny.scene()).rgb for each in SHADERS if each != shader]
+    others = [render_scene(renderer(shader=each), tiny.scene()).rgb for each in SHADERS if each != shader]
     assert all((drawn.rgb - other).abs().max() > 0.01 for other in others)
 
 
@@ -91,7 +92,7 @@ def test_gouraud_lights_vertices_and_flat_lights_faces() -> None:
     scene = shapes.scene(shapes.thing(shapes.facing(1.0, 3.0)), view=shapes.camera(9, 9, 12.0), lights=[lamp])
     middle, corner = {}, {}
     for shader in ("hard_phong", "soft_gouraud", "hard_flat"):
-        picture = renderer(shader=shader, sigma=1e-8, background="softmax").render(scene).rgb[..., 0]
+        picture = render_scene(renderer(shader=shader, sigma=1e-8, background="softmax"), scene).rgb[..., 0]
         middle[shader], corner[shader] = float(picture[4, 5]), float(picture[1, 2])
     assert middle["hard_phong"] > 1.5 * corner["hard_phong"]
     assert middle["soft_gouraud"] == pytest.approx(corner["soft_gouraud"], rel=1e-3)
@@ -107,7 +108,7 @@ def test_every_unknown_has_the_gradient_of_the_embedded_renderer(name: str) -> N
 
     def gradient(drawing: EmbeddedRenderer | PyTorch3DRenderer) -> Tensor:
         leaf = raw.clone().requires_grad_()
-        drawn = drawing.render(parameter.apply(scene, leaf))
+        drawn = render_scene(drawing, parameter.apply(scene, leaf))
         picture = torch.cat([drawn.rgb, drawn.alpha[..., None]], dim=-1)
         return torch.autograd.grad((picture * cotangent).sum(), leaf)[0]
 
@@ -131,7 +132,7 @@ def test_what_the_shader_does_not_show_is_refused_before_the_first_step(
     scene = tiny.scene()
     steps = fit(
         scene,
-        rendered_target(scene),
+        render_target(scene),
         {"unknown": unknown},
         renderer(shader=shader),
         {"only": loss},
@@ -145,16 +146,14 @@ def test_the_reach_is_that_of_pytorch3ds_tutorials() -> None:
     assert renderer(sigma=1e-4).reach == pytest.approx(9.2102e-4, rel=1e-4)
     assert renderer(sigma=1e-4, shader="hard_flat").reach == 0
     assert renderer(blur_radius=0.01).reach == 0.01
-    assert renderer().softened(1e-2) == renderer(sigma=1e-2)
-    assert 0 < renderer().softened(0).reach < 1e-7
 
 
 @pytest.mark.parametrize("shader", ["soft_phong", "hard_phong"])
 def test_what_is_not_asked_for_is_left_out(shader: Shader) -> None:
     drawing, scene = renderer(shader=shader), tiny.scene()
-    whole = drawing.render(scene)
+    whole = render_scene(drawing, scene)
     for channel in ("rgb", "alpha", "depth"):
-        (part,) = drawing.render_batch([scene], frozenset([channel]))
+        (part,) = render_scenes(drawing, [scene], frozenset([channel]))
         for name in ("rgb", "alpha", "depth"):
             if name == channel:
                 torch.testing.assert_close(getattr(part, name), getattr(whole, name), rtol=0, atol=1e-6)
@@ -173,26 +172,26 @@ def test_settings_reach_the_rasterizer() -> None:
 
 def test_fewer_faces_per_pixel_leave_out_the_further_ones() -> None:
     scene = tiny.scene()
-    all_faces, nearest = (renderer(faces_per_pixel=count, gamma=1.0).render(scene) for count in (30, 1))
+    all_faces, nearest = (render_scene(renderer(faces_per_pixel=count, gamma=1.0), scene) for count in (30, 1))
     assert (all_faces.alpha >= nearest.alpha - 1e-6).all()
     assert (all_faces.alpha - nearest.alpha).max() > 0.01
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_pictures_are_as_precise_as_the_scene_says(dtype: torch.dtype) -> None:
-    drawn = renderer(samples=2).render(tiny.scene().to(dtype=dtype))
+    drawn = render_scene(renderer(samples=2), tiny.scene().to(dtype=dtype))
     assert {drawn.rgb.dtype, drawn.alpha.dtype, drawn.depth.dtype} == {dtype}
 
 
 def test_a_scene_without_faces_is_its_background() -> None:
     none = shapes.mesh(torch.zeros(0, 3).double(), torch.zeros(0, 3, dtype=torch.int64))
-    drawn = renderer().render(shapes.scene(shapes.thing(none), background=(0.1, 0.2, 0.3)))
+    drawn = render_scene(renderer(), shapes.scene(shapes.thing(none), background=(0.1, 0.2, 0.3)))
     assert (drawn.alpha == 0).all() and (drawn.depth == 0).all()
     torch.testing.assert_close(drawn.rgb[0, 0], shapes.doubles([0.1, 0.2, 0.3]))
 
 
 def test_again_is_the_same_to_the_bit() -> None:
-    first, second = (renderer().render(tiny.scene()).rgb for _ in range(2))
+    first, second = (render_scene(renderer(), tiny.scene()).rgb for _ in range(2))
     assert torch.equal(first, second)
 
 
@@ -200,12 +199,14 @@ def test_again_is_the_same_to_the_bit() -> None:
 @pytest.mark.parametrize("shader", SHADERS)
 @pytest.mark.parametrize("bin_size", [None, 0, 16])
 def test_a_gpu_makes_the_same_picture(shader: Shader, bin_size: int | None) -> None:
-    here = renderer(shader=shader).render(tiny.scene())
-    there = renderer(shader=shader, bin_size=bin_size).render(map_tensors(tiny.scene(), lambda each: each.cuda()))
+    here = render_scene(renderer(shader=shader), tiny.scene())
+    there = render_scene(
+        renderer(shader=shader, bin_size=bin_size), map_tensors(tiny.scene(), lambda each: each.cuda())
+    )
     torch.testing.assert_close(there.rgb.cpu(), here.rgb, rtol=0, atol=1e-4)
 
 
 @pytest.mark.gpu
 def test_bins_that_are_too_small_are_refused() -> None:
     with pytest.raises(UserError, match=r"renderer\.bin_size is 1, expected at least 2"):
-        renderer(bin_size=1).render(tiny.scene(40).to("cuda"))
+        render_scene(renderer(bin_size=1), tiny.scene(40).to("cuda"))

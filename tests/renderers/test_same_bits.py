@@ -10,7 +10,7 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.kernels.cpu.passes import HardPass, SoftPass, nearest_faces
@@ -85,16 +85,15 @@ def leaves_of(scene: Scene) -> tuple[Scene, dict[str, Tensor]]:
     held = replace(
         scene,
         objects={**scene.objects, name: tube},
-        camera=replace(scene.camera, camera_from_world=leaves["pose"], intrinsics=leaves["intrinsics"]),
         lights={**scene.lights, "light 2": replace(light, position=leaves["light"])},
         background=leaves["background"],
-    )
+    ).with_camera(replace(scene.camera, camera_from_world=leaves["pose"], intrinsics=leaves["intrinsics"]))
     return held, leaves
 
 
 def picture_and_gradients(renderer: Renderer, scene: Scene) -> dict[str, Tensor]:
     held, leaves = leaves_of(scene)
-    rendered = renderer.render(held)
+    rendered = render_scene(renderer, held)
     picture = torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
     cotangent = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     gradients = torch.autograd.grad(picture, list(leaves.values()), cotangent.to(picture))

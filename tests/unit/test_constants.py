@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from invrender.constants import Constants, constant
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 
 # PyTorch compiles some formulas of its own when forward mode begins.
@@ -68,8 +69,8 @@ def test_an_object_that_is_moved_in_place_is_drawn_anew() -> None:
     )
     (thing,) = scene.objects.values()
     renderer = EmbeddedRenderer(visibility="edge", kernels="reference")
-    before = renderer.render(scene).rgb
+    before = render_scene(renderer, scene).rgb
     thing.world_from_object[0, 3] += 0.3
     twin = replace(scene, objects={"twin": replace(thing, world_from_object=thing.world_from_object.clone())})
-    after = renderer.render(scene).rgb
-    assert after.equal(renderer.render(twin).rgb) and not after.equal(before)
+    after = render_scene(renderer, scene).rgb
+    assert after.equal(render_scene(renderer, twin).rgb) and not after.equal(before)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import shapes
 import tiny
 import torch
 from torch import Tensor
@@ -18,12 +19,12 @@ from invrender.fit import Step, Stopping, fit
 from invrender.losses import MeanSquaredError, Silhouette
 from invrender.parameters import Ambient, CameraPose, LightIntensity
 from invrender.pyramid import Stage
-from invrender.render.base import ALL, Channels, Rendered
+from invrender.render.base import ALL, OWN, Capabilities, Channels, Quality, Shot
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Scene, Target
+from invrender.scene import Picture, Scene, Target
 from invrender.solve import FirstOrder, LevenbergMarquardt
 from invrender.solve.base import Solver
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 STAGES = [Stage(8, size=12, blur=0.5, sigma=1e-3), Stage(12, sigma=1e-6)]
 
@@ -38,7 +39,7 @@ def steps(
     renderer: Any = None,
     **options: Any,
 ) -> list[Step]:
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
     solver = FirstOrder(algorithm, stages)
     return list(
@@ -86,7 +87,7 @@ def test_any_torch_optimizer(algorithm: type[torch.optim.Optimizer]) -> None:
 def test_the_best_is_kept_though_later_steps_are_worse() -> None:
     unknowns = {"key": LightIntensity(lights=["key"], lr=3.0)}
     solver = FirstOrder(torch.optim.Adam, [Stage(6, sigma=1e-4)])
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     taken = list(fit(tiny.scene(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
     assert max(step.loss for step in taken) > 2 * taken[0].loss
     assert taken[-1].loss == taken[0].loss
@@ -124,26 +125,24 @@ class Breaking:
     limit: float
     with_gradient_alone: bool = False
 
-    def sampled(self, samples: int) -> Breaking:
-        return self
+    @property
+    def supports(self) -> Capabilities:
+        return Capabilities()
 
-    def softened(self, sigma: float) -> Breaking:
-        return self
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        return [self.broken(shot, channels) for shot in shots]
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        return tuple(self.render(scene, channels) for scene in scenes)
-
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
-        rendered = EmbeddedRenderer(sigma=1e-4).render(scene, channels)
-        intensity = scene.lights["key"].intensity
+    def broken(self, shot: Shot, channels: Channels) -> Picture:
+        [rendered] = EmbeddedRenderer(sigma=1e-4).render([shot], channels)
+        intensity = shot.scene.lights["key"].intensity
         if intensity < self.limit or (self.with_gradient_alone and not torch.is_grad_enabled()):
             return rendered
-        return replace(rendered, rgb=rendered.rgb * (intensity * math.nan))
+        return rendered.with_channels(rgb=rendered.rgb * (intensity * math.nan))
 
 
 def test_nan_is_caught_and_the_best_kept() -> None:
     start = float(guess().lights["key"].intensity)
-    below = rendered_target(LightIntensity(lights=["key"]).apply(tiny.scene(), torch.tensor([3.0]).double()))
+    below = render_target(LightIntensity(lights=["key"]).apply(tiny.scene(), torch.tensor([3.0]).double()))
     solver = FirstOrder(torch.optim.Adam, [Stage(50, sigma=1e-4)])
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.1)}
     losses = {"mse": MeanSquaredError()}
@@ -162,7 +161,7 @@ def test_a_start_that_is_no_number_is_refused() -> None:
 
 
 def test_ctrl_c_between_steps_gives_the_best_so_far() -> None:
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
     solver = FirstOrder(torch.optim.Adam, STAGES)
     running = fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver)
@@ -177,7 +176,7 @@ def test_ctrl_c_between_steps_gives_the_best_so_far() -> None:
 
 
 def test_ctrl_c_at_the_start_gives_the_start() -> None:
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     unknowns = {"key": LightIntensity(lights=["key"])}
     solver = FirstOrder(torch.optim.Adam, STAGES)
     running = fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver)
@@ -187,7 +186,7 @@ def test_ctrl_c_at_the_start_gives_the_start() -> None:
 
 
 def test_several_unknowns_each_at_their_own_rate() -> None:
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.2), "ambient": Ambient(lr=0.01)}
     solver = FirstOrder(torch.optim.Adam, [Stage(1)], schedule="constant")
     taken = list(fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
@@ -198,7 +197,7 @@ def test_several_unknowns_each_at_their_own_rate() -> None:
 
 
 def test_ranges_hold_at_every_step() -> None:
-    target = rendered_target(tiny.scene())
+    target = render_target(tiny.scene())
     start = float(guess().lights["key"].intensity)
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.5, range=(0.8 * start, 2 * start))}
     solver = FirstOrder(torch.optim.Adam, [Stage(10)])
@@ -210,7 +209,7 @@ def test_a_stage_can_choose_its_losses() -> None:
     losses = {"all": MeanSquaredError(), "object": MeanSquaredError(where="object")}
     solver = FirstOrder(torch.optim.Adam, [Stage(2, losses=["all"]), Stage(2, losses=["object"])])
     unknowns = {"key": LightIntensity(lights=["key"])}
-    taken = list(fit(guess(), rendered_target(tiny.scene()), unknowns, EmbeddedRenderer(), losses, solver))
+    taken = list(fit(guess(), render_target(tiny.scene()), unknowns, EmbeddedRenderer(), losses, solver))
     assert [list(step.terms) for step in taken] == [["object"], ["all"], ["all"], ["object"], ["object"], ["object"]]
 
 
@@ -226,7 +225,7 @@ def staged(
     if algorithm is not None:
         solver = FirstOrder(algorithm, stages, schedule="constant")
     renderer = EmbeddedRenderer(sigma=1e-4, samples=1)
-    return fit(guess(), rendered_target(tiny.scene()), BOTH, renderer, LOSSES, solver)
+    return fit(guess(), render_target(tiny.scene()), BOTH, renderer, LOSSES, solver)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -276,12 +275,11 @@ def test_what_stages_choose_is_checked_before_the_first_step(stages: list[Stage]
 
 
 def test_several_views_are_all_explained() -> None:
-    truth = tiny.scene()
-    cameras = [CameraPose().apply(truth, torch.tensor([0, a, 0, 0, 0, 0]).double()).camera for a in (-0.3, 0.4)]
-    target = rendered_target(truth, cameras)
+    target = render_target(shapes.seen_from_sides(tiny.scene()), shapes.SIDES)
     unknowns = {"key": LightIntensity(lights=["key"], lr=0.4)}
     solver = FirstOrder(torch.optim.Adam, STAGES)
-    taken = list(fit(guess(), target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
+    start = shapes.seen_from_sides(guess())
+    taken = list(fit(start, target, unknowns, EmbeddedRenderer(samples=3), {"mse": MeanSquaredError()}, solver))
     assert len(taken[-1].rendered) == 2
     assert taken[-1].errors["key"]["relative"] < 0.1
 

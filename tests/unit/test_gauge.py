@@ -16,7 +16,7 @@ from invrender.pyramid import Stage
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Scene
 from invrender.solve import LevenbergMarquardt
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 UNKNOWNS = {"light": LightIntensity(), "ambient": Ambient(), "albedo": Albedo(range=(0.0, 10.0))}
 
@@ -24,7 +24,7 @@ UNKNOWNS = {"light": LightIntensity(), "ambient": Ambient(), "albedo": Albedo(ra
 def matt(scene: Scene) -> Scene:
     """The scene without highlights."""
     objects = {
-        name: replace(thing, material=replace(thing.material, specular=torch.zeros(3).double()))
+        name: replace(thing, material=thing.material.with_property("specular", factor=torch.zeros(3).double()))
         for name, thing in scene.objects.items()
     }
     return replace(scene, objects=objects)
@@ -63,7 +63,7 @@ def test_least_squares_find_the_product_and_keep_the_mean() -> None:
     truth = scene
     for name, shape, size in (("light", 3, 0.5), ("ambient", 1, 0.1), ("albedo", (2, 3), -0.3)):
         truth = UNKNOWNS[name].apply(truth, torch.full((shape,) if isinstance(shape, int) else shape, size).double())
-    target = rendered_target(truth, samples=2)
+    target = render_target(truth, samples=2)
     solver = LevenbergMarquardt([Stage(8, sigma=0, samples=2)])
     losses = {"mse": MeanSquaredError()}
     *_, last = fit(scene, target, UNKNOWNS, EmbeddedRenderer(mipmaps=False), losses, solver)

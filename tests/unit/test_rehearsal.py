@@ -13,18 +13,18 @@ from invrender.losses import MeanSquaredError
 from invrender.parameters import CameraPose, LightIntensity
 from invrender.pyramid import Stage
 from invrender.rehearsal import GradientCheck, rehearse
-from invrender.render.base import ALL, Channels, Rendered
+from invrender.render.base import ALL, OWN, Channels, Quality, Shot
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Scene, detached, map_tensors
+from invrender.scene import Picture, detach, map_tensors
 from invrender.solve import FirstOrder
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 
 class Detached(EmbeddedRenderer):
     """Loses the gradient of what the camera does."""
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        return super().render_batch([replace(scene, camera=detached(scene.camera)) for scene in scenes], channels)
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        return super().render([replace(shot, camera=detach(shot.camera)) for shot in shots], channels, quality)
 
 
 @pytest.mark.parametrize("renderer", [EmbeddedRenderer, Detached])
@@ -34,7 +34,7 @@ def test_gradients_are_held_against_finite_differences(renderer: type[EmbeddedRe
     stages = [Stage(steps=5, size=12, sigma=1e-4), Stage(steps=7)]
     plan = rehearse(
         scene,
-        rendered_target(brighter, samples=1),
+        render_target(brighter, samples=1),
         {"camera": CameraPose(lr=0.02), "light": LightIntensity(lr=0.1)},
         renderer(sigma=1e-4, gamma=1e-3, samples=1, mipmaps=False),  # levels are chosen without gradients
         {"mse": MeanSquaredError()},

@@ -18,9 +18,9 @@ from invrender.losses.base import Loss
 from invrender.parameters import CameraPose, LightIntensity, ObjectPose, Texture
 from invrender.parameters.base import Parameter
 from invrender.pyramid import Stage
-from invrender.render.base import ALL, Channels, Rendered, Renderer
+from invrender.render.base import ALL, OWN, Capabilities, Channels, Quality, Renderer, Shot, render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Scene, Target, Truth, View
+from invrender.scene import Picture, Scene, Target, Truth, view_of
 from invrender.search import Mode, Search
 from invrender.solve import FirstOrder, LevenbergMarquardt
 from invrender.solve.base import Solver
@@ -42,9 +42,9 @@ def behind() -> Scene:
 def target_of(truth: Scene) -> Target:
     """The picture of a scene as the fit draws it, and a little noise."""
     with torch.no_grad():
-        rgb = SHARP.render(truth).rgb
+        rgb = render_scene(SHARP, truth).rgb
     noise = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(0), dtype=rgb.dtype)
-    return Target((View(rgb + 1e-3 * noise),), Truth(truth, {}, {}))
+    return Target((view_of(rgb + 1e-3 * noise),), Truth(truth, {}, {}))
 
 
 def last_of(
@@ -177,21 +177,16 @@ class Interrupted:
     inner: Renderer
     remaining: Remaining = field(compare=False)
 
-    def sampled(self, samples: int) -> Interrupted:
-        return replace(self, inner=self.inner.sampled(samples))
+    @property
+    def supports(self) -> Capabilities:
+        return self.inner.supports
 
-    def softened(self, sigma: float) -> Interrupted:
-        return replace(self, inner=self.inner.softened(sigma))
-
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
-        return self.render_batch([scene], channels)[0]
-
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         before = self.remaining.pictures
-        self.remaining.pictures -= len(scenes)
+        self.remaining.pictures -= len(shots)
         if before > 0 >= self.remaining.pictures:
             raise KeyboardInterrupt
-        return self.inner.render_batch(scenes, channels)
+        return self.inner.render(shots, channels, quality)
 
 
 # In the search; in a step after it; and at the very end, when the answer is judged.

@@ -7,11 +7,11 @@ import tiny
 import torch
 
 from invrender.parameters import CameraPose
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 
 def test_edges_are_hard_and_supersampled() -> None:
-    mask = rendered_target(tiny.scene(), samples=4).views[0].mask
+    mask = render_target(tiny.scene(), samples=4).views[0].mask
     assert mask is not None
     sixteenths = mask * 16
     torch.testing.assert_close(sixteenths, sixteenths.round())
@@ -20,7 +20,7 @@ def test_edges_are_hard_and_supersampled() -> None:
 
 def test_noise_is_gaussian_and_repeats_with_its_seed() -> None:
     clean, first, again, other = (
-        rendered_target(tiny.scene(64), noise=noise, seed=seed).views[0].rgb
+        render_target(tiny.scene(64), noise=noise, seed=seed).views[0].rgb
         for noise, seed in ((0.0, 0), (0.02, 1), (0.02, 1), (0.02, 2))
     )
     assert torch.equal(first, again)
@@ -31,9 +31,9 @@ def test_noise_is_gaussian_and_repeats_with_its_seed() -> None:
 
 def test_knows_which_colours_its_views_show() -> None:
     truth = tiny.scene()
-    one = rendered_target(truth).truth
+    one = render_target(truth).truth
     behind = CameraPose().apply(truth, torch.tensor([0, 3.0, 0, 0, 0, 0]).double()).camera
-    two = rendered_target(truth, [truth.camera, behind]).truth
+    two = render_target(truth.with_camera(behind, "behind"), ["camera", "behind"]).truth
     assert one is not None
     assert two is not None
     seen, all_seen = one.seen_texels["textured"], two.seen_texels["textured"]
@@ -44,15 +44,16 @@ def test_knows_which_colours_its_views_show() -> None:
     # A texel that is not seen can change without a trace; a seen one can't.
     texture = truth.objects["textured"].material.texture
     assert texture is not None
-    before = rendered_target(truth).views[0].rgb
+    before = render_target(truth).views[0].rgb
     texture[~seen] = 0.99
-    assert torch.equal(rendered_target(truth).views[0].rgb, before)
+    assert torch.equal(render_target(truth).views[0].rgb, before)
     row, column = seen.nonzero()[0]
     texture[row, column] = 0.99
-    assert not torch.equal(rendered_target(truth).views[0].rgb, before)
+    assert not torch.equal(render_target(truth).views[0].rgb, before)
 
 
 def test_views_carry_their_cameras() -> None:
     truth = tiny.scene()
-    assert rendered_target(truth).views[0].camera is None
-    assert rendered_target(truth, [truth.camera]).views[0].camera is truth.camera
+    assert render_target(truth).views[0].camera == "camera"
+    named = truth.with_camera(truth.camera, "other")
+    assert render_target(named, ["other"]).views[0].camera == "other"

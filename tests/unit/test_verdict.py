@@ -14,9 +14,9 @@ from invrender.objective import Problem
 from invrender.parameters import CameraPose, LightColor, LightIntensity
 from invrender.parameters.base import Parameter
 from invrender.pyramid import Stage
-from invrender.render.base import Channels, Rendered
+from invrender.render.base import Channels, Quality, render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.scene import Target, View
+from invrender.scene import Picture, Target, view_of
 from invrender.solve import LevenbergMarquardt
 from invrender.solve.base import Linearized, Raw
 from invrender.verdict import BLOCK, deviations, in_blocks, judged, precision, unexplained
@@ -122,8 +122,8 @@ def fitted(target: Target, unknowns: Mapping[str, Parameter] = UNKNOWNS) -> tupl
 
 def drawn(noise_level: float = 0.0, seed: int = 0) -> Target:
     """The truth as the fit draws it, and noise."""
-    rgb = RENDERER.softened(0.0).render(TRUTH).rgb
-    return Target((View(rgb + noise_level * noise(*rgb.shape, seed=seed)),))
+    rgb = render_scene(RENDERER, TRUTH, quality=Quality(sigma=0.0)).rgb
+    return Target((view_of(rgb + noise_level * noise(*rgb.shape, seed=seed)),))
 
 
 def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> None:
@@ -189,7 +189,7 @@ def test_light_leaves_nothing_unexplained_and_other_patterns_do() -> None:
     alpha = torch.ones(48, 48).double()
 
     def left(shown: Tensor) -> float:
-        return unexplained(Rendered(shown, alpha, alpha), View(rgb), RGB)
+        return unexplained(Picture({"rgb": shown, "alpha": alpha, "depth": alpha}), view_of(rgb), RGB)
 
     sideways = torch.linspace(0.8, 1.2, 48, dtype=torch.float64)[:, None]
     assert left(rgb) < 1e-9
@@ -204,7 +204,7 @@ def test_light_leaves_nothing_unexplained_and_other_patterns_do() -> None:
 def test_silhouettes_are_explained_by_what_they_share() -> None:
     mask, alpha = torch.zeros(2, 10, 10).double()
     mask[:, 2:8], alpha[:, 4:8] = 1, 1
-    rendered = Rendered(torch.zeros(10, 10, 3).double(), alpha, alpha)
-    view = View(rendered.rgb, mask=mask)
+    rendered = Picture({"rgb": torch.zeros(10, 10, 3).double(), "alpha": alpha, "depth": alpha})
+    view = view_of(rendered.rgb, mask=mask)
     assert unexplained(rendered, view, Silhouette().channels) == pytest.approx(1 / 3)
-    assert unexplained(rendered, View(rendered.rgb), Silhouette().channels) == 0.0
+    assert unexplained(rendered, view_of(rendered.rgb), Silhouette().channels) == 0.0

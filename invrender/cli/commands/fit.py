@@ -19,7 +19,7 @@ from invrender.record.base import Run, follow
 from invrender.record.plan import plan_text, write_overlay
 from invrender.record.recorders import recorders
 from invrender.rehearsal import rehearse
-from invrender.render.auto import in_use
+from invrender.render.auto import describe as describe_renderer
 from invrender.scene import Scene
 
 DRY_RUN = "dry_run.png"
@@ -50,7 +50,7 @@ def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) 
     """The fit as recorders see it."""
     resolved = OmegaConf.to_container(job.composed.config, resolve=True)
     assert isinstance(resolved, dict)
-    name, note = in_use(str(job.composed.choices.get("renderer")), experiment.renderer, options.device)
+    name, note = describe_renderer(str(job.composed.choices.get("renderer")), options.device)
     return Run(
         folder=job.folder,
         config={str(key): value for key, value in resolved.items()},

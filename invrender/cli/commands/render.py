@@ -18,6 +18,7 @@ from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write
 from invrender.io.pictures import write_mask, write_picture
 from invrender.io.scenes import build_scene
+from invrender.render.base import render_scene
 
 
 def run(job: Job) -> int:
@@ -29,7 +30,7 @@ def run(job: Job) -> int:
     with repeatable(options.seed, device), torch.no_grad():
         renderer = build(options.renderer, "renderer", options.allow_targets)
         scene = build_scene(options, folder_of(options)).to(device)
-        rendered = renderer.render(scene)
+        rendered = render_scene(renderer, scene)
     if output is not None:
         write_picture(output, rendered.rgb)
     write_picture(job.folder / "picture.png", rendered.rgb)

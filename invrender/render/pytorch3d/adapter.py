@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.pixels import background_pixels
-from invrender.render.base import Channels, Rendered
+from invrender.render.base import Shot
 from invrender.render.fragments import Fragments as FlatFragments
 from invrender.render.pytorch3d.conversions import SingleLight, ndc_from_view, single_light, view_from_world
 from invrender.render.pytorch3d.horizon import beyond_horizon
@@ -18,7 +18,7 @@ from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.render.pytorch3d.shading import corner_normals, corner_positions, lit_by_face, lit_by_vertex
 from invrender.render.shade import shade
 from invrender.render.surfaces import Surfaces
-from invrender.scene import Camera, Scene
+from invrender.scene import Camera, Channels, Picture, Scene
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of PyTorch3D's dependencies, about themselves
@@ -152,15 +152,10 @@ def composite_rgb_blend(colors: Tensor, fragments: Fragments, blend: BlendParams
     return torch.cat([alpha * faces + (1 - alpha) * blend.background_color, alpha], dim=-1)
 
 
-def draw(scene: Scene, renderer: PyTorch3DRenderer, channels: Channels) -> Rendered:
+def draw(shot: Shot, renderer: PyTorch3DRenderer, channels: Channels) -> Picture:
     """The picture of a float32 scene at its camera's size; what is not asked for is neither shaded nor kept."""
-    drawn = all_channels(scene, silhouette_of(renderer) if "rgb" not in channels else renderer)
-    none = drawn.alpha.new_zeros(0, 0)
-    return Rendered(
-        drawn.rgb if "rgb" in channels else drawn.rgb.new_zeros(0, 0, 3),
-        drawn.alpha if "alpha" in channels else none,
-        drawn.depth if "depth" in channels else none,
-    )
+    drawn = all_channels(shot, silhouette_of(renderer) if "rgb" not in channels else renderer)
+    return Picture({name: drawn[name] for name in sorted(channels)})
 
 
 def silhouette_of(renderer: PyTorch3DRenderer) -> PyTorch3DRenderer:
@@ -168,20 +163,20 @@ def silhouette_of(renderer: PyTorch3DRenderer) -> PyTorch3DRenderer:
     return replace(renderer, shader="soft_silhouette", blur_radius=renderer.reach) if renderer.is_soft else renderer
 
 
-def all_channels(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
+def all_channels(shot: Shot, renderer: PyTorch3DRenderer) -> Picture:
     """Colours, silhouette and depth."""
-    camera = scene.camera
+    scene, camera = shot.scene, shot.camera
     background = background_pixels(scene.background, camera.height, camera.width)
     background = background.reshape(camera.height, camera.width, 3)
-    surfaces = Surfaces.of([scene])
+    surfaces = Surfaces.of([shot])
     if len(surfaces.faces) == 0:
         empty = background.new_zeros(camera.height, camera.width)
-        return Rendered(background, empty, empty)
+        return Picture({"rgb": background, "alpha": empty, "depth": empty})
     rasterizer = SteadyRasterizer(camera, surfaces, renderer)
     # The hard blend takes one colour only, so there the background is laid behind its picture here.
     behind = background[None] if renderer.is_soft else scene.background.new_zeros(3)
     blend = BlendParams(renderer.sigma, renderer.gamma, behind)
-    shader = shader_for(scene, surfaces, renderer, rasterizer.cameras, blend)
+    shader = shader_for(shot, surfaces, renderer, rasterizer.cameras, blend)
     draws = MeshRendererWithFragments(rasterizer, shader)
     meshes = meshes_of(scene, surfaces)
     picture, fragments = draws(meshes, znear=camera.near, zfar=camera.far, eps=SMALLEST_DEPTH)
@@ -195,7 +190,7 @@ def all_channels(scene: Scene, renderer: PyTorch3DRenderer) -> Rendered:
         alpha = alpha.detach()
         rgb = torch.where(alpha[..., None] > 0, rgb, background)
         depth = torch.where(alpha > 0, fragments.zbuf[0, ..., 0], torch.zeros_like(alpha))
-    return Rendered(rgb, alpha, depth)
+    return Picture({"rgb": rgb, "alpha": alpha, "depth": depth})
 
 
 def pytorch3d_cameras(camera: Camera) -> PerspectiveCameras | OrthographicCameras:
@@ -260,7 +255,7 @@ def textures_of(scene: Scene) -> TexturesUV | TexturesVertex | None:
 
 
 def shader_for(
-    scene: Scene,
+    shot: Shot,
     surfaces: Surfaces,
     renderer: PyTorch3DRenderer,
     cameras: PerspectiveCameras | OrthographicCameras,
@@ -269,8 +264,9 @@ def shader_for(
     """PyTorch3D's own shader where that draws the scene, else ours."""
     if renderer.shader == "soft_silhouette":
         return SoftSilhouetteShader(blend)
+    scene = shot.scene
     light = single_light(list(scene.lights.values()), scene.background)
-    if light is None or not own_shader_suits(scene, renderer):
+    if light is None or not own_shader_suits(shot, renderer):
         return SceneShader(surfaces, renderer, cameras, blend)
     (thing,) = scene.objects.values()
     materials = Materials(
@@ -287,16 +283,16 @@ def shader_for(
     )
 
 
-def own_shader_suits(scene: Scene, renderer: PyTorch3DRenderer) -> bool:
+def own_shader_suits(shot: Shot, renderer: PyTorch3DRenderer) -> bool:
     """Whether PyTorch3D's own shader draws a scene of one light as we mean it."""
-    if len(scene.objects) != 1 or (renderer.is_soft and renderer.background == "composite"):
+    if len(shot.scene.objects) != 1 or (renderer.is_soft and renderer.background == "composite"):
         return False
-    (thing,) = scene.objects.values()
+    (thing,) = shot.scene.objects.values()
     material = thing.material
     if material.texture is not None and (material.vertex_colors is not None or renderer.shader == "soft_gouraud"):
         return False
     # PyTorch3D sees highlights from one point, and parallel rays come from none.
-    return scene.camera.projection == "perspective" or not bool((material.specular != 0).any())
+    return shot.camera.projection == "perspective" or not bool((material.specular != 0).any())
 
 
 def pytorch3d_lights(light: SingleLight) -> AmbientLights | DirectionalLights | PointLights:

@@ -27,6 +27,11 @@ def installed_version() -> str:
         return "of unknown version"
 
 
+def library() -> str | None:
+    """PyTorch3D's version, None where it is not installed."""
+    return installed_version() if is_installed() else None
+
+
 def adapter() -> ModuleType:
     """The module that talks to PyTorch3D. Raises `UserError` where that is missing or does not load."""
     if not is_installed():

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self, cast
+from typing import Literal, cast
 
 import torch
 
 from invrender.errors import UserError
 from invrender.pixels import box_filter
-from invrender.render.base import ALL, Channels, Rendered, check_samples
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.batch import mean_depth
 from invrender.render.pytorch3d.loading import adapter
-from invrender.scene import Scene
+from invrender.scene import Channels, Picture, convert
 
 Shader = Literal["soft_phong", "hard_phong", "soft_silhouette", "soft_gouraud", "hard_flat"]
 Background = Literal["composite", "softmax"]
@@ -78,27 +79,23 @@ class PyTorch3DRenderer:
             return self.blur_radius
         return math.log(1 / COVERAGE_AT_REACH - 1) * self.sigma if self.is_soft else 0.0
 
-    def sampled(self, samples: int) -> Self:
-        """This renderer with another number of samples."""
-        return replace(self, samples=samples)
+    @property
+    def supports(self) -> Capabilities:
+        """Colour, silhouette and depth, in reverse mode alone."""
+        return Capabilities(forward_mode=False, moving_edges=self.is_soft)
 
-    def softened(self, sigma: float) -> Self:
-        """This renderer with another ``sigma``; with 0 it is too small to be seen."""
-        return replace(self, sigma=max(sigma, SMALLEST_SIGMA))
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures, one after the other; a sigma of 0 is one that is too small to be seen."""
+        sigma = self.sigma if quality.sigma is None else max(quality.sigma, SMALLEST_SIGMA)
+        renderer = replace(self, sigma=sigma, samples=quality.samples or self.samples)
+        return [renderer.expose(shot, channels) for shot in shots]
 
-    def render_batch(self, scenes: Sequence[Scene], channels: Channels = ALL) -> tuple[Rendered, ...]:
-        """The pictures of many scenes, one after the other."""
-        return tuple(self.render(scene, channels) for scene in scenes)
-
-    def render(self, scene: Scene, channels: Channels = ALL) -> Rendered:
+    def expose(self, shot: Shot, channels: Channels) -> Picture:
         """The picture, differentiable in every tensor of the scene that the shader shows."""
-        camera = scene.camera
-        fine = replace(scene, camera=camera.resized(camera.width * self.samples, camera.height * self.samples))
-        drawn = cast("Rendered", adapter().draw(fine.to(dtype=torch.float32), self, channels))
-        dtype = scene.background.dtype
-        seen = box_filter((drawn.depth > 0).to(dtype), self.samples)
-        return Rendered(
-            box_filter(drawn.rgb.to(dtype), self.samples),
-            box_filter(drawn.alpha.to(dtype), self.samples),
-            box_filter(drawn.depth.to(dtype), self.samples) / torch.where(seen > 0, seen, torch.ones_like(seen)),
+        camera, dtype = shot.camera, shot.scene.background.dtype
+        fine = Shot(shot.scene, camera.resized(camera.width * self.samples, camera.height * self.samples))
+        drawn = cast("Picture", adapter().draw(convert(fine, dtype=torch.float32), self, channels))
+        pixels = {name: values.to(dtype) for name, values in drawn.channels.items()}
+        return Picture(
+            {n: (mean_depth if n == "depth" else box_filter)(values, self.samples) for n, values in pixels.items()}
         )

@@ -14,11 +14,12 @@ from invrender.fit import fit
 from invrender.losses import MeanSquaredError
 from invrender.parameters import LightIntensity
 from invrender.pyramid import Stage
+from invrender.render.base import render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Scene
 from invrender.solve import FirstOrder
-from invrender.targets import rendered_target
+from invrender.targets import render_target
 
 
 def brightened(given: Scene, factor: torch.Tensor) -> Scene:
@@ -29,8 +30,8 @@ def brightened(given: Scene, factor: torch.Tensor) -> Scene:
 def test_pictures_are_the_same_and_counted() -> None:
     tally, plain, given = Tally(), HardRenderer(samples=1), scene()
     counted = Counting(plain, tally)
-    torch.testing.assert_close(counted.render(given).rgb, plain.render(given).rgb, rtol=0, atol=0)
-    assert len(counted.render_batch([given, given])) == 2
+    torch.testing.assert_close(render_scene(counted, given).rgb, render_scene(plain, given).rgb, rtol=0, atol=0)
+    assert len(render_scenes(counted, [given, given])) == 2
     assert (tally.pictures, tally.differentiated) == (3, 0)
 
 
@@ -38,17 +39,17 @@ def test_pictures_are_the_same_and_counted() -> None:
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_pictures_with_derivatives_are_counted_apart() -> None:
     tally = Tally()
-    counted = Counting(EmbeddedRenderer(kernels="reference"), tally).softened(1e-3)
+    counted = Counting(EmbeddedRenderer(sigma=1e-3, kernels="reference"), tally)
     factor = torch.ones((), dtype=torch.float64, requires_grad=True)
     bright = brightened(scene(8), factor)
-    counted.render(bright)
+    render_scene(counted, bright)
     assert (tally.pictures, tally.differentiated) == (1, 1)
     with torch.no_grad():
-        counted.render(bright)
+        render_scene(counted, bright)
     assert (tally.pictures, tally.differentiated) == (2, 1)
     with forward_ad.dual_level():
         moving = forward_ad.make_dual(factor.detach(), torch.ones_like(factor))  # type: ignore[no-untyped-call]
-        counted.render(brightened(scene(8), moving))
+        render_scene(counted, brightened(scene(8), moving))
     assert (tally.pictures, tally.differentiated) == (3, 2)
 
 
@@ -56,7 +57,7 @@ def test_a_fit_renders_so_many() -> None:
     tally, given = Tally(), scene(12)
     steps = fit(
         scene=given,
-        target=rendered_target(brightened(given, torch.tensor(2.0).double()), samples=1),
+        target=render_target(brightened(given, torch.tensor(2.0).double()), samples=1),
         parameters={"light": LightIntensity(lights=["lamp"])},
         renderer=Counting(HardRenderer(samples=1), tally),
         losses={"mse": MeanSquaredError()},

@@ -13,6 +13,7 @@ from PIL import Image
 from invrender.errors import UserError
 from invrender.io.scenes import build_scene, write_scene
 from invrender.io.schema import LightConfig, SceneFile
+from invrender.render.base import render_scene
 from invrender.render.hard import HardRenderer
 from invrender.scene import Scene, map_tensors
 
@@ -48,7 +49,9 @@ def test_a_written_scene_comes_back(cube_folder: Path) -> None:
     write_scene(cube_folder / "recovered", scene, file)
     again = read_back(cube_folder / "recovered")
     assert_equal(scene, again)
-    assert torch.equal(HardRenderer(samples=2).render(again).rgb, HardRenderer(samples=2).render(scene).rgb)
+    assert torch.equal(
+        render_scene(HardRenderer(samples=2), again).rgb, render_scene(HardRenderer(samples=2), scene).rgb
+    )
 
 
 def test_what_a_fit_changes_is_written(cube_folder: Path) -> None:
@@ -57,7 +60,8 @@ def test_what_a_fit_changes_is_written(cube_folder: Path) -> None:
     cube = scene.objects["cube"]
     texture = torch.rand(8, 8, 3, generator=torch.Generator().manual_seed(0))
     colors = torch.rand(8, 3, generator=torch.Generator().manual_seed(1))
-    material = replace(cube.material, texture=texture, vertex_colors=colors, shininess=torch.tensor(7.5))
+    material = cube.material.with_property("albedo", texture=texture, vertex=colors)
+    material = material.with_property("shininess", factor=torch.tensor(7.5))
     changed = replace(scene, objects={"cube": replace(cube, material=material)}, background=torch.rand(4, 6, 3))
     write_scene(cube_folder / "recovered", changed, file)
     again = read_back(cube_folder / "recovered")

@@ -37,28 +37,26 @@ def test_views_have_their_cameras(tmp_path: Path) -> None:
             {"picture": "b.png", "mask": "m.png", "azimuth": 90, "distance": 3},
         ],
     }
-    first, second = read_views(cameras(tmp_path, document), CameraConfig(position=[7.0, 7.0, 7.0]), READING)
-    assert first.camera is not None
-    assert first.camera.intrinsics.tolist() == [[60, 0, 31], [0, 61, 23], [0, 0, 1]]
-    assert first.camera.position.tolist() == [0, 0, 5]
-    assert (first.camera.width, first.camera.height, first.camera.near) == (64, 48, 0.5)
-    assert first.mask is None
-    assert second.camera is not None
-    assert second.camera.position.tolist() == pytest.approx([4, 0, 0], abs=1e-6)
-    assert (second.camera.width, second.camera.height) == (32, 32)
-    assert second.mask is not None
+    (one, two), taken_by = read_views(cameras(tmp_path, document), CameraConfig(position=[7.0, 7.0, 7.0]), READING)
+    first, second = taken_by[one.camera], taken_by[two.camera]
+    assert first.intrinsics.tolist() == [[60, 0, 31], [0, 61, 23], [0, 0, 1]]
+    assert first.position.tolist() == [0, 0, 5]
+    assert (first.width, first.height, first.near) == (64, 48, 0.5)
+    assert one.mask is None
+    assert second.position.tolist() == pytest.approx([4, 0, 0], abs=1e-6)
+    assert (second.width, second.height) == (32, 32)
+    assert two.mask is not None
 
 
 def test_intrinsics_follow_a_reduced_picture(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", 100, 50)
     document = {"views": [{"picture": "a.png", "focal": 80, "principal": [40, 20], "camera_from_world": MATRIX}]}
-    (view,) = read_views(
+    (view,), taken_by = read_views(
         cameras(tmp_path, document), CameraConfig(), Reading("srgb", 50, torch.zeros(3), torch.zeros(3))
     )
     assert view.rgb.shape == (25, 50, 3)
-    assert view.camera is not None
-    assert view.camera.intrinsics.tolist() == [[40, 0, 20], [0, 40, 10], [0, 0, 1]]
-    assert (view.camera.width, view.camera.height) == (50, 25)
+    assert taken_by[view.camera].intrinsics.tolist() == [[40, 0, 20], [0, 40, 10], [0, 0, 1]]
+    assert (taken_by[view.camera].width, taken_by[view.camera].height) == (50, 25)
 
 
 def test_transparent_pixels_show_the_background(tmp_path: Path) -> None:

@@ -11,20 +11,19 @@ from invrender.color import linear_from_srgb, srgb_from_linear
 from invrender.errors import UserError
 from invrender.losses import Huber, MeanAbsoluteError, MeanSquaredError, Silhouette, TotalVariation
 from invrender.losses.pictures import PictureLoss
-from invrender.render.base import Rendered
-from invrender.scene import View
+from invrender.scene import Picture, View, view_of
 
 SCENE = tiny.scene()
 
 
-def pictures() -> tuple[Rendered, View]:
+def pictures() -> tuple[Picture, View]:
     random = torch.Generator().manual_seed(0)
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=random, dtype=torch.float64)
 
-    rendered = Rendered(uniform(4, 5, 3), uniform(4, 5), uniform(4, 5))
-    return rendered, View(uniform(4, 5, 3), mask=uniform(4, 5), weight=uniform(4, 5))
+    rendered = Picture({"rgb": uniform(4, 5, 3), "alpha": uniform(4, 5), "depth": uniform(4, 5)})
+    return rendered, view_of(uniform(4, 5, 3), mask=uniform(4, 5), weight=uniform(4, 5))
 
 
 def huber(difference: float) -> float:
@@ -60,8 +59,10 @@ def test_picture_losses_are_weighted_means(kind: type[PictureLoss], penalty: obj
 
 def test_srgb_compares_what_a_screen_shows() -> None:
     rendered, view = pictures()
-    encoded = (srgb_from_linear(rendered.rgb), View(srgb_from_linear(view.rgb), weight=view.weight))
-    expected = MeanSquaredError()(Rendered(encoded[0], rendered.alpha, rendered.depth), encoded[1], SCENE)
+    encoded = (srgb_from_linear(rendered.rgb), view_of(srgb_from_linear(view.rgb), weight=view.weight))
+    expected = MeanSquaredError()(
+        Picture({"rgb": encoded[0], "alpha": rendered.alpha, "depth": rendered.depth}), encoded[1], SCENE
+    )
     torch.testing.assert_close(MeanSquaredError(space="srgb")(rendered, view, SCENE), expected)
 
 
@@ -76,7 +77,7 @@ def test_srgb_there_and_back_and_its_gradient_at_black() -> None:
 
 def test_nothing_to_compare_is_no_loss_and_no_nan() -> None:
     rendered, view = pictures()
-    empty = View(view.rgb, mask=torch.zeros(4, 5, dtype=torch.float64))
+    empty = view_of(view.rgb, mask=torch.zeros(4, 5, dtype=torch.float64))
     assert float(MeanSquaredError(where="mask")(rendered, empty, SCENE)) == 0.0
 
 
@@ -100,14 +101,14 @@ def test_total_variation_counts_neighbours() -> None:
 @pytest.mark.parametrize("loss", [Silhouette(), MeanSquaredError(where="mask")])
 def test_a_missing_mask_is_refused(loss: Silhouette | MeanSquaredError) -> None:
     with pytest.raises(UserError, match=r"target\.mask="):
-        loss.check(View(torch.zeros(2, 2, 3)))
+        loss.check(view_of(torch.zeros(2, 2, 3)))
 
 
 @pytest.mark.parametrize("name", ["mask", "weight"])
 def test_a_picture_of_which_nothing_counts_is_refused(name: str) -> None:
     black = {name: torch.zeros(2, 2)}
     with pytest.raises(UserError, match="no pixel counts"):
-        MeanSquaredError(where="mask").check(View(torch.zeros(2, 2, 3), **{"mask": torch.ones(2, 2), **black}))
+        MeanSquaredError(where="mask").check(view_of(torch.zeros(2, 2, 3), **{"mask": torch.ones(2, 2), **black}))
 
 
 @pytest.mark.parametrize("given", [{"space": "rgb"}, {"where": "here"}])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import tiny
@@ -15,8 +14,7 @@ from invrender.errors import UserError
 from invrender.losses import Contrast, Huber, MeanAbsoluteError, MeanSquaredError, Moments, Silhouette
 from invrender.losses.base import Loss
 from invrender.losses.silhouettes import moments
-from invrender.render.base import Rendered
-from invrender.scene import View
+from invrender.scene import Picture, View, view_of
 
 SCENE = tiny.scene()
 SQUARED = [
@@ -30,25 +28,25 @@ CONTRAST = Contrast(window=0.15, inside=0.0)
 ROBUST = [MeanAbsoluteError(), MeanAbsoluteError(where="mask"), Huber(delta=0.3), Huber(delta=0.05, space="srgb")]
 
 
-def pictures(seed: int = 0) -> tuple[Rendered, View]:
+def pictures(seed: int = 0) -> tuple[Picture, View]:
     """A rendering and a view, both noise; nowhere is their difference below 1 / 250."""
     random = torch.Generator().manual_seed(seed)
 
     def uniform(*shape: int) -> Tensor:
         return 0.1 + torch.randint(101, shape, generator=random).double() / 125
 
-    rendered = Rendered(uniform(12, 16, 3) + 1 / 250, uniform(12, 16), uniform(12, 16))
-    return rendered, View(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16))
+    rendered = Picture({"rgb": uniform(12, 16, 3) + 1 / 250, "alpha": uniform(12, 16), "depth": uniform(12, 16)})
+    return rendered, view_of(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16))
 
 
-def slopes(function: Callable[[Rendered], Tensor], rendered: Rendered) -> list[Tensor]:
+def slopes(function: Callable[[Picture], Tensor], rendered: Picture) -> list[Tensor]:
     """The gradient of a number in the colours and in the silhouette."""
     rgb, alpha = (each.clone().requires_grad_() for each in (rendered.rgb, rendered.alpha))
-    found = torch.autograd.grad(function(replace(rendered, rgb=rgb, alpha=alpha)), [rgb, alpha], allow_unused=True)
+    found = torch.autograd.grad(function(rendered.with_channels(rgb=rgb, alpha=alpha)), [rgb, alpha], allow_unused=True)
     return [torch.zeros_like(each) if slope is None else slope for each, slope in zip((rgb, alpha), found, strict=True)]
 
 
-def sum_of_squares(loss: Loss, rendered: Rendered, view: View) -> Tensor:
+def sum_of_squares(loss: Loss, rendered: Picture, view: View) -> Tensor:
     residuals, weights = loss.residuals(rendered, view, SCENE)  # type: ignore[attr-defined]
     return (weights.detach() * residuals**2).sum()
 
@@ -94,7 +92,7 @@ def test_gradients_are_finite_differences(loss: Loss) -> None:
     # The silhouette says which pixels the contrast is compared at, and has no part in its gradient.
     alpha = other.rgb[..., 0] if isinstance(loss, Moments) else torch.zeros_like(rendered.alpha)
     ahead, back = (
-        replace(rendered, rgb=rendered.rgb + step * other.rgb, alpha=rendered.alpha + step * alpha)
+        rendered.with_channels(rgb=rendered.rgb + step * other.rgb, alpha=rendered.alpha + step * alpha)
         for step in (1e-6, -1e-6)
     )
     difference = (loss(ahead, view, SCENE) - loss(back, view, SCENE)) / 2e-6
@@ -110,12 +108,12 @@ def pattern(height: int = 40, width: int = 48) -> Tensor:
     return grey[..., None] * torch.tensor([1.0, 0.8, 0.6], dtype=torch.float64)
 
 
-def shown(rgb: Tensor) -> Rendered:
-    return Rendered(rgb, torch.ones_like(rgb[..., 0]), torch.ones_like(rgb[..., 0]))
+def shown(rgb: Tensor) -> Picture:
+    return Picture({"rgb": rgb, "alpha": torch.ones_like(rgb[..., 0]), "depth": torch.ones_like(rgb[..., 0])})
 
 
 def contrast(rgb: Tensor) -> float:
-    return float(Contrast(floor=1e-3)(shown(rgb), View(pattern()), SCENE))
+    return float(Contrast(floor=1e-3)(shown(rgb), view_of(pattern()), SCENE))
 
 
 def test_contrast_sees_patterns_and_not_the_light_on_them() -> None:
@@ -130,17 +128,19 @@ def test_contrast_sees_patterns_and_not_the_light_on_them() -> None:
 
 
 def test_contrast_looks_at_the_objects_alone() -> None:
-    view = View(pattern())
+    view = view_of(pattern())
     inside = torch.zeros(40, 48).double()
     inside[10:30, 12:36] = 1
     clutter = torch.where(inside[..., None] > 0, pattern(), 0.9 * torch.rand(40, 48, 3).double())
-    found, without = (float(Contrast()(replace(shown(rgb), alpha=inside), view, SCENE)) for rgb in (clutter, pattern()))
+    found, without = (
+        float(Contrast()(shown(rgb).with_channels(alpha=inside), view, SCENE)) for rgb in (clutter, pattern())
+    )
     assert found == pytest.approx(without, abs=1e-12)
 
 
 def test_where_nothing_is_shown_contrast_is_that_of_pictures_with_nothing_in_common() -> None:
-    nothing = replace(shown(pattern()), alpha=torch.zeros(40, 48).double())
-    assert float(Contrast()(nothing, View(pattern()), SCENE)) == 2.0
+    nothing = shown(pattern()).with_channels(alpha=torch.zeros(40, 48).double())
+    assert float(Contrast()(nothing, view_of(pattern()), SCENE)) == 2.0
 
 
 def disc(x: float, y: float, radius: float, height: int = 24, width: int = 36) -> Tensor:
@@ -156,7 +156,7 @@ def test_moments_are_the_centre_and_the_size() -> None:
 
 
 def test_moments_pull_where_silhouettes_do_not_overlap() -> None:
-    view = View(torch.zeros(24, 36, 3).double(), mask=disc(28.0, 12.0, 4.0))
+    view = view_of(torch.zeros(24, 36, 3).double(), mask=disc(28.0, 12.0, 4.0))
     assert view.mask is not None
 
     def slope(loss: Loss, *place: float) -> list[float]:
@@ -164,7 +164,7 @@ def test_moments_pull_where_silhouettes_do_not_overlap() -> None:
         given = torch.tensor(place, dtype=torch.float64, requires_grad=True)
         alpha = disc(*given)  # type: ignore[arg-type]
         assert not (alpha * view.mask).any()
-        value = loss(Rendered(alpha[..., None].expand(-1, -1, 3), alpha, alpha), view, SCENE)
+        value = loss(Picture({"rgb": alpha[..., None].expand(-1, -1, 3), "alpha": alpha, "depth": alpha}), view, SCENE)
         return list(torch.autograd.grad(value, given)[0].tolist())
 
     x, y, radius = slope(Moments(), 8.0, 17.0, 2.5)
@@ -185,7 +185,7 @@ def test_an_empty_silhouette_has_moments_and_no_nan() -> None:
 
 def test_moments_need_a_mask() -> None:
     with pytest.raises(UserError, match=r"target\.mask="):
-        Moments().check(View(torch.zeros(2, 2, 3)))
+        Moments().check(view_of(torch.zeros(2, 2, 3)))
 
 
 @pytest.mark.parametrize("given", [{"window": 0.0}, {"floor": -1.0}, {"weight": -1.0}])

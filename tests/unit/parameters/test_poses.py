@@ -78,7 +78,7 @@ def test_a_lookalike_of_a_cube_shows_the_cube_where_it_was(pose: Pose) -> None:
 
 def test_from_the_other_sides_a_camera_sees_its_point_from_as_high_and_as_far() -> None:
     scene, pose = tiny.scene(), CameraPosition()
-    scene = replace(scene, camera=replace(scene.camera, up=torch.tensor([0.0, 2.0, 0.0]).double()))
+    scene = scene.with_camera(replace(scene.camera, up=torch.tensor([0.0, 2.0, 0.0]).double()))
     values = [pose.value(pose.apply(scene, change)) for change in pose.lookalikes(scene)]
     before = pose.value(scene)
     assert [each["elevation_deg"] for each in values] == pytest.approx([before["elevation_deg"]] * 3)

@@ -16,8 +16,7 @@ from torch import Tensor
 from invrender.fit import Best, Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
-from invrender.render.base import Rendered
-from invrender.scene import Camera, Material, Object, PointLight, Scene, Target, Truth, View, converted
+from invrender.scene import Camera, Object, Picture, PointLight, Scene, Target, Truth, convert, phong, view_of
 from invrender.verdict import Verdict
 
 
@@ -79,8 +78,8 @@ def scene_with(intensity: float) -> Scene:
     camera_from_world = torch.eye(4)
     camera_from_world[0, 3] = -intensity
     texture = torch.full((4, 4, 3), intensity)
-    material = Material(torch.ones(3), torch.zeros(3), torch.tensor(8.0), texture=texture)
-    mesh = converted(octahedron(), dtype=torch.float32)
+    material = phong(torch.ones(3), torch.zeros(3), torch.tensor(8.0), texture=texture)
+    mesh = convert(octahedron(), dtype=torch.float32)
     camera = Camera(
         intrinsics=torch.tensor([[24.0, 0, 12], [0, 24, 8], [0, 0, 1]]),
         camera_from_world=camera_from_world,
@@ -91,7 +90,7 @@ def scene_with(intensity: float) -> Scene:
     )
     return Scene(
         objects={"cup": Object(mesh, material, world_from_object)},
-        camera=camera,
+        cameras={"camera": camera},
         lights={"key": light},
         background=torch.zeros(3),
     )
@@ -117,7 +116,7 @@ class MadeUpFit:
         scene = scene_with(0.2 + 0.59 * share)
         coarse = 0 < iteration <= self.step_count // 2 and stopped_because is None
         size = (8, 12) if coarse else (16, 24)
-        rendered = Rendered(picture(scene, *size), torch.ones(size), torch.ones(size))
+        rendered = Picture({"rgb": picture(scene, *size), "alpha": torch.ones(size), "depth": torch.ones(size)})
         loss = (0.8 - brightness(scene)) ** 2
         truth = self.run.target.truth
         return Step(
@@ -170,7 +169,7 @@ def make_fit_in() -> MakeFit:
             given={"scene": "cup", "recover": "light_intensity", "light.key.intensity": "0.2"},
             command="invrender fit scene=cup recover=light_intensity",
             parameters={"camera_pose": Pose(), "light_intensity": Intensity(), "texture": Texture()},
-            target=Target(views=(View(rgb=picture(answer)),) * views, truth=truth),
+            target=Target(views=(view_of(rgb=picture(answer)),) * views, truth=truth),
             scene=scene_with(0.2),
             renderer="embedded",
             device="cpu",

@@ -15,14 +15,14 @@ from invrender.geometry.cameras import look_at
 from invrender.geometry.meshes import world_vertices
 from invrender.record import geometry
 from invrender.record.geometry import COLORS, colored, colored_triangles, spaced, write_geometry
-from invrender.scene import Camera, Mesh, Object, Scene, Target, Truth, View
+from invrender.scene import Camera, Mesh, Object, Scene, Target, Truth, view_of
 
-VIEW = View(torch.zeros(4, 4, 3))
+VIEW = view_of(torch.zeros(4, 4, 3))
 
 
 def seen_from(scene: Scene, *position: float) -> Scene:
     camera = look_at(torch.tensor(position).double(), scene.camera.look_at, scene.camera.up)
-    return replace(scene, camera=replace(scene.camera, camera_from_world=camera))
+    return scene.with_camera(replace(scene.camera, camera_from_world=camera))
 
 
 def path_between(start: Camera, found: Camera) -> np.ndarray:
@@ -88,9 +88,11 @@ def test_an_object_that_moved_is_shown_at_its_start_too(tmp_path: Path) -> None:
 
 def test_views_with_cameras_of_their_own_show_those(tmp_path: Path) -> None:
     scene = tiny.one_object()
-    views = tuple(replace(VIEW, camera=seen_from(scene, x, 1.0, 3.0).camera) for x in (-1.0, 1.0))
+    for name, x in (("left", -1.0), ("right", 1.0)):
+        scene = scene.with_camera(seen_from(scene, x, 1.0, 3.0).camera, name)
+    views = tuple(replace(VIEW, camera=name) for name in ("left", "right"))
     drawn = geometry.cameras(scene, scene, Target(views))
-    assert list(drawn) == ["known_camera_0", "known_camera_1"]
+    assert list(drawn) == ["known_left", "known_right"]
 
 
 def test_an_orthographic_camera_is_a_box() -> None:
@@ -115,7 +117,7 @@ def test_a_textured_mesh_is_divided_until_its_texture_can_be_seen() -> None:
     thing = tiny.scene().objects["textured"]
     texture = torch.zeros(2, 2, 3).double()
     texture[:, 1] = 1
-    surface = colored(replace(thing, material=replace(thing.material, texture=texture)), most_faces=5000)
+    surface = colored(replace(thing, material=thing.material.with_property("albedo", texture=texture)), most_faces=5000)
     assert 5000 / 4 < len(surface.faces) <= 5000
     red = np.asarray(surface.visual.vertex_colors)[:, 0].astype(int)
     assert red.max() - red.min() > 150
@@ -127,7 +129,7 @@ def test_a_large_mesh_is_simplified_and_keeps_shape_and_colours() -> None:
     upper = torch.tensor(sphere.vertices[:, 2] > 0).double()[:, None]
     colors = torch.cat([upper, 1 - upper, 0 * upper], dim=1)
     thing = tiny.scene().objects["painted"]
-    material = replace(thing.material, albedo=torch.ones(3).double(), vertex_colors=colors)
+    material = thing.material.with_property("albedo", factor=torch.ones(3).double(), vertex=colors)
     large = Object(Mesh(torch.tensor(sphere.vertices), faces, faces), material, torch.eye(4).double())
     surface = colored(large, most_faces=2000)
     assert len(surface.faces) == 2000

@@ -96,9 +96,9 @@ def test_all_panels_of_a_fit_have_one_size(make_fit, views: int) -> None:
 def test_views_of_different_sizes_share_a_panel(make_fit) -> None:
     fit = make_fit(views=2)
     views = fit.run.target.views
-    wide = replace(views[1], rgb=torch.zeros(4, 40, 3))
+    wide = replace(views[1], picture=views[1].picture.with_channels(rgb=torch.zeros(4, 40, 3)))
     step = fit.step(0)
     target = replace(fit.run.target, views=(views[0], wide))
-    rendered = (step.rendered[0], replace(step.rendered[0], rgb=torch.ones(4, 40, 3)))
+    rendered = (step.rendered[0], step.rendered[0].with_channels(rgb=torch.ones(4, 40, 3)))
     drawn = step_panel(replace(step, show=lambda _: rendered), target)
     assert drawn.shape[1] == 3 * 216 + 4 * MARGIN, "as wide as the wider of the two"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -25,9 +27,10 @@ def test_choice(
     device: str, cuda: bool, problem: str | None, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(auto, "problem", lambda _: problem)
-    monkeypatch.setattr(auto, "installed_version", lambda: "1.2")
-    assert auto.choice(device) == auto.Choice(name, reason)
+    monkeypatch.setattr(auto, "problem", lambda name, device: problem)
+    entry = replace(auto.REGISTRY["pytorch3d"], library=lambda: "1.2")
+    monkeypatch.setattr(auto, "REGISTRY", {**auto.REGISTRY, "pytorch3d": entry})
+    assert auto.choose(device) == auto.Choice(name, reason)
     taken: list[dict[str, object]] = []
     monkeypatch.setattr(auto, "PyTorch3DRenderer", lambda **settings: taken.append(settings))
     renderer = auto.automatic(device=device, **SETTINGS)
@@ -42,6 +45,6 @@ def test_auto_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_renderer_by_name_needs_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert auto.in_use("embedded", EmbeddedRenderer(), "auto") == ("embedded", None)
-    name, note = auto.in_use("auto", EmbeddedRenderer(), "auto")
+    assert auto.describe("embedded", "auto") == ("embedded", None)
+    name, note = auto.describe("auto", "auto")
     assert (name, note) == ("embedded", "auto: PyTorch finds no CUDA device, and PyTorch3D is made for CUDA")

@@ -9,14 +9,19 @@ from typing import Any, Literal
 import pytest
 import shapes
 import slow_softras
+import tiny
 import torch
 from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.render import blend
+from invrender.render.base import Quality, render_scene
+from invrender.render.edge import EdgeRenderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.fragments import Fragments
 from invrender.render.hard import HardRenderer
+from invrender.render.shade import shade
+from invrender.render.soft import SoftRenderer
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera, Projection, Scene
 
@@ -37,7 +42,7 @@ def scene_of(view: Camera, corners: Tensor, colors: Tensor, background: Tensor) 
 
 def stacked(renderer: EmbeddedRenderer | HardRenderer, scene: Scene) -> Tensor:
     """[H, W, 5] of colour, alpha and depth."""
-    rendered = renderer.render(scene)
+    rendered = render_scene(renderer, scene)
     return torch.cat([rendered.rgb, rendered.alpha[..., None], rendered.depth[..., None]], dim=-1)
 
 
@@ -91,7 +96,7 @@ def test_alpha_is_one_minus_the_product_of_transparencies() -> None:
         stack = shapes.joined(
             [replace(half_plane, vertices=half_plane.vertices * (1 + 1e-3 * layer)) for layer in range(layers)]
         )
-        rendered = EmbeddedRenderer(sigma, reach=1e-9).render(shapes.scene(shapes.thing(stack), view=view))
+        rendered = render_scene(EmbeddedRenderer(sigma, reach=1e-9), shapes.scene(shapes.thing(stack), view=view))
         expected = 1 - (1 - coverage) ** layers
         torch.testing.assert_close(rendered.alpha[8], expected, atol=1e-6, rtol=0)
 
@@ -102,7 +107,9 @@ def test_every_one_of_many_layers_counts() -> None:
     levels = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     colors = levels.repeat_interleave(4)[:, None].expand(-1, 3)
     looks = shapes.material(vertex_colors=colors)
-    rendered = EmbeddedRenderer(gamma=1e-2).render(shapes.scene(shapes.thing(layers, looks), view=shapes.camera(3, 2)))
+    rendered = render_scene(
+        EmbeddedRenderer(gamma=1e-2), shapes.scene(shapes.thing(layers, looks), view=shapes.camera(3, 2))
+    )
     torch.testing.assert_close(rendered.rgb, levels.mean().expand(2, 3, 3))
 
 
@@ -113,15 +120,14 @@ def test_fragments_that_are_not_shaded_would_not_show(
     corners, colors = loose_faces(40)
     leaf = corners.clone().requires_grad_()
     scene = scene_of(shapes.camera(24, 24, focal=16.0), leaf, colors, shapes.doubles([0.1, 0.7, 0.4]))
-    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode, kernels="reference")
     shaded: list[int] = []
-    shade = blend.shade
 
     def counted(surfaces: Surfaces, fragments: Fragments) -> Tensor:
         shaded.append(fragments.pixel.shape[0])
         return shade(surfaces, fragments)
 
-    monkeypatch.setattr(blend, "shade", counted)
+    shaders = {"rgb": counted}
+    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode, kernels="reference", shaders=shaders)
     cotangent = torch.randn(24, 24, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     pruned = stacked(renderer, scene)
     slope = shapes.slope(pruned, cotangent, leaf)
@@ -143,7 +149,7 @@ def test_depth_is_that_of_what_is_seen() -> None:
         EmbeddedRenderer(sigma=1e-7, gamma=1e-5),
         EmbeddedRenderer(sigma=1e-7, gamma=1e-5, samples=3),
     ):
-        depth = renderer.render(shapes.scene(shapes.thing(squares), view=view)).depth
+        depth = render_scene(renderer, shapes.scene(shapes.thing(squares), view=view)).depth
         torch.testing.assert_close(depth[5:11, 5:11], torch.full((6, 6), 2.0).double(), atol=1e-6, rtol=0)
         torch.testing.assert_close(depth[:3], torch.full((3, 16), 3.0).double(), atol=1e-6, rtol=0)
 
@@ -151,7 +157,7 @@ def test_depth_is_that_of_what_is_seen() -> None:
 def test_depth_at_an_edge_is_not_mixed_with_nothing() -> None:
     view = shapes.camera(16, 16, focal=16.0)
     for renderer in (HardRenderer(samples=4), EmbeddedRenderer(sigma=1e-7, samples=4)):
-        rendered = renderer.render(shapes.scene(shapes.thing(shapes.facing(0.47, 2.0)), view=view))
+        rendered = render_scene(renderer, shapes.scene(shapes.thing(shapes.facing(0.47, 2.0)), view=view))
         assert bool(((rendered.alpha > 0.1) & (rendered.alpha < 0.9)).any())
         seen = rendered.alpha > 0
         torch.testing.assert_close(rendered.depth[seen], torch.full((int(seen.sum()),), 2.0).double())
@@ -161,8 +167,8 @@ def test_depth_at_an_edge_is_not_mixed_with_nothing() -> None:
 def test_samples_are_the_mean_of_a_larger_picture() -> None:
     corners, colors = loose_faces(8)
     scene = scene_of(shapes.camera(9, 7, focal=7.0), corners, colors, shapes.doubles([0.1, 0.7, 0.4]))
-    fine = replace(scene, camera=scene.camera.resized(27, 21))
-    sampled, large = EmbeddedRenderer(samples=3).render(scene), EmbeddedRenderer().render(fine)
+    fine = scene.with_camera(scene.camera.resized(27, 21))
+    sampled, large = render_scene(EmbeddedRenderer(samples=3), scene), render_scene(EmbeddedRenderer(), fine)
     torch.testing.assert_close(sampled.rgb, large.rgb.reshape(7, 3, 9, 3, 3).mean(dim=(1, 3)))
     torch.testing.assert_close(sampled.alpha, large.alpha.reshape(7, 3, 9, 3).mean(dim=(1, 3)))
 
@@ -182,7 +188,13 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], named:
         EmbeddedRenderer(**settings)
 
 
-def test_softening_changes_sigma_alone() -> None:
-    renderer = EmbeddedRenderer(gamma=0.3, samples=2)
-    assert renderer.softened(0.05) == replace(renderer, sigma=0.05)
-    assert HardRenderer(samples=2).softened(0.5) == HardRenderer(samples=2)
+def test_the_softness_that_is_asked_for_is_drawn() -> None:
+    scene, renderer = tiny.scene(8), EmbeddedRenderer(gamma=0.3, samples=2)
+    for quality, twin in (
+        (Quality(sigma=0.05), SoftRenderer(sigma=0.05, gamma=0.3, samples=2)),
+        (Quality(samples=1), SoftRenderer(gamma=0.3)),
+        (Quality(sigma=0.0), EdgeRenderer(samples=2)),
+    ):
+        assert torch.equal(render_scene(renderer, scene, quality=quality).rgb, render_scene(twin, scene).rgb)
+    for hard in (HardRenderer(samples=2), EdgeRenderer(samples=2)):
+        assert torch.equal(render_scene(hard, scene, quality=Quality(sigma=0.5)).rgb, render_scene(hard, scene).rgb)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import shapes
@@ -11,6 +10,7 @@ import torch
 
 from invrender.errors import UserError
 from invrender.render import reference, visible
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Mesh, Scene
@@ -26,7 +26,7 @@ def fan(around: int, radius: float, phase: float = 0.0) -> Mesh:
 
 
 def flat_view(scene: Scene, width: int, height: int, focal: float = 1.0) -> Scene:
-    return replace(scene, camera=shapes.camera(width, height, focal, projection="orthographic"))
+    return scene.with_camera(shapes.camera(width, height, focal, projection="orthographic"))
 
 
 @pytest.mark.parametrize("samples", [1, 4, 16])
@@ -36,7 +36,7 @@ def test_coverage_is_area_to_the_width_of_a_sample(samples: int) -> None:
     area = float((first[0] * second[1] - first[1] * second[0]) / 2)
     perimeter = float((corners - corners.roll(1, dims=0)).norm(dim=1).sum())
     triangle = shapes.scene(shapes.thing(shapes.mesh(corners, torch.tensor([[0, 1, 2]]))))
-    rendered = HardRenderer(samples=samples).render(flat_view(triangle, 16, 16))
+    rendered = render_scene(HardRenderer(samples=samples), flat_view(triangle, 16, 16))
     # Only samples whose cell meets the outline can be wrong, and half of each is a fair guess.
     assert float(rendered.alpha.sum()) == pytest.approx(area, abs=0.5 * perimeter / samples)
     assert torch.equal(rendered.alpha, (rendered.alpha * samples**2).round() / samples**2)
@@ -48,7 +48,7 @@ def test_faces_that_share_edges_leave_no_holes(dtype: torch.dtype, width: int) -
     """Spokes in many directions; with an odd width the hub and whole spokes lie on pixel centres."""
     for around in (4, 8, 16, 57):
         polygon = flat_view(shapes.scene(shapes.thing(fan(around, 10.0))), width, width).to(dtype=dtype)
-        alpha = HardRenderer(samples=1).render(polygon).alpha
+        alpha = render_scene(HardRenderer(samples=1), polygon).alpha
         place = torch.arange(width) + 0.5 - width / 2
         well_inside = place[:, None] ** 2 + place[None, :] ** 2 < (10 * math.cos(math.pi / around)) ** 2 - 0.1
         assert (alpha[well_inside] == 1).all()
@@ -63,7 +63,7 @@ def test_faces_smaller_than_a_pixel_leave_no_holes() -> None:
     corners = [[900.0 - half, half - 900, -1.0], [900.0 + half, half - 901, -1.0], [901.0 - half, -half - 900, -1.0]]
     patch = shapes.quad([corners[2], [corners[1][0] + 1, -half - 901, -1.0], corners[0]], cells)
     scene = flat_view(shapes.scene(shapes.thing(patch)), size, size).to(dtype=torch.float32)
-    alpha = HardRenderer(samples=1).render(scene).alpha
+    alpha = render_scene(HardRenderer(samples=1), scene).alpha
     row, column = size // 2 + 900, size // 2 + 900
     assert (alpha[row - 3 : row + 4, column - 3 : column + 4] == 1).all()
     assert int((alpha > 0).sum()) == pytest.approx(4 * half**2, rel=0.2)
@@ -77,7 +77,7 @@ def test_ties_go_to_the_first_object(monkeypatch: pytest.MonkeyPatch) -> None:
     for objects, color in (((red, green), [1.0, 0.0, 0.0]), ((green, red), [0.0, 1.0, 0.0])):
         for at_once in (1 << 18, 11):
             monkeypatch.setattr(reference, "PAIRS_AT_ONCE", at_once)
-            rgb = HardRenderer(samples=1).render(shapes.scene(*objects, view=view)).rgb
+            rgb = render_scene(HardRenderer(samples=1), shapes.scene(*objects, view=view)).rgb
             torch.testing.assert_close(rgb, shapes.doubles(color).expand(7, 9, 3))
 
 
@@ -89,10 +89,10 @@ def test_the_pieces_that_work_is_cut_into_do_not_show(
 ) -> None:
     tube, box = shapes.thing(shapes.tube(24), shapes.material((1, 0, 0))), shapes.thing(shapes.box(0.7))
     scene = shapes.scene(tube, box, view=shapes.camera(14, 11, 14.0, (1.0, 2.0, 3.0), (0.0, 0.0, 0.0)))
-    whole = renderer.render(scene)
+    whole = render_scene(renderer, scene)
     monkeypatch.setattr(reference, "PAIRS_AT_ONCE", 97)
     monkeypatch.setattr(visible, "SHADED_AT_ONCE", 13)
-    pieces = renderer.render(scene)
+    pieces = render_scene(renderer, scene)
     for name in ("rgb", "alpha", "depth"):
         torch.testing.assert_close(getattr(whole, name), getattr(pieces, name), rtol=1e-12, atol=1e-14)
 
@@ -100,7 +100,7 @@ def test_the_pieces_that_work_is_cut_into_do_not_show(
 def test_colour_is_averaged_in_linear_light_over_samples() -> None:
     """A white half over black: the pixel that it cuts is the share that is white."""
     half = shapes.quad([[0.25, -9.0, -1.0], [9.0, -9.0, -1.0], [0.25, 9.0, -1.0]])
-    rendered = HardRenderer(samples=4).render(flat_view(shapes.scene(shapes.thing(half)), 4, 1))
+    rendered = render_scene(HardRenderer(samples=4), flat_view(shapes.scene(shapes.thing(half)), 4, 1))
     torch.testing.assert_close(rendered.rgb[0, :, 0], shapes.doubles([0.0, 0.0, 0.75, 1.0]))
     torch.testing.assert_close(rendered.alpha[0], shapes.doubles([0.0, 0.0, 0.75, 1.0]))
 
@@ -112,7 +112,7 @@ def test_the_nearest_face_wins_at_every_pixel() -> None:
     crossed = shapes.scene(
         shapes.thing(left, shapes.material((1, 0, 0))), shapes.thing(right, shapes.material((0, 1, 0)))
     )
-    rendered = HardRenderer(samples=1).render(flat_view(crossed, 8, 2))
+    rendered = render_scene(HardRenderer(samples=1), flat_view(crossed, 8, 2))
     expected = shapes.doubles([[0, 1, 0]] * 4 + [[1, 0, 0]] * 4).expand(2, 8, 3)
     torch.testing.assert_close(rendered.rgb, expected)
     place = (torch.arange(8).double() - 3.5).abs()

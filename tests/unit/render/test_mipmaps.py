@@ -9,6 +9,7 @@ import shapes
 import torch
 from torch import Tensor
 
+from invrender.render.base import render_scene
 from invrender.render.charts import covered_texels
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.mipmaps import halved, pyramid
@@ -45,19 +46,19 @@ def wall(texture: Tensor, size: int) -> Scene:
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_no_texel_is_skipped_where_a_texture_is_minified(renderer: EmbeddedRenderer) -> None:
     texture = noise(64, 64, 3).requires_grad_()
-    rgb = renderer.render(wall(texture, 8)).rgb
+    rgb = render_scene(renderer, wall(texture, 8)).rgb
     assert (rgb - halved(halved(halved(texture)))).abs().max() < 0.02
     gradient = torch.autograd.grad(rgb.sum(), texture)[0]
     assert gradient.min() > 0.2 * gradient.max() > 0
     without = replace(renderer, mipmaps=False)
-    skipped = torch.autograd.grad(without.render(wall(texture, 8)).rgb.sum(), texture)[0]
+    skipped = torch.autograd.grad(render_scene(without, wall(texture, 8)).rgb.sum(), texture)[0]
     assert (skipped == 0).double().mean() > 0.9
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_magnified_texture_is_looked_up_as_ever(renderer: EmbeddedRenderer) -> None:
     scene = wall(noise(4, 4, 3), 12)
-    assert torch.equal(renderer.render(scene).rgb, replace(renderer, mipmaps=False).render(scene).rgb)
+    assert torch.equal(render_scene(renderer, scene).rgb, render_scene(replace(renderer, mipmaps=False), scene).rgb)
 
 
 def chart(shown: Mesh, left: float, right: float) -> Mesh:
@@ -72,7 +73,7 @@ def test_no_colour_bleeds_into_a_chart_from_outside(renderer: EmbeddedRenderer) 
     texture = torch.zeros(64, 64, 3).double()
     texture[:, 31:] = 1.0  # a texel beyond the chart's border, which bilinear look-ups read
     square = shapes.thing(chart(shapes.facing(1.0, 2.0), 0.5, 1.0), shapes.material(texture=texture))
-    rgb = renderer.render(shapes.scene(square, view=shapes.camera(4, 4, focal=4.0))).rgb
+    rgb = render_scene(renderer, shapes.scene(square, view=shapes.camera(4, 4, focal=4.0))).rgb
     torch.testing.assert_close(rgb, torch.ones_like(rgb), atol=1e-9, rtol=0)
 
 
@@ -90,7 +91,7 @@ def test_meshes_that_share_a_texture_have_charts_of_their_own() -> None:
     behind.world_from_object[2, 3] = -1.0
     both = replace(scene, objects={"behind": behind, **scene.objects})
     renderer = EmbeddedRenderer(visibility="edge")
-    torch.testing.assert_close(renderer.render(both).rgb, renderer.render(scene).rgb)
+    torch.testing.assert_close(render_scene(renderer, both).rgb, render_scene(renderer, scene).rgb)
 
 
 def test_covered_texels_are_those_of_the_charts_and_their_neighbours() -> None:

@@ -9,8 +9,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
 from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
-from invrender.render.base import Rendered
-from invrender.scene import View
+from invrender.scene import Picture, view_of
 
 
 def noise(*shape: int) -> Tensor:
@@ -81,7 +80,7 @@ def test_a_blur_treats_channels_alike_and_apart() -> None:
 
 
 def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
-    view = View(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
+    view = view_of(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
     half = reduced(view, 3)
     assert half.mask is not None and half.weight is not None
     assert half.rgb.shape == (4, 3, 3)
@@ -90,7 +89,7 @@ def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     assert reduced(view, None) is view and reduced(view, 6) is view and reduced(view, 100) is view
     assert reduced(view, 1).rgb.shape == (1, 1, 3)
 
-    rendered = blurred_rendering(Rendered(view.rgb, noise(8, 6), noise(8, 6)), 1.5)
+    rendered = blurred_rendering(Picture({"rgb": view.rgb, "alpha": noise(8, 6), "depth": noise(8, 6)}), 1.5)
     blurred = blurred_view(view, 1.5)
     assert blurred.mask is not None
     assert torch.equal(blurred.rgb, rendered.rgb)

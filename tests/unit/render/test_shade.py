@@ -11,9 +11,10 @@ import shapes
 import torch
 from torch import Tensor
 
+from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.scene import DirectionalLight, Light, Material, Object, PointLight, Scene
+from invrender.scene import DirectionalLight, Light, Material, Object, PointLight, Scene, phong
 
 DEPTH = 2.0
 
@@ -28,7 +29,7 @@ def square(looks: Material | None = None, half: float = 2.0) -> Object:
 
 def center_color(scene: Scene) -> Tensor:
     """[3] at the one pixel of a picture that looks along −z."""
-    return HardRenderer(samples=1).render(replace(scene, camera=shapes.camera(1, 1, focal=1.0))).rgb[0, 0]
+    return render_scene(HardRenderer(samples=1), scene.with_camera(shapes.camera(1, 1, focal=1.0))).rgb[0, 0]
 
 
 def test_ambient_light_is_albedo_times_colour_times_intensity() -> None:
@@ -88,8 +89,9 @@ def test_point_lights_fall_off_as_they_say(height: float) -> None:
 
 
 def test_a_point_light_lights_every_point_from_its_own_direction() -> None:
-    picture = HardRenderer(samples=1).render(
-        shapes.scene(square(), view=shapes.camera(5, 5, focal=5.0), lights=[lamp(1.0, "inverse_square")])
+    picture = render_scene(
+        HardRenderer(samples=1),
+        shapes.scene(square(), view=shapes.camera(5, 5, focal=5.0), lights=[lamp(1.0, "inverse_square")]),
     )
     offset = (torch.arange(5).double() - 2) / 5 * DEPTH
     squared = offset[:, None] ** 2 + offset[None, :] ** 2 + 1
@@ -108,7 +110,9 @@ def test_highlights_of_an_orthographic_camera_know_no_place() -> None:
     """All eyes look along the same line, so with a directional light every pixel is alike."""
     looks = shapes.material((0.2, 0.2, 0.2), specular=0.7, shininess=20.0)
     view = shapes.camera(5, 5, focal=2.0, projection="orthographic")
-    picture = HardRenderer(samples=1).render(shapes.scene(square(looks), view=view, lights=[directional([0, 0.3, 1])]))
+    picture = render_scene(
+        HardRenderer(samples=1), shapes.scene(square(looks), view=view, lights=[directional([0, 0.3, 1])])
+    )
     torch.testing.assert_close(picture.rgb, picture.rgb[2:3, 2:3].expand(5, 5, 3))
     cosine = 1 / math.sqrt(1.09)
     assert float(picture.rgb[0, 0, 0]) == pytest.approx(0.2 * cosine + 0.7 * cosine**20)
@@ -119,8 +123,8 @@ def test_vertex_colours_are_interpolated_in_space_and_not_on_the_screen() -> Non
     colors = shapes.doubles([[0.0] * 3, [0.0] * 3, [1.0] * 3, [1.0] * 3])
     floor = shapes.quad([[-4.0, -1.0, -2.0], [4.0, -1.0, -2.0], [-4.0, -1.0, -6.0]])
     view = shapes.camera(1, 64, focal=64.0)
-    rendered = HardRenderer(samples=1).render(
-        shapes.scene(shapes.thing(floor, shapes.material(vertex_colors=colors)), view=view)
+    rendered = render_scene(
+        HardRenderer(samples=1), shapes.scene(shapes.thing(floor, shapes.material(vertex_colors=colors)), view=view)
     )
     row = torch.arange(64).double() + 0.5
     depth = 64 / (row - 32)
@@ -139,14 +143,14 @@ def test_smooth_normals_are_unit_length_between_corners() -> None:
     view = shapes.camera(1, 1, 1.0, position=[3 * each for each in towards], target=(0.0, 0.0, 0.0))
     tube = shapes.scene(shapes.thing(shapes.tube(around=6)), view=view, lights=[directional(towards)])
     for renderer in (HardRenderer(samples=1), EmbeddedRenderer(background="softmax")):
-        assert 0.97 < float(renderer.render(tube).rgb[0, 0, 0]) <= 1 + 1e-12
+        assert 0.97 < float(render_scene(renderer, tube).rgb[0, 0, 0]) <= 1 + 1e-12
 
 
 def test_a_background_picture_shows_where_nothing_is() -> None:
     behind = torch.rand(8, 8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    small = replace(shapes.scene(square(half=0.5)), camera=shapes.camera(8, 8, focal=8.0), background=behind)
+    small = replace(shapes.scene(square(half=0.5)), background=behind).with_camera(shapes.camera(8, 8, focal=8.0))
     for renderer in (HardRenderer(samples=2), EmbeddedRenderer(sigma=1e-6, samples=2)):
-        rendered = renderer.render(small)
+        rendered = render_scene(renderer, small)
         empty = rendered.alpha == 0
         assert 0 < int(empty.sum()) < 64
         torch.testing.assert_close(rendered.rgb[empty], behind[empty])
@@ -163,11 +167,13 @@ def test_gradients_of_lights_and_material_are_those_of_the_picture() -> None:
 
     def picture(*values: Tensor) -> Tensor:
         albedo, specular, shininess, color, intensity, position, direction = values
-        thing = square(replace(looks, albedo=albedo, specular=specular, shininess=shininess))
+        thing = square(phong(albedo, specular, shininess))
         lights: list[Light] = [
             PointLight(color, intensity, position, "inverse_square"),
             DirectionalLight(color, intensity, direction),
         ]
-        return HardRenderer(samples=1).render(shapes.scene(thing, view=shapes.camera(3, 3, 3.0), lights=lights)).rgb
+        return render_scene(
+            HardRenderer(samples=1), shapes.scene(thing, view=shapes.camera(3, 3, 3.0), lights=lights)
+        ).rgb
 
     assert torch.autograd.gradcheck(picture, tuple(leaf.clone().requires_grad_() for leaf in leaves))

@@ -7,7 +7,7 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Renderer
+from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.texture import sample_bilinear
@@ -70,7 +70,7 @@ def test_gradients_are_those_of_the_values() -> None:
 def test_a_texture_that_fills_the_picture_is_the_picture(renderer: Renderer) -> None:
     texture = noise(6, 6, 3)
     square = shapes.thing(shapes.facing(1.0, 2.0), shapes.material(texture=texture))
-    rendered = renderer.render(shapes.scene(square, view=shapes.camera(6, 6, focal=6.0)))
+    rendered = render_scene(renderer, shapes.scene(square, view=shapes.camera(6, 6, focal=6.0)))
     torch.testing.assert_close(rendered.rgb, texture, atol=1e-6, rtol=0)
 
 
@@ -86,7 +86,7 @@ def test_a_seam_does_not_show(renderer: Renderer) -> None:
     def seen_from(azimuth: float) -> Tensor:
         eye = (4 * math.sin(azimuth), 0.3, 4 * math.cos(azimuth))
         view = shapes.camera(24, 12, focal=34.0, position=eye, target=(0.0, 0.0, 0.0))
-        return renderer.render(shapes.scene(tube, view=view)).rgb
+        return render_scene(renderer, shapes.scene(tube, view=view)).rgb
 
     # Border texels are not mixed across the seam, so half a texel on either side is flat: 1 − cos(π / 8) of 0.4.
     assert (seen_from(0.0) - seen_from(math.pi / 2)).abs().max() < 0.4 * (1 - math.cos(math.pi / 8)) + 1e-6
@@ -96,7 +96,7 @@ def test_a_seam_does_not_show_in_vertex_colours_at_all() -> None:
     colors = shapes.doubles([[0.2, 0.4, 0.6], [0.9, 0.1, 0.3]]).repeat(16, 1).repeat(2, 1)
     tube = shapes.thing(shapes.tube(around=32), shapes.material(vertex_colors=colors))
     pictures = [
-        EmbeddedRenderer().render(shapes.scene(tube, view=shapes.camera(24, 12, 34.0, eye, (0.0, 0.0, 0.0)))).rgb
+        render_scene(EmbeddedRenderer(), shapes.scene(tube, view=shapes.camera(24, 12, 34.0, eye, (0.0, 0.0, 0.0)))).rgb
         for eye in ((0.0, 0.3, 4.0), (4.0, 0.3, 0.0))
     ]
     torch.testing.assert_close(*pictures)

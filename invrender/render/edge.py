@@ -1,0 +1,81 @@
+"""The renderer of hard edges with the gradient that moving edges have: unbiased, and sees no further than a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.batch import Batch, Pixels, expose
+from invrender.render.channels import SHADERS, Shader
+from invrender.render.dispatch import Implementation, Kernels, implementation
+from invrender.render.edges import antialiased, outlines, shares, telling
+from invrender.render.hard import hard_pixels
+from invrender.render.screen import Screen, screen_of
+from invrender.render.surfaces import Surfaces
+from invrender.scene import Channels, Picture
+
+
+@dataclass(frozen=True)
+class EdgeRenderer:
+    """The nearest face at each pixel's centre, antialiased where the picture jumps. Its edges are hard at any quality.
+
+    cull_backfaces: leave out faces seen from behind.
+    samples: renders at so many times the resolution in each direction, and averages.
+    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
+    kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
+    shaders: by channel, what colours fragments in place of the renderer's own, or besides.
+    """
+
+    cull_backfaces: bool = False
+    samples: int = 1
+    mipmaps: bool = True
+    kernels: Kernels = "auto"
+    shaders: Mapping[str, Shader] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kernels not in get_args(Kernels):
+            raise UserError(f"renderer.kernels is {self.kernels!r}, expected one of {', '.join(get_args(Kernels))}")
+        check_samples(self.samples)
+
+    @property
+    def supports(self) -> Capabilities:
+        """All channels, in forward mode too."""
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys())
+
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures, at the cost of the pixels that objects cover."""
+        return expose(shots, quality.samples or self.samples, lambda batch: self.pixels(batch, channels))
+
+    def pixels(self, batch: Batch, channels: Channels) -> Pixels:
+        """The fine pixels of a batch."""
+        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
+        work = implementation(self.kernels, surfaces.vertices.device)
+        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
+        winner = work.nearest_faces(screen)
+        needed = channels | {"alpha"} if "depth" in channels else channels
+        pixels = hard_pixels(work, screen, surfaces, winner, batch, needed, self.shaders)
+        smooth = antialias_all(work, screen, surfaces, winner, pixels)
+        return {name: smooth[name] for name in channels}
+
+
+def antialias_all(
+    work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, pixels: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
+    found = outlines(screen, surfaces, work.jumps)
+    crossed = telling(found, work.crossings(screen, found), winner)
+    cut = shares(screen, found, crossed)
+    smooth = {
+        name: antialiased(values if values.ndim > 1 else values[:, None], cut, crossed).reshape(values.shape)
+        for name, values in pixels.items()
+        if name != "depth"
+    }
+    if "depth" in pixels:
+        smooth["depth"] = torch.where(smooth["alpha"] > 0, pixels["depth"], torch.zeros_like(pixels["depth"]))
+    return smooth

@@ -1,0 +1,47 @@
+"""The renderers that come along, as `auto`, `doctor` and messages see them.
+
+A renderer of its own library is a folder beside ``pytorch3d`` and an entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from invrender.render.embedded import EmbeddedRenderer
+from invrender.render.pytorch3d import loading
+from invrender.render.trial import draws
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One renderer.
+
+    title: as people call it, the library behind it if there is one.
+    problem: what is wrong with it on a device, None where it draws a triangle.
+    library: the version of its library, None where that is not installed; "" where it has none.
+    guide: where to read how it is installed. made_for: the device for which `auto` prefers it.
+    """
+
+    title: str
+    problem: Callable[[str], str | None]
+    library: Callable[[], str | None] = lambda: ""
+    guide: str = ""
+    made_for: str = ""
+
+
+def embedded_problem(device: str) -> str | None:
+    """What is wrong with the embedded renderer on ``device``: None where it draws a triangle."""
+    return None if draws(EmbeddedRenderer(), device) else "it draws nothing"
+
+
+REGISTRY: Mapping[str, Entry] = {
+    "embedded": Entry("embedded", embedded_problem),
+    "pytorch3d": Entry("PyTorch3D", loading.problem, loading.library, loading.GUIDE, made_for="cuda"),
+}
+"""By option of the group renderer."""
+
+
+def problem(name: str, device: str) -> str | None:
+    """What is wrong with a renderer on ``device``, None where it works."""
+    return REGISTRY[name].problem(device)

@@ -1,0 +1,107 @@
+"""The soft rasterizer: occlusion and coverage are smooth, so that faces pull from afar (Liu et al., 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.render import blend
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.batch import Batch, Pixels, expose
+from invrender.render.blend import Background, Softness, over_background
+from invrender.render.channels import SHADERS, Shader
+from invrender.render.dispatch import Kernels, implementation
+from invrender.render.screen import Screen, screen_of
+from invrender.render.surfaces import Surfaces
+from invrender.scene import Channels, Picture
+
+LARGEST_SIGMA = 0.1  # with it a face's reach is half the picture
+SMALLEST_SIGMA = 1e-12
+
+
+@dataclass(frozen=True)
+class SoftRenderer:
+    """A soft rasterizer, exact over all faces, however many touch a pixel.
+
+    sigma: softness of edges, squared NDC units (half the shorter side is 1).
+    gamma: softness of occlusion, in normalised depth (far − z) / (far − near).
+    reach: coverage below which a face does not touch a pixel; PyTorch3D's blur_radius is log(1 / reach − 1) sigma.
+    cull_backfaces: leave out faces seen from behind.
+    background: "composite" lays the objects over the background by their silhouette, "softmax" blends as SoftRas and
+        PyTorch3D do.
+    samples: renders at so many times the resolution in each direction, and averages.
+    mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
+    kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
+    shaders: by channel, what colours fragments in place of the renderer's own, or besides.
+    """
+
+    sigma: float = 1e-4
+    gamma: float = 1e-4
+    reach: float = 1e-4
+    cull_backfaces: bool = False
+    background: Background = "composite"
+    samples: int = 1
+    mipmaps: bool = True
+    kernels: Kernels = "auto"
+    shaders: Mapping[str, Shader] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("background", Background), ("kernels", Kernels)):
+            if getattr(self, name) not in get_args(allowed):
+                choices = ", ".join(get_args(allowed))
+                raise UserError(f"renderer.{name} is {getattr(self, name)!r}, expected one of {choices}")
+        for name in ("sigma", "gamma"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"renderer.{name} is {getattr(self, name)}, expected a number above 0")
+        if self.sigma > LARGEST_SIGMA:
+            raise UserError(f"renderer.sigma is {self.sigma}, expected at most {LARGEST_SIGMA}")
+        if not 0 < self.reach < 0.5:
+            raise UserError(f"renderer.reach is {self.reach}, expected a coverage between 0 and 0.5")
+        check_samples(self.samples)
+
+    @property
+    def supports(self) -> Capabilities:
+        """All channels, in forward mode too."""
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys())
+
+    def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
+        """The pictures, at the cost of the pixels that objects cover; with a sigma of 0 the hardest edges there are."""
+        sigma = self.sigma if quality.sigma is None else max(quality.sigma, SMALLEST_SIGMA)
+        return expose(shots, quality.samples or self.samples, lambda batch: self.pixels(batch, channels, sigma))
+
+    def softness(self, batch: Batch, sigma: float) -> Softness:
+        """The softness of a batch's pictures; faces reach as far as coverage is above ``reach``."""
+        distance = float(torch.logit(torch.tensor(1 - self.reach, dtype=torch.float64))) * sigma
+        camera = batch.cameras[0]
+        return Softness(sigma, self.gamma, distance, camera.near, camera.far)
+
+    def pixels(self, batch: Batch, channels: Channels, sigma: float) -> Pixels:
+        """The fine pixels of a batch."""
+        fused = channels & (ALL - self.shaders.keys())
+        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
+        work = implementation(self.kernels, surfaces.vertices.device)
+        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
+        softness = self.softness(batch, sigma)
+        found: dict[str, Tensor] = {}
+        if fused:
+            shown = surfaces if "rgb" in fused else None
+            layers = work.soft_layers(screen, shown, softness, "depth" in fused)
+            if shown is not None:
+                found["rgb"] = over_background(layers, softness, batch.background, self.background)
+            found |= {name: getattr(layers, name) for name in ("alpha", "depth") if name in fused}
+        for name in sorted(channels - fused):
+            found[name] = self.deferred(name, batch, screen, surfaces, softness)
+        return found
+
+    def deferred(self, name: str, batch: Batch, screen: Screen, surfaces: Surfaces, softness: Softness) -> Tensor:
+        """A channel [P, C] that a shader makes of fragments, blended as colours are; over nothing, but for rgb."""
+        shader = self.shaders[name] if name in self.shaders else SHADERS[name]
+        layers = blend.soft_layers(screen, surfaces, softness, shader=shader)
+        assert layers.color is not None
+        behind = batch.background if name == "rgb" else torch.zeros_like(layers.color)
+        return over_background(layers, softness, behind, self.background)

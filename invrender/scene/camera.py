@@ -1,0 +1,52 @@
+"""Cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Projection = Literal["perspective", "orthographic"]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole or orthographic camera.
+
+    intrinsics: [3, 3], ``pixel_from_camera`` of a perspective camera. An orthographic camera uses the same matrix
+        without the division by depth, so its focal lengths are pixels per world unit.
+    camera_from_world: [4, 4], rigid.
+    look_at: [3], world frame: the point that pose unknowns turn about and that `camera_position` keeps in view.
+    up: [3], world frame.
+    width, height: pixels.
+    near, far: depths. What lies nearer than ``near`` is clipped; both normalise the depth that γ is compared with.
+    """
+
+    intrinsics: Tensor
+    camera_from_world: Tensor
+    look_at: Tensor
+    up: Tensor
+    width: int
+    height: int
+    near: float = 0.1
+    far: float = 100.0
+    projection: Projection = "perspective"
+
+    @property
+    def position(self) -> Tensor:
+        """The camera's centre [3], world frame."""
+        rotation, translation = self.camera_from_world[:3, :3], self.camera_from_world[:3, 3]
+        return -rotation.T @ translation
+
+    @property
+    def distance(self) -> Tensor:
+        """How far ``look_at`` is from the camera's centre, [] in world units."""
+        offset: Tensor = torch.linalg.vector_norm(self.position - self.look_at)
+        return offset
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view in a picture of another size; pixel centres and the picture's edges stay where they are."""
+        scale = self.intrinsics.new_tensor([width / self.width, height / self.height, 1.0])
+        return replace(self, intrinsics=scale[:, None] * self.intrinsics, width=width, height=height)

@@ -1,0 +1,86 @@
+"""Materials: named properties, each a factor with a texture and colours of vertices where it has any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from torch import Tensor
+
+Model = Literal["phong"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """One quantity of a surface: the product of what is given.
+
+    factor: [C], or [] for a single number.
+    texture: [H, W, C] or None; row 0 is the top of the picture.
+    vertex: [V, C] or None, by vertex of the mesh.
+    """
+
+    factor: Tensor
+    texture: Tensor | None = None
+    vertex: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a surface does to light: a model of reflection and its properties by name.
+
+    model: "phong" is Lambert's diffuse reflection with Phong's highlight; its properties are albedo [3], the diffuse
+        colour, specular [3], the strength of the highlight, and shininess [], Phong's exponent.
+    """
+
+    properties: Mapping[str, Property]
+    model: Model = field(default="phong")
+
+    def __getitem__(self, name: str) -> Property:
+        return self.properties[name]
+
+    @property
+    def albedo(self) -> Tensor:
+        """The factor [3] of the diffuse colour."""
+        return self["albedo"].factor
+
+    @property
+    def texture(self) -> Tensor | None:
+        """The texture [H, W, 3] of the diffuse colour, or None."""
+        return self["albedo"].texture
+
+    @property
+    def vertex_colors(self) -> Tensor | None:
+        """The diffuse colours [V, 3] of the vertices, or None."""
+        return self["albedo"].vertex
+
+    @property
+    def specular(self) -> Tensor:
+        """The strength [3] of Phong's highlight."""
+        return self["specular"].factor
+
+    @property
+    def shininess(self) -> Tensor:
+        """Phong's exponent, []."""
+        return self["shininess"].factor
+
+    def with_property(self, name: str, **changes: Any) -> Material:
+        """The material with ``factor``, ``texture`` or ``vertex`` of one property changed."""
+        return replace(self, properties={**self.properties, name: replace(self[name], **changes)})
+
+
+def phong(
+    albedo: Tensor,
+    specular: Tensor,
+    shininess: Tensor,
+    texture: Tensor | None = None,
+    vertex_colors: Tensor | None = None,
+) -> Material:
+    """A material of Lambert's and Phong's model; albedo, texture and vertex colours multiply each other."""
+    return Material(
+        {
+            "albedo": Property(albedo, texture, vertex_colors),
+            "specular": Property(specular),
+            "shininess": Property(shininess),
+        }
+    )
