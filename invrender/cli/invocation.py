@@ -21,18 +21,19 @@ from invrender.bench.arguments import bench_arguments
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.messages import explain
-from invrender.config.compose import Composition
+from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
 from invrender.config.resources import configs_folder, register_resolvers
 from invrender.config.schema import register_schemas
-from invrender.errors import one_line
+from invrender.errors import one_line, shortened
 from invrender.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
     from invrender.sweep.work import Outcome
 
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
+PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
 # By command, the key that plain arguments go to.
 POSITIONAL = {"board": "runs", "report": "runs"}
 
@@ -110,6 +111,8 @@ class Invocation:
 
         try:
             command: Any = import_module(f"invrender.cli.commands.{self.name}")
+            check_keys(config)
+            check_interpolations(config)
             status = command.run(self.described(config, recorders))
         except BrokenPipeError:
             raise
@@ -155,6 +158,7 @@ class Invocation:
         """What Hydra knows of the job at hand."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+        from omegaconf import OmegaConf
 
         settings = HydraConfig.get()
         overrides = list(settings.overrides.task)
@@ -162,11 +166,13 @@ class Invocation:
         if settings.mode == RunMode.MULTIRUN:
             folders = [each for folder in config_dirs(self.arguments) for each in ("--config-dir", str(folder))]
             arguments = [*folders, *(self.with_path(each) for each in overrides)]
-        sources = [Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"]
+        # Names of folders are no interpolations, whatever they look like.
+        runtime: Any = OmegaConf.to_container(settings.runtime, resolve=False)
+        sources = [Path(source["path"]) for source in runtime["config_sources"] if source["schema"] == "file"]
         return Job(
-            folder=Path(settings.runtime.output_dir),
+            folder=Path(runtime["output_dir"]),
             command=shlex.join(["invrender", self.name, *arguments]),
-            composed=Composition(config, overrides, dict(settings.runtime.choices), self.files, sources),
+            composed=Composition(config, overrides, runtime["choices"], self.files, sources),
             interrupted=lambda: self.interrupted,
             recorders=recorders,
         )
@@ -186,8 +192,9 @@ class Invocation:
             traceback.print_exception(error)
         if self.interrupted and not isinstance(error, OSError):
             return INTERRUPTED, None
-        # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
-        message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
+        # Hydra says in many ways, before there is a job, that it can't use what is given.
+        given = not in_job and is_of_hydra(error)
+        message = explain(error, self.options_of) or (refusal(error) if given else None)
         if message is not None and isinstance(error, OSError) and error.strerror and not in_job:
             message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
@@ -196,6 +203,17 @@ class Invocation:
         for name, path in self.files.items():
             message = message.replace(name, str(path))
         return UNUSABLE, message
+
+
+def is_of_hydra(error: Exception) -> bool:
+    """Whether an error was raised in Hydra or in what it parses with."""
+    raised = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(raised) and str(raised[-1].f_globals.get("__name__")).partition(".")[0] in PARSERS
+
+
+def refusal(error: Exception) -> str:
+    """A line for an error of Hydra's that says little."""
+    return f"Hydra can't use these arguments ({one_line(f'{type(error).__name__}: {shortened(str(error), 200)}')})"
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:

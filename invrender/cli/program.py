@@ -67,6 +67,11 @@ def run_and_report(arguments: Sequence[str]) -> int:
 
 def open_streams() -> None:
     """Make the standard streams take whatever is written: closed ones lose it, and no encoding lacks a character."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the first number that is free
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from invrender.errors import UserError
+from invrender.config.files import strings
+from invrender.errors import UserError, shortened, suggestion
 from invrender.io.schema import literal
 
 if TYPE_CHECKING:
     from invrender.io.schema import SceneFile
 
+KEY = re.compile(r"\$\{([A-Za-z_][\w.-]*)\}")
 Options = TypeVar("Options", bound="SceneFile")
 
 
@@ -64,6 +67,32 @@ def check_schema(config: DictConfig, schema: type[Any]) -> None:
     if OmegaConf.get_type(config) is not schema:
         command = schema.__name__.removesuffix("Config").lower()
         raise UserError(f"--config-name names a config without the schema; begin it with defaults: [{command}, _self_]")
+
+
+def check_keys(node: Any, key: str = "") -> None:
+    """Raise `UserError` for a key that the schema has not: ``+key=value`` adds one without asking."""
+    if not isinstance(node, DictConfig) or node._is_none() or node._is_missing() or node._is_interpolation():
+        return
+    kind = OmegaConf.get_type(node)
+    known = [each.name for each in fields(kind)] if is_dataclass(kind) else None
+    for name in map(str, node):
+        if known is not None and name not in known:
+            where = f"{key} has no key" if key else "there is no key or group"
+            raise UserError(f"{where} {name!r}{suggestion(name, known) or '; known are ' + ', '.join(known)}")
+        check_keys(node._get_node(name), f"{key}.{name}".strip("."))
+
+
+def check_interpolations(config: DictConfig) -> None:
+    """Raise `UserError` where one interpolation leads to the next: a few lines of them could fill the memory."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    found = {key for text in strings(plain) for key in KEY.findall(text)}
+    for key in found:
+        target: Any = plain
+        for part in key.split("."):
+            target = target.get(part) if isinstance(target, dict) else None
+        for text in strings(target):
+            if KEY.search(text):
+                raise UserError(f"${{{key}}} leads to {shortened(text)}; name the key that has the value itself")
 
 
 def check_allowed(composed: Composition) -> None:

@@ -36,6 +36,9 @@ SHORTHANDS = {
     "--dry-run": "dry_run=true",
 }
 KNOWN_FLAGS = (*FLAGS, *SHORTHANDS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
+# What a group is not to be given in place of an option's name.
+NO_OPTION = re.compile(r"null|true|false|[-+.\d]*", re.IGNORECASE)
+SWEEPERS = ("grid", "search")
 MULTIRUN = ("-m", "--multirun")
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 SHOWN_CONFIGS = ("job", "hydra", "all")
@@ -116,8 +119,7 @@ def check_flag_value(flag: str, value: str) -> None:
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
     """One override as the overrides that Hydra gets; the YAML files that it names are added to ``files``."""
     sign, key, value = match["sign"], match["key"], match["value"]
-    if key != "experiment" and re.fullmatch(r"null|true|false|[-+.\d]*", value) and options_of(key):
-        raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
+    check_chosen(key, value, options_of)
     if key in FILE_GROUPS:
         options = options_of(key)
         names, named = [], []
@@ -140,6 +142,20 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
     if OPEN_KEYS.match(key):
         sign = "++"
     return [f"{sign}{key}={value}"]
+
+
+def check_chosen(key: str, value: str, options_of: OptionsOf) -> None:
+    """Raise `UserError` for a number, null or the like where a group expects the names of options."""
+    if key == "hydra.mode":
+        raise UserError(f"hydra.mode={value} can't be given; several runs are made by -m, or by invrender sweep")
+    if key == "hydra/sweeper" and value not in SWEEPERS:
+        raise UserError(
+            f"{key}={value}: expected one of {', '.join(SWEEPERS)}; the other sweepers of Hydra rank nothing"
+        )
+    in_list = value.startswith("[") and value.endswith("]") and value[1:-1].strip()
+    for each in value[1:-1].split(",") if in_list else [value]:
+        if NO_OPTION.fullmatch(each.strip()) and options_of(key) and (in_list or key != "experiment"):
+            raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
 
 
 def choices(value: str, multirun: bool) -> list[str]:

@@ -139,6 +139,8 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
     reading = Reading(options.color_space, options.max_size, scene.background, (low + high) / 2)
     if options.kind == "views":
         views, cameras = read_views(path, config.camera, reading)
+        for index, camera in enumerate(cameras.values()):
+            check_visible(scene, camera, f"{path}: views[{index}]")
         return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
     view = reduced_view(read_view(path, mask, weight, reading), options.max_size)

@@ -113,7 +113,7 @@ def test_a_stage_without_improvement_gives_way_to_the_next() -> None:
 
 
 def test_stops_at_the_budget() -> None:
-    taken = steps(seconds=0.0)
+    taken = steps(seconds=1e-9)
     assert taken[-1].stopped_because == "budget"
     assert taken[-1].iteration == 1
 

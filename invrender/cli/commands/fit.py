@@ -13,6 +13,7 @@ from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.schema import FitConfig
 from invrender.fit import Step
+from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene
 from invrender.io.schema import SceneFile
 from invrender.record.base import Run, follow
@@ -29,6 +30,8 @@ def run(job: Job) -> int:
     """Recover what is unknown; returns the exit status."""
     check_unused(job.folder, RESULTS)
     options = scene_options(job.composed, FitConfig)
+    if options.dry_run:
+        check_unused(job.folder, (DRY_RUN,))
     device = choose_device(options.device)
     with repeatable(options.seed, device):
         experiment = assemble(options, device)
@@ -68,7 +71,8 @@ def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) 
 
 def write_found(folder: Path, found: Scene, file: SceneFile) -> None:
     """Write a scene that was recovered, with what the start's file says of it."""
-    write_scene(folder, found, file)
+    with atomic_folder(folder) as partial_folder:
+        write_scene(partial_folder, found, file)
 
 
 def exit_status(last: Step) -> int:

@@ -31,10 +31,11 @@ def run(job: Job) -> int:
         renderer = build(options.renderer, "renderer", options.allow_targets)
         scene = build_scene(options, folder_of(options)).to(device)
         rendered = render_scene(renderer, scene)
-    if output is not None:
-        write_picture(output, rendered.rgb)
-    write_picture(job.folder / "picture.png", rendered.rgb)
-    write_mask(job.folder / "mask.png", rendered.alpha)
+    for path in filter(None, (output, job.folder / "picture.png")):
+        with atomic_write(path) as partial:
+            write_picture(partial, rendered.rgb)
+    with atomic_write(job.folder / "mask.png") as partial:
+        write_mask(partial, rendered.alpha)
     with atomic_write(job.folder / "depth.npy") as partial, partial.open("wb") as file:
         np.save(file, rendered.depth.cpu().numpy())
     print(shown(output or job.folder / "picture.png"))
