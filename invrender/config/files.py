@@ -6,6 +6,7 @@ is of bounded size, whatever is in it. ``docs/security.md`` promises so.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +21,9 @@ from invrender.config.packages import check_choice, check_package
 from invrender.errors import UserError, naming, one_line, shortened
 
 MOST_BYTES = 2**20
-MOST_NODES = 100_000
-MOST_DEPTH = 60
-MOST_FILES = 10_000
+MOST_VALUES = 50_000
+MOST_LEVELS = 60
+MOST_FILES = 2000
 MOST_INTERPOLATIONS = 64
 
 # What a YAML file of a scene or an experiment has keys and values for, and not a number or a list.
@@ -66,9 +67,7 @@ def check_folder(folder: Path) -> None:
 
     Files that are no YAML are left for Hydra to complain of, if they are ever asked for.
     """
-    for count, path in enumerate(folder.rglob("*.yaml")):
-        if count >= MOST_FILES:
-            raise UserError(f"--config-dir: {folder} has more than {MOST_FILES} YAML files; give a folder of configs")
+    for path in yaml_files(folder):
         if path.relative_to(folder).parts[0] in ("hydra", "hydra.yaml"):
             raise UserError(
                 f"{path}: a folder of configs has nothing for Hydra itself; give hydra.… on the command line"
@@ -78,11 +77,17 @@ def check_folder(folder: Path) -> None:
             try:
                 check_size(text)
                 node = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-            except RecursionError as error:
-                raise UserError("not a readable YAML file (nested thousands of levels deep)") from error
             except (yaml.YAMLError, ValueError):
                 continue
             check_content(node, packages(text))
+
+
+def yaml_files(folder: Path) -> Iterator[Path]:
+    """The YAML files that Hydra would find in a folder, links followed. Raises `UserError` for too large a folder."""
+    for count, (inside, _, names) in enumerate(os.walk(folder, followlinks=True)):
+        if max(count, len(names)) >= MOST_FILES:
+            raise UserError(f"--config-dir: {folder} has more than {MOST_FILES} files or folders; give one of configs")
+        yield from (Path(inside) / name for name in names if name.endswith(".yaml"))
 
 
 def read_text(path: Path) -> str:
@@ -100,21 +105,25 @@ def read_text(path: Path) -> str:
 
 
 def check_size(text: str) -> None:
-    """Raise `UserError` for YAML that is nested deeply, or that aliases (``*name``) make large."""
-    expanded: dict[int, int] = {}
-
-    def count(node: yaml.Node | None, depth: int) -> int:
-        if depth > MOST_DEPTH:
-            raise UserError(f"nested more than {MOST_DEPTH} levels deep, expected a YAML file as a person writes it")
-        if id(node) not in expanded:
-            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
-            each = (part for item in parts for part in (item if isinstance(item, tuple) else (item,)))
-            expanded[id(node)] = 1 + sum(count(part, depth + 1) for part in each)
-        if expanded[id(node)] > MOST_NODES:
-            raise UserError(f"more than {MOST_NODES} values, expected a YAML file as a person writes it")
-        return expanded[id(node)]
-
-    count(yaml.compose(text, Loader=yaml.SafeLoader), 0)
+    """Raise `UserError` for YAML that is nested deeply, or that aliases (``*name``) make large; reads no further."""
+    total, sizes = 0, dict[str, int]()
+    # Of each collection that is open, its anchor and how many values there were before it.
+    opened: list[tuple[str | None, int]] = []
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            total += sizes.get(str(event.anchor), MOST_VALUES)
+        elif isinstance(event, yaml.ScalarEvent):
+            total += 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            opened.append((event.anchor, total))
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            if anchor is not None:
+                sizes[anchor] = total - before
+        if len(opened) > MOST_LEVELS or total > MOST_VALUES:
+            told = f"more than {MOST_VALUES} values, or {MOST_LEVELS} levels, when its aliases are written out"
+            raise UserError(f"{told}; expected a YAML file as a person writes it")
 
 
 def packages(text: str) -> list[str]:

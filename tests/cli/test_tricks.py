@@ -104,6 +104,7 @@ SCENES: dict[str, str] = {
     "a billion laughs": GLOBAL
     + "a0: &a0 [x, x]\n"
     + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 30)),
+    "a dictionary of itself": f"{GLOBAL}scene: &a {{b: *a}}\n",
     "a list of itself": f"{GLOBAL}scene: &a [*a]\n",
     "depth": f"{GLOBAL}scene: {'[' * 5000}{']' * 5000}\n",
     "length": f"{GLOBAL}scene: {{folder: {'x' * 2_000_000}}}\n",
@@ -140,6 +141,26 @@ def test_a_folder_of_configs_has_nothing_for_hydra(invrender: Any, workspace: Pa
     (workspace / "cfg" / "hydra" / "launcher").mkdir(parents=True)
     (workspace / "cfg" / "hydra" / "launcher" / "mine.yaml").write_text("_target_: tricks.leave\n")
     assert "give hydra.… on the command line" in invrender("render", "hydra/launcher=mine").error
+
+
+def test_a_folder_of_configs_elsewhere_plays_no_tricks(invrender: Any, workspace: Path) -> None:
+    (workspace / "else").mkdir()
+    (workspace / "else" / "trick.yaml").write_text(SCENES["callbacks"])
+    (workspace / "cfg" / "light").symlink_to(workspace / "else")
+    assert "cfg/light/trick.yaml: a file can't set hydra.callbacks" in invrender("render").error
+    (workspace / "cfg" / "light").unlink()
+    (workspace / "cfg" / "light").symlink_to(workspace / "cfg")
+    assert invrender("render", "--cfg", "job").status == 0
+
+
+def test_a_chain_of_interpolations_is_refused(invrender: Any, workspace: Path) -> None:
+    lines = [f"  l{i}: {{kind: ambient, color: '${{light.l{i + 1}.color}}'}}\n" for i in range(4)]
+    (workspace / "cfg" / "scene" / "chain.yaml").write_text(
+        f"{GLOBAL}defaults: [/scene/box, _self_]\nlight:\n{''.join(lines)}  l4: {{kind: ambient, color: [1, 1, 1]}}\n"
+    )
+    outcome = invrender("render", "scene=chain")
+    assert (outcome.status, "name the key that has the value itself" in outcome.error) == (2, True)
+    assert not (workspace / "outputs").exists()
 
 
 def test_a_pipe_is_no_config(invrender: Any, workspace: Path) -> None:
