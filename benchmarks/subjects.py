@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd
 
+from invrender.config.resources import scenes_folder
 from invrender.geometry.cameras import look_at
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
@@ -19,7 +20,6 @@ from invrender.render.base import render_scene
 from invrender.render.dispatch import Kernels
 from invrender.render.embedded import EmbeddedRenderer, Visibility
 from invrender.render.hard import HardRenderer
-from invrender.resources import scenes_folder
 from invrender.scene import Channels, Mesh, Object, Scene
 
 Step = Callable[[], Tensor]

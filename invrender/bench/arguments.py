@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields
 
-from invrender.config import BenchConfig
+from invrender.config.overrides import OVERRIDE, quoted
+from invrender.config.schema import BenchConfig
 from invrender.errors import UserError
-from invrender.overrides import OVERRIDE, quoted
 
 # query: what Hydra is asked for a shell's completions.
 OWN = {"bench", "hydra", "query", *(each.name for each in fields(BenchConfig))}

@@ -25,11 +25,11 @@ from typing import Any
 
 from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cell_of, cells_of
 from invrender.bench.trials import Run
-from invrender.config import RightConfig
+from invrender.config.schema import RightConfig
+from invrender.io.atomic import atomic_write
 from invrender.record.results import only_finite
 from invrender.record.summary import table
 from invrender.record.units import error_text
-from invrender.writing import whole
 
 SCHEMA = 1
 JSON, CSV, PLOT = "bench.json", "bench.csv", "bench.png"
@@ -69,9 +69,9 @@ def write_results(folder: Path, results: Results) -> None:
         "all": asdict(results.every),
         "runs": [asdict(run) for run in results.runs],
     }
-    with whole(folder / JSON) as partial:
+    with atomic_write(folder / JSON) as partial:
         partial.write_text(json.dumps(only_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    with whole(folder / CSV) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(folder / CSV) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows(results.runs))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from invrender.bench.trials import Run
-from invrender.config import RightConfig
+from invrender.config.schema import RightConfig
 from invrender.record.units import is_relative
 
 DEGREES = (1.0, 2.0, 5.0, 10.0)

@@ -5,24 +5,29 @@ from __future__ import annotations
 import io
 import shlex
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from invrender.commands import Job, run_fit
-from invrender.config import BenchConfig, CaseConfig, TaskConfig, build
-from invrender.errors import UserError, naming
-from invrender.messages import explain
-from invrender.overrides import one_line
-from invrender.resources import configs_folder
+from invrender.bench.counting import Counting, Tally
+from invrender.config.assemble import assemble
+from invrender.config.build import build
+from invrender.config.compose import Composition, scene_options
+from invrender.config.device import choose_device, repeatable
+from invrender.config.overrides import check_override
+from invrender.config.resources import configs_folder
+from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
+from invrender.errors import UserError, naming, one_line
+from invrender.record.base import follow
 from invrender.sweep.work import begin
 
 if TYPE_CHECKING:
     from invrender.fitting.step import Step
+
+Explain = Callable[[BaseException], str | None]
 
 # Of a benchmark's fits nothing is kept but numbers.
 SILENT = ("record=none", "record.bar=false", "verbosity=quiet")
@@ -32,16 +37,13 @@ SILENT = ("record=none", "record.bar=false", "verbosity=quiet")
 class Trial:
     """One fit of a benchmark.
 
-    overrides: of `invrender fit`, those that were drawn among them. config: composed of them. choices: by group, the
-    option. command: repeats the fit.
+    composed: the config of `invrender fit`, with what was drawn. command: repeats the fit.
     """
 
     task: str
     case: str
     seed: int
-    overrides: list[str]
-    config: DictConfig
-    choices: Mapping[str, Any]
+    composed: Composition
     command: str
 
 
@@ -71,9 +73,10 @@ class Run:
     message: str | None = None
 
 
-def trials_of(options: BenchConfig, job: Job) -> list[Trial]:
+def trials_of(options: BenchConfig, whole: Composition) -> list[Trial]:
     """The fits of a benchmark, seed by seed, so that an early end leaves something of every task.
 
+    whole: the benchmark's own config.
     Raises `UserError` where there is nothing to run, and what Hydra raises where the overrides don't go together.
     """
     if not options.tasks:
@@ -82,47 +85,50 @@ def trials_of(options: BenchConfig, job: Job) -> list[Trial]:
     for name, task in options.tasks.items():
         for case_name, case in (task.cases or {"": CaseConfig()}).items():
             with naming(f"tasks.{name}" + (f".cases.{case_name}" if case_name else "")):
-                found += trials_of_case(options, job, name, task, case_name, case)
+                found += trials_of_case(options, whole, name, task, case_name, case)
     return sorted(found, key=lambda trial: trial.seed)
 
 
 def trials_of_case(
-    options: BenchConfig, job: Job, name: str, task: TaskConfig, case_name: str, case: CaseConfig
+    options: BenchConfig, whole: Composition, name: str, task: TaskConfig, case_name: str, case: CaseConfig
 ) -> list[Trial]:
     """One case with every seed; a task that draws nothing has one."""
     import torch
 
+    for override in (*task.fit, *case.fit, *options.fit):
+        check_override(override, "fit")
     sized = [f"camera.width={options.size}", f"camera.height={options.size}"]
     allowed = [f"allow_targets=[{','.join(options.allow_targets)}]"] if options.allow_targets else []
     given = [*task.fit, *case.fit, *sized, *allowed, *options.fit]
-    config, choices = composed([*given, *SILENT])
+    fits = compose_fit([*given, *SILENT], whole)
     node = {**task.draw, **case.draw}
     draw = build(node, "draw", options.allow_targets) if node else None
     trials = []
     for seed in range(options.seeds if draw else 1):
         random = torch.Generator().manual_seed(zlib.crc32(f"{name} {case_name} {seed}".encode()))
-        drawn = draw(config, random) if draw else {}
-        own = config.copy()
+        drawn = draw(fits.config, random) if draw else {}
+        own = fits.config.copy()
         for key, value in drawn.items():
             OmegaConf.update(own, key, value, force_add=True)
         overrides = [*given, *(f"{key}={value}".replace(" ", "") for key, value in drawn.items())]
-        trials.append(Trial(name, case_name, seed, overrides, own, choices, command_of(overrides, job)))
+        command = command_of(overrides, whole)
+        trials.append(Trial(name, case_name, seed, replace(fits, config=own, overrides=overrides), command))
     return trials
 
 
-def command_of(overrides: Sequence[str], job: Job) -> str:
+def command_of(overrides: Sequence[str], whole: Composition) -> str:
     """The command of a fit, with the paths of config files in place of the options that stand for them."""
-    folders = [str(source) for source in job.sources if source != configs_folder()]
+    folders = [str(source) for source in whole.sources if source != configs_folder()]
     named = [each for folder in folders for each in ("--config-dir", folder)]
     typed = []
     for override in overrides:
         key, _, value = override.partition("=")
-        typed.append(f"{key}={job.files[value]}" if value in job.files else override)
+        typed.append(f"{key}={whole.files[value]}" if value in whole.files else override)
     return shlex.join(["invrender", "fit", *named, *typed])
 
 
-def composed(overrides: Sequence[str]) -> tuple[DictConfig, Mapping[str, Any]]:
-    """The config of `invrender fit` with these overrides, and by group the option that was chosen."""
+def compose_fit(overrides: Sequence[str], whole: Composition) -> Composition:
+    """The config of `invrender fit` with these overrides; files and folders are those of the benchmark."""
     from hydra import compose
     from omegaconf import open_dict, read_write
 
@@ -130,28 +136,25 @@ def composed(overrides: Sequence[str]) -> tuple[DictConfig, Mapping[str, Any]]:
     choices = dict(config.hydra.runtime.choices)
     with read_write(config), open_dict(config):
         del config["hydra"]
-    return config, choices
+    return replace(whole, config=config, overrides=overrides, choices=choices)
 
 
-def tried(trial: Trial, job: Job, slot: int) -> Run:
-    """Run a trial, in a process of its own. job: of the whole benchmark. slot: picks the GPU."""
-    from invrender.bench.counting import Counting, Tally
+def run_trial(trial: Trial, explain: Explain, slot: int) -> Run:
+    """Run a trial, in a process of its own.
 
+    explain: one line for an error that comes from what was given, None for a bug. slot: picks the GPU.
+    """
     begin(slot)
     ends, tally = Ends(), Tally()
-    own = replace(
-        job,
-        command=trial.command,
-        overrides=trial.overrides,
-        choices=trial.choices,
-        recorders=[ends],
-        watched=partial(Counting, tally=tally),
-    )
     try:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            run_fit(trial.config, own)
+            options = scene_options(trial.composed, FitConfig)
+            device = choose_device(options.device)
+            with repeatable(options.seed, device):
+                experiment = assemble(options, device, str(trial.composed.choices.get("optimizer")))
+                follow(experiment.watch(lambda renderer: Counting(renderer, tally)).fit(), [ends])
     except Exception as error:
-        return failed(trial, explain(error, lambda group: ()) or f"{type(error).__name__}: {one_line(str(error))}")
+        return failed(trial, explain(error) or f"{type(error).__name__}: {one_line(str(error))}")
     return ends.run(trial, tally.pictures, tally.differentiated)
 
 

@@ -148,7 +148,7 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
     A camera of fov or extent adopts it. One given in pixels is scaled with a picture that is larger or smaller but of
     the same shape; `UserError` for a picture of another shape.
     """
-    if (config.width, config.height) == (width, height):
+    if (pixels(f"{key}.width", config.width), pixels(f"{key}.height", config.height)) == (width, height):
         return config
     sized = {**vars(config), "width": width, "height": height}
     if config.focal is None and config.principal is None:

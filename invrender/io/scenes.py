@@ -168,8 +168,10 @@ def placement(config: ObjectConfig, key: str) -> Tensor:
         if abs(float(torch.linalg.det(matrix[:3, :3]))) < 1e-12:
             raise UserError(f"{key}.world_from_object flattens the object: its upper left 3x3 part has no inverse")
         return matrix
-    rotation = checks.numbers(f"{key}.rotation", config.rotation or [0.0, 0.0, 0.0], (3,)) * (math.pi / 180)
-    position = checks.numbers(f"{key}.position", config.position or [0.0, 0.0, 0.0], (3,))
+    rotation = checks.numbers(
+        f"{key}.rotation", [0.0, 0.0, 0.0] if config.rotation is None else config.rotation, (3,)
+    ) * (math.pi / 180)
+    position = checks.numbers(f"{key}.position", [0.0, 0.0, 0.0] if config.position is None else config.position, (3,))
     scale = checks.above(f"{key}.scale", 1.0 if config.scale is None else config.scale, 0)
     return rigid_transform(scale * roma.rotvec_to_rotmat(rotation), position)
 

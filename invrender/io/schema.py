@@ -5,6 +5,7 @@ Lengths are in the scene's unit, angles in degrees, colours linear RGB.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,3 +108,12 @@ class SceneFile:
     scene: SceneConfig = field(default_factory=SceneConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     light: dict[str, LightConfig] = field(default_factory=dict)
+
+
+def literal(node: Any) -> Any:
+    """Nested containers with nothing in their texts that OmegaConf would resolve: data is no config."""
+    if isinstance(node, dict):
+        return {key: literal(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [literal(value) for value in node]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", node) if isinstance(node, str) else node

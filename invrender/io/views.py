@@ -14,10 +14,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from invrender.errors import UserError, suggestion
+from invrender.errors import UserError, shortened, suggestion
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
-from invrender.io.schema import CameraConfig
+from invrender.io.schema import CameraConfig, literal
 from invrender.pixels import background_pixels
 from invrender.scene import CAMERA, Camera, View, view_of
 
@@ -94,7 +94,7 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tupl
         raise UserError(f"target.path is {path}: no such camera file")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(document, Mapping) or not isinstance(document.get("views"), list) or not document["views"]:
         raise UserError(f'{path}: expected {{"views": [{{"picture": "a.png", …}}, …]}} with at least one view')
@@ -102,9 +102,7 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tupl
     views, cameras = [], dict[str, Camera]()
     for index, entry in enumerate(document["views"]):
         where = f"{path}: views[{index}]"
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("picture"), str):
-            raise UserError(f'{where}: expected {{"picture": "a.png", …}}')
-        files = {name: path.parent / entry[name] for name in FILES if entry.get(name)}
+        files = files_of(entry, path.parent, where)
         view = read_view(files["picture"], files.get("mask"), files.get("weight"), reading)
         given = {key: value for key, value in {**common, **entry}.items() if key not in FILES}
         height, width = picture_size(files["picture"], reading.decoding)
@@ -117,6 +115,17 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tupl
         cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
         views.append(view)
     return tuple(views), cameras
+
+
+def files_of(entry: Any, folder: Path, where: str) -> dict[str, Path]:
+    """The files that a view names, by key. Raises `UserError` for other things than names, and without a picture."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("picture"), str):
+        raise UserError(f'{where}: expected {{"picture": "a.png", …}}')
+    named = {key: entry[key] for key in FILES if entry.get(key) is not None}
+    for key, name in named.items():
+        if not isinstance(name, str) or not name:
+            raise UserError(f"{where}: {key} is {shortened(name)}, expected the name of a picture file")
+    return {key: folder / name for key, name in named.items()}
 
 
 def unused_name(name: str, used: Collection[str]) -> str:
@@ -142,9 +151,9 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
     if {"fov", "extent"} & given.keys():
         replaced |= {"focal": None, "principal": None}
     try:
-        base = OmegaConf.structured(CameraConfig(**{**asdict(camera), **replaced}))
-        merged = OmegaConf.to_object(OmegaConf.merge(base, dict(given)))
-    except OmegaConfBaseException as error:
+        base = OmegaConf.structured(CameraConfig(**literal({**asdict(camera), **replaced})))
+        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
+    except (OmegaConfBaseException, OverflowError, RecursionError) as error:
         raise UserError(f"{where}: {str(error).splitlines()[0]}") from error
     assert isinstance(merged, CameraConfig)
     ineffective = without_effect(merged, given.keys())

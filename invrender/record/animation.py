@@ -8,11 +8,11 @@ from pathlib import Path
 from PIL import Image
 
 from invrender.fitting.step import Step
+from invrender.io.atomic import atomic_write
 from invrender.record.display import target_pictures
 from invrender.record.panels import StepPictures, panel
 from invrender.record.thinned import Thinned
 from invrender.scene import Target
-from invrender.writing import whole
 
 FRAME_MILLISECONDS = 100
 FIRST_MILLISECONDS = 800
@@ -43,7 +43,7 @@ class Animation:
         panels = [panel(targets, each.rendered, each.difference, each.caption) for each in self.pictures.items]
         frames = with_common_palette([Image.fromarray(each) for each in panels])
         between = [FRAME_MILLISECONDS] * (len(frames) - 2)
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             frames[0].save(
                 partial,
                 save_all=True,

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from invrender.fitting.step import Step
+from invrender.io.atomic import atomic_write
 from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
-from invrender.writing import whole
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
         draw_series(plot, name, series, points)
     plots[0].set_title("dots: the start and the best scene, dotted lines: where a stage begins", fontsize="small")
     plots[-1].set_xlabel("iteration")
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial)
 
 

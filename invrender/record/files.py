@@ -10,6 +10,7 @@ from PIL import Image
 
 from invrender.errors import UserError
 from invrender.fitting.step import Step
+from invrender.io.atomic import atomic_write
 from invrender.record.animation import Animation
 from invrender.record.base import Run
 from invrender.record.curves import Point, write_curves
@@ -27,7 +28,6 @@ from invrender.record.paths import Paths
 from invrender.record.results import result_of, write_result
 from invrender.record.thinned import Thinned
 from invrender.scene import Scene
-from invrender.writing import whole
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000
@@ -95,12 +95,12 @@ class Files:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file."""
-        with whole(self.run.folder / name) as partial:
+        with atomic_write(self.run.folder / name) as partial:
             partial.write_text(text, encoding="utf-8")
 
     def write_picture(self, name: str, picture: Picture) -> None:
         """Write a PNG."""
-        with whole(self.run.folder / name) as partial:
+        with atomic_write(self.run.folder / name) as partial:
             Image.fromarray(picture).save(partial)
 
     def close(self) -> None:

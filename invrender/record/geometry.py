@@ -21,10 +21,10 @@ from trimesh.visual.material import PBRMaterial
 from invrender.color import linear_from_srgb
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import bounds, group_normals
+from invrender.io.atomic import atomic_write
 from invrender.record.display import Picture, srgb_picture
 from invrender.record.paths import OBJECT, Points
 from invrender.scene import Camera, Object, Scene, Target
-from invrender.writing import whole
 
 # By layer, which is how the names of what is drawn begin, its sRGB colour.
 COLORS = {
@@ -64,7 +64,7 @@ def write_geometry(path: Path, start: Scene, found: Scene, target: Target, paths
         scene.add_geometry(marker, node_name=name)
     if simplified:
         scene.metadata["note"] = f"{', '.join(simplified)}: shown with at most {limit:,} faces"
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(scene.export(file_type="glb"))
 
 

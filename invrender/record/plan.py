@@ -9,11 +9,11 @@ from PIL import Image
 
 from invrender.fitting.dry_run import DryRun
 from invrender.fitting.step import Step
+from invrender.io.atomic import atomic_write
 from invrender.record.base import Run
 from invrender.record.display import overlay_pictures, strip
 from invrender.record.summary import table
 from invrender.record.units import errors_text
-from invrender.writing import whole
 
 # A gradient that is further off than that is worth a word.
 SUSPICIOUS = 0.05
@@ -93,5 +93,5 @@ def rate_text(rate: float | Mapping[str, float]) -> str:
 
 def write_overlay(path: Path, run: Run, start: Step) -> None:
     """Draw the start's outline into the target."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         Image.fromarray(strip(overlay_pictures(start, run.target))).save(partial, format="png")

@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from invrender.errors import UserError
 from invrender.record.base import Recorder, Run
 from invrender.record.console import Console
 from invrender.record.files import Files, WriteScene
+from invrender.record.options import RecordOptions
 from invrender.record.report import Report
-
-
-@dataclass(frozen=True)
-class RecordOptions:
-    """What to record.
-
-    files: write the run's folder. gif: a progress.gif in it, of at most ``frames`` frames.
-    report: a report.html in it.
-    tensorboard: write events, with pictures every ``picture_every`` steps.
-    bar: show progress on the terminal.
-    """
-
-    files: bool = True
-    gif: bool = True
-    frames: int = 60
-    report: bool = True
-    tensorboard: bool = True
-    picture_every: int = 10
-    bar: bool = True
-
-    def __post_init__(self) -> None:
-        if self.frames < 2:
-            raise UserError(f"record.frames is {self.frames}, expected 2 or more (for no animation: record.gif=false)")
-        if self.picture_every < 1:
-            raise UserError(f"record.picture_every is {self.picture_every}, expected 1 or more steps")
 
 
 def recorders(

@@ -9,9 +9,9 @@ from typing import Any
 
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.step import Step
+from invrender.io.atomic import atomic_write
 from invrender.record.base import Run
 from invrender.record.verdicts import deviation, verdict_of
-from invrender.writing import whole
 
 SCHEMA = 1
 
@@ -61,5 +61,5 @@ def only_finite(value: Any) -> Any:
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write ``result.json``."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from invrender.config.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY, quoted
 from invrender.errors import UserError, suggestion
-from invrender.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY, quoted
 from invrender.sweep.summary import read_summary
 
 OPTIONS = ("--resume", "--jobs", "--rank", "--optimize", "--objective", "--trials")

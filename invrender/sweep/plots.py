@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from invrender.io.atomic import atomic_write
 from invrender.record.units import is_relative, name_and_unit
 from invrender.sweep.summary import Job, Summary
-from invrender.writing import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ def write_plots(summary: Summary) -> None:
     for panel, key in zip(axes[-1], keys, strict=True):
         panel.set_xlabel(key, fontsize=8)
     figure.suptitle("each dot a job, the line through the medians, the ring the best", fontsize=8)
-    with whole(summary.folder / "summary.png") as partial:
+    with atomic_write(summary.folder / "summary.png") as partial:
         figure.savefig(partial, format="png")
 
 

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from invrender.errors import UserError, suggestion
+from invrender.io.atomic import atomic_write
 from invrender.sweep.work import read_outcome
-from invrender.writing import whole
 
 SCHEMA = 1
 NAME = "summary.json"
@@ -149,9 +149,12 @@ class Summary:
             "rank_by": self.rank_by and {"name": self.rank_by, "higher_is_better": higher_is_better(self.rank_by)},
             "jobs": [plain(job) for job in self.jobs],
         }
-        with whole(self.folder / NAME) as partial:
+        with atomic_write(self.folder / NAME) as partial:
             partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        with whole(self.folder / "summary.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_write(self.folder / "summary.csv") as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file).writerows(rows(self))
 
 

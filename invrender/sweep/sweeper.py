@@ -15,8 +15,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from invrender.config.overrides import MULTIRUN, quoted
 from invrender.errors import UserError
-from invrender.overrides import MULTIRUN, quoted
 from invrender.record.report import write_report
 from invrender.sweep.display import Display, display_for, say_summary
 from invrender.sweep.grid import Overrides

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from invrender.writing import whole
+from invrender.io.atomic import atomic_write
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -143,7 +143,7 @@ def begin(slot: int) -> None:
 
     import torch
 
-    from invrender.resources import register_resolvers
+    from invrender.config.resources import register_resolvers
 
     # Ctrl-C reaches every process of the terminal. The one that started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -229,7 +229,7 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Leave a job's outcome in its folder; an interrupted job has none, as if it had not been run."""
     if outcome.status == "interrupted":
         return
-    with whole(folder / OUTCOME) as partial:
+    with atomic_write(folder / OUTCOME) as partial:
         partial.write_text(json.dumps(asdict(outcome), indent=2) + "\n", encoding="utf-8")
 
 

@@ -6,11 +6,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from invrender.config import register_schemas
+from invrender.config.resources import configs_folder, scenes_folder
+from invrender.config.schema import register_schemas
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.resources import configs_folder, scenes_folder
 from invrender.scene import Scene
 
 SIZE = 128

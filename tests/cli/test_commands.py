@@ -19,8 +19,8 @@ import yaml
 
 from invrender import __version__
 from invrender.cli import run
+from invrender.config.resources import PACKAGE
 from invrender.io.pictures import read_picture
-from invrender.resources import PACKAGE
 
 SHORT = ("optimizer.stages=[{steps: 2}]", "record.gif=false", "record.tensorboard=false", "record.bar=false")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
@@ -188,7 +188,7 @@ def test_an_error_after_ctrl_c_is_an_interruption(invrender: Any, monkeypatch: p
             signal.raise_signal(signal.SIGINT)
         raise RecursionError
 
-    monkeypatch.setattr("invrender.config.build_scene_and_target", garbled)
+    monkeypatch.setattr("invrender.config.assemble.build_scene_and_target", garbled)
     outcome = invrender("fit")
     assert (outcome.status, outcome.err) == (130, "")
 

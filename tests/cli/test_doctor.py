@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from invrender import doctor
-from invrender.cli import run
-from invrender.resources import PACKAGE
+from invrender.cli import doctor, run
+from invrender.config.resources import PACKAGE
 
 NAMES = ["Python", "torch", "threads", "CUDA", "embedded", "PyTorch3D", "Numba", "Triton", "auto"]
 

@@ -281,7 +281,7 @@ def test_bugs_are_called_bugs(invrender: Any, monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object) -> None:
         raise KeyError("lost")
 
-    monkeypatch.setattr("invrender.io.scenes.build_scene", broken)
+    monkeypatch.setattr("invrender.cli.commands.render.build_scene", broken)
     outcome = invrender("render")
     assert outcome.status == 1
     assert "KeyError: 'lost'; this is a bug" in outcome.error

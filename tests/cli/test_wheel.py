@@ -63,6 +63,6 @@ def test_the_wheel_works_in_any_folder(installed: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "panel.obj" in done.stdout
-    where = "from invrender import resources; print(resources.scenes_folder())"
+    where = "from invrender.config import resources; print(resources.scenes_folder())"
     done = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout.strip() == str(installed / "invrender" / "scenes")

@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 
 import invrender
 from invrender.cli import run
-from invrender.commands import VERDICTS
+from invrender.cli.job import VERDICTS
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = {path.stem: path for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))}

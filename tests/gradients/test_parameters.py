@@ -13,11 +13,11 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from invrender import parameters
+from invrender.config.resources import configs_folder
 from invrender.errors import UserError
 from invrender.parameters.base import Parameter
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.resources import configs_folder
 from invrender.scene import Scene, Target, Truth, map_tensors, view_of
 from invrender.targets import render_target
 

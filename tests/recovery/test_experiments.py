@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from invrender.cli import run
-from invrender.resources import scenes_folder
+from invrender.config.resources import scenes_folder
 
 
 def fitted(folder: Path, *arguments: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from invrender.cli import run
-from invrender.resources import scenes_folder
+from invrender.config.resources import scenes_folder
 
 MESH = f"scene.objects.shape.mesh={scenes_folder() / 'teapot' / 'teapot.obj'}"
 

@@ -7,8 +7,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from invrender.config.files import load
+from invrender.config.overrides import option_name, rewrite
 from invrender.errors import UserError
-from invrender.overrides import load, option_name, rewrite
 
 OPTIONS = {"scene": {"teapot", "vase"}, "target": {"render", "image", "views"}, "camera": {"perspective"}}
 

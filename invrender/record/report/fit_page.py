@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageSequence
 
-from invrender.record.report.page import picture, read_json, read_text, webp, write_page
+from invrender.record.report.page import is_own, picture, read_json, read_text, webp, write_page
 from invrender.record.summary import REASONS
 from invrender.record.units import (
     DECIBELS,
@@ -45,7 +45,7 @@ def write(folder: Path, path: Path) -> None:
     frames = film(folder / "progress.gif")
     charts = curves(folder / "history.csv")
     geometry = folder / "geometry.glb"
-    fits = geometry.is_file() and geometry.stat().st_size <= GEOMETRY_BYTES
+    fits = is_own(geometry) and geometry.stat().st_size <= GEOMETRY_BYTES
     data = {
         "pictures": {name: uri for name, uri in pictures.items() if uri is not None},
         "frames": frames,
@@ -92,7 +92,7 @@ def film(path: Path) -> list[str]:
 
     At most ``FRAMES`` of them, and so few, evenly spaced, that they are not larger than ``FRAME_BYTES`` in all.
     """
-    if not path.is_file():
+    if not is_own(path):
         return []
     with Image.open(path) as animation:
         count = getattr(animation, "n_frames", 1)
@@ -117,7 +117,7 @@ def curves(path: Path) -> dict[str, Any] | None:
     iteration, seconds, stage: by row. plots: {title, logarithmic, series: {label: values}}. Values that can't be drawn
     are None.
     """
-    if not path.is_file():
+    if not is_own(path):
         return None
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

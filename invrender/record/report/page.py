@@ -14,12 +14,13 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.writing import whole
+from invrender.io.atomic import atomic_write
 
 HERE = Path(__file__).parent
 WEBP_QUALITY = 82
 # Half the time of the default, for files that are a tenth larger.
 FAST = 1
+MOST_PIXELS = 2**26
 
 
 def write_page(path: Path, template: str, **context: Any) -> None:
@@ -31,7 +32,7 @@ def write_page(path: Path, template: str, **context: Any) -> None:
     environment.filters["breakable"] = breakable
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     text = environment.get_template(template).render(context)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
@@ -55,11 +56,21 @@ def webp(image: Image.Image, longest: int) -> str:
 
 
 def picture(path: Path, longest: int) -> str | None:
-    """A picture file as a data URI; None where there is none."""
-    if not path.is_file():
+    """A picture file as a data URI; None where there is none.
+
+    Raises `UserError` for one of more pixels than a report needs: it would take the memory of a far larger file.
+    """
+    if not is_own(path):
         return None
     with Image.open(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise UserError(f"runs: {path} is {image.width}x{image.height} pixels, expected at most {MOST_PIXELS}")
         return webp(image, longest)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is there, and no link to what lies outside its folder, which is not for others to read."""
+    return path.is_file() and path.resolve().parent == path.parent.resolve()
 
 
 def data_uri(kind: str, content: bytes) -> str:
@@ -71,7 +82,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON file. Raises `UserError` where it isn't one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"runs: {path} is not readable as JSON ({error})") from error
     if not isinstance(content, dict):
         raise UserError(f"runs: {path} is a {type(content).__name__}, expected a JSON object")
@@ -80,4 +91,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_text(path: Path) -> str | None:
     """A text file; None where there is none."""
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    return path.read_text(encoding="utf-8") if is_own(path) else None

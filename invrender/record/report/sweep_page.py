@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from invrender.errors import UserError
 from invrender.record.report.page import picture, read_json, write_page
 from invrender.record.units import error_text, has_relative
 from invrender.record.verdicts import status_words
@@ -30,7 +31,7 @@ def write(folder: Path, path: Path) -> None:
             ],
             "verdict": status_words(job.get("verdict") or ""),
             "link": link(folder, job),
-            "pictures": pictures(folder / job["folder"]) if index < MOST_WITH_THUMBNAILS else {},
+            "pictures": pictures(job_folder(folder, job)) if index < MOST_WITH_THUMBNAILS else {},
         }
         for index, job in enumerate(jobs)
     ]
@@ -87,7 +88,15 @@ def text_of(measure: str, value: float | None) -> str:
 
 def link(folder: Path, job: Mapping[str, Any]) -> str | None:
     """Where the job's own report is, relative to the sweep's; None where it has none."""
-    return quote(f"{job['folder']}/report.html") if (folder / job["folder"] / "report.html").is_file() else None
+    return quote(f"{job['folder']}/report.html") if (job_folder(folder, job) / "report.html").is_file() else None
+
+
+def job_folder(folder: Path, job: Mapping[str, Any]) -> Path:
+    """A job's folder. Raises `UserError` where that is not one in the sweep's own, as somebody's file may have it."""
+    found = folder / str(job["folder"])
+    if found.resolve().parent != folder.resolve():
+        raise UserError(f"runs: {folder / SOURCE} has a job in {job['folder']}, which is not in the sweep's folder")
+    return found
 
 
 def pictures(folder: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from invrender.bench.results import Results, per_cent, results_text
 from invrender.bench.statistics import Score, cells_of
 from invrender.bench.trials import Run
-from invrender.config import RightConfig
+from invrender.config.schema import RightConfig
 
 LIMITS = RightConfig()
 

@@ -13,7 +13,8 @@ from invrender.parameters import CameraPose, LightIntensity
 from invrender.record import console as console_module
 from invrender.record.base import follow
 from invrender.record.console import Console, Lines
-from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.options import RecordOptions
+from invrender.record.recorders import recorders
 from invrender.record.verdicts import advice
 
 

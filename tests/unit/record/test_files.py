@@ -15,7 +15,8 @@ from PIL import Image
 from invrender.errors import UserError
 from invrender.record.base import follow
 from invrender.record.display import srgb_picture
-from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.options import RecordOptions
+from invrender.record.recorders import recorders
 from invrender.scene import Scene
 
 ALL_FILES = RecordOptions(tensorboard=False, bar=False)

@@ -17,7 +17,8 @@ from browser import PATIENCE, Page, browser, needs_chromium
 from PIL import Image
 
 from invrender.record.base import follow
-from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.options import RecordOptions
+from invrender.record.recorders import recorders
 from invrender.record.report import write_report
 
 pytestmark = needs_chromium

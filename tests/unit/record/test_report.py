@@ -14,7 +14,8 @@ from PIL import Image
 from invrender.errors import UserError
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.record.base import follow
-from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.options import RecordOptions
+from invrender.record.recorders import recorders
 from invrender.record.report import fit_page, write_report
 from invrender.record.report.fit_page import curves, film, rows_of, spread
 from invrender.record.report.sweep_page import measures_of

@@ -15,7 +15,8 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from invrender.color import srgb_from_linear
 from invrender.record.base import follow
-from invrender.record.recorders import RecordOptions, recorders
+from invrender.record.options import RecordOptions
+from invrender.record.recorders import recorders
 
 
 @pytest.fixture

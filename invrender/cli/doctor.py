@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import signal
 import subprocess
@@ -67,9 +68,13 @@ def outcomes(renderer: str) -> str:
 def failure(renderer: str, device: str) -> str | None:
     """What is wrong, as told by a trial in a process of its own: a broken binary takes that down and not us."""
     code = "import sys; from invrender.render.registry import problem; sys.exit(problem(*sys.argv[1:]))"
-    command = [sys.executable, "-c", code, renderer, device]
+    # Not what happens to lie in the working directory.
+    command = [sys.executable, "-P", "-c", code, renderer, device]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"no answer within {PATIENCE_SECONDS:.0f} s"
     if done.returncode < 0:

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stdout
 
+from invrender.config.overrides import KNOWN_FLAGS
 from invrender.errors import UserError, suggestion
-from invrender.overrides import KNOWN_FLAGS
 from invrender.sweep.arguments import OPTIONS
 
 # Hydra's own query, which a subcommand answers on its standard output.

@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Quote, QuotedString
-from omegaconf import DictConfig, OmegaConf
 
-from invrender.errors import UserError, suggestion
+from invrender.config.packages import SECTIONS, check_choice, check_package
+from invrender.errors import UserError, naming, shortened, suggestion
+from invrender.io.schema import literal
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -40,12 +39,12 @@ SHORTHANDS = {
     "--dry-run": "dry_run=true",
 }
 KNOWN_FLAGS = (*FLAGS, *SHORTHANDS, *LONG_WITH_VALUE, *SHORT_WITH_VALUE, "--shell-completion", "-sc")
+# What a group is not to be given in place of an option's name.
+NO_OPTION = re.compile(r"null|true|false|[-+.\d]*", re.IGNORECASE)
+SWEEPERS = ("grid", "search")
 MULTIRUN = ("-m", "--multirun")
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
 SHOWN_CONFIGS = ("job", "hydra", "all")
-# What a YAML file of a scene or an experiment has keys and values for, and not a number or a list.
-MAPPINGS = ("scene", "scene.objects", "camera", "light", "target", "recover", "loss", "record", "stopping", "optimizer")
-
 OptionsOf = Callable[[str], Collection[str]]
 
 
@@ -123,8 +122,7 @@ def check_flag_value(flag: str, value: str) -> None:
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
     """One override as the overrides that Hydra gets; the YAML files that it names are added to ``files``."""
     sign, key, value = match["sign"], match["key"], match["value"]
-    if key != "experiment" and re.fullmatch(r"null|true|false|[-+.\d]*", value) and options_of(key):
-        raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
+    check_chosen(key, value, options_of)
     if key in FILE_GROUPS:
         options = options_of(key)
         names, named = [], []
@@ -147,6 +145,20 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
     if OPEN_KEYS.match(key):
         sign = "++"
     return [f"{sign}{key}={value}"]
+
+
+def check_chosen(key: str, value: str, options_of: OptionsOf) -> None:
+    """Raise `UserError` for a number, null or the like where a group expects the names of options."""
+    if key == "hydra.mode":
+        raise UserError(f"hydra.mode={value} can't be given; several runs are made by -m, or by invrender sweep")
+    if key == "hydra/sweeper" and value not in SWEEPERS:
+        raise UserError(
+            f"{key}={value}: expected one of {', '.join(SWEEPERS)}; the other sweepers of Hydra rank nothing"
+        )
+    in_list = value.startswith("[") and value.endswith("]") and value[1:-1].strip()
+    for each in value[1:-1].split(",") if in_list else [value]:
+        if NO_OPTION.fullmatch(each.strip()) and options_of(key) and (in_list or key != "experiment"):
+            raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
 
 
 def choices(value: str, multirun: bool) -> list[str]:
@@ -198,7 +210,7 @@ def file_value(value: str, multirun: bool) -> str:
 
 def quoted(text: str) -> str:
     """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
-    return QuotedString(text=re.sub(r"(\\*)\$\{", r"\1\1\\${", text), quote=Quote.single).with_quotes()
+    return QuotedString(text=literal(text), quote=Quote.single).with_quotes()
 
 
 def unquoted(value: str) -> str:
@@ -212,46 +224,22 @@ def option_name(path: Path) -> str:
     return f"file-{digest}"
 
 
-def store(files: Sequence[ConfigFile]) -> None:
-    """Make the files known to Hydra. Raises `UserError` for a broken one."""
-    for file in files:
-        node, package = load(file.path)
-        ConfigStore.instance().store(file.name, node, group=file.group, package=package, provider=str(file.path))
+def check_override(override: str, where: str) -> None:
+    """Raise `UserError` for an override that no file may have: all but keys and options of invrender's own.
+
+    where: names the list that it is in.
+    """
+    match = OVERRIDE.fullmatch(override.removeprefix("~") if "=" in override else f"{override.removeprefix('~')}=")
+    key, *packages = re.split("[@:]", match["key"]) if match else [""]
+    if match is None or re.split(r"[./]", key)[0] not in SECTIONS:
+        raise UserError(f"{where} has {shortened(override)}, which counts on the command line alone")
+    with naming(where):
+        for package in packages:
+            check_package(package)
+        if "." not in key and not is_file(match["value"]):
+            check_choice(key, match["value"])
 
 
-def load(path: Path) -> tuple[DictConfig, str | None]:
-    """A YAML file as Hydra reads it: the config, with its ``defaults``, and its ``# @package``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = OmegaConf.create(text)
-    except Exception as error:
-        raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))})") from error
-    if not isinstance(node, DictConfig) or node.is_empty():
-        raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
-    check_mappings(node, path)
-    if "defaults" in node:
-        node.defaults = [by_path(entry) for entry in node.defaults]
-    header = re.match(r"(?:\s*(?:#[^\n]*)?\n)*?\s*#\s*@package\s+(\S+)", text)
-    return node, header[1] if header else None
-
-
-def check_mappings(node: DictConfig, path: Path) -> None:
-    """Raise `UserError` for a list or a number where a scene or an experiment has keys and values."""
-    given: Any = OmegaConf.to_container(node, resolve=False)
-    if isinstance(given.get("scene"), dict):
-        given = {**given, "scene.objects": given["scene"].get("objects")}
-    for key in MAPPINGS:
-        if isinstance(given.get(key), (list, int, float)):
-            raise UserError(f"{path}: {key} is {given[key]}, expected keys and values")
-
-
-def by_path(entry: Any) -> Any:
-    """A scene among the defaults as the file that it is: as a choice it would be overridden by the file at hand."""
-    if isinstance(entry, DictConfig) and list(entry) in (["scene"], ["/scene"]):
-        return f"/scene/{next(iter(entry.values()))}"
-    return entry
-
-
-def one_line(text: str) -> str:
-    """A message of several lines as one."""
-    return " ".join(text.split())
+def is_file(value: str) -> bool:
+    """Whether a group's value names a file that is checked when it is read, and no option."""
+    return unquoted(value).lower().endswith((*YAML, *PICTURES, ".json")) or Path(unquoted(value)).exists()

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from yaml import YAMLError
 
-from invrender.errors import UserError, suggestion
-from invrender.overrides import OptionsOf, one_line
+from invrender.config.overrides import OptionsOf
+from invrender.errors import UserError, one_line, suggestion
 
 # Launchers by the extra that they come with.
 EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 AUTO = "invrender.render.auto.automatic"
-EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError)
+EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError, YAMLError)
 
 
-def explain(error: BaseException, options_of: OptionsOf) -> str | None:
+def explain(error: BaseException, options_of: OptionsOf = lambda group: ()) -> str | None:
     """One line for an error that comes from what was given; None for one that is a bug.
 
     options_of: the names of a group's options.

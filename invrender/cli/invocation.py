@@ -1,4 +1,4 @@
-"""The command line: compose with Hydra, hand over to a command, say in a line what went wrong."""
+"""One run of the program with a config: composed with Hydra, handed over to a command, its errors told in a line."""
 
 from __future__ import annotations
 
@@ -8,159 +8,34 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from invrender import __version__
-from invrender.bench.command import run_bench
-from invrender.commands import (
-    BUG,
-    DONE,
-    INTERRUPTED,
-    UNUSABLE,
-    Job,
-    run_board,
-    run_doctor,
-    run_fit,
-    run_render,
-    run_report,
-)
-from invrender.errors import UserError, suggestion
+from invrender.bench.arguments import bench_arguments
+from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
+from invrender.cli.leftovers import Leftovers
+from invrender.cli.messages import explain
+from invrender.config.compose import Composition, check_interpolations, check_keys
+from invrender.config.files import check_folder, store
+from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
+from invrender.config.resources import configs_folder, register_resolvers
+from invrender.config.schema import register_schemas
+from invrender.errors import one_line, shortened
+from invrender.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
     from invrender.sweep.work import Outcome
 
-# What a shell reports of a program that wrote into a pipe whose reader has gone.
-PIPE_CLOSED = 141
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
-
-
-@dataclass(frozen=True)
-class Command:
-    """A subcommand: what it does in a line, the function that does it, and the key that plain arguments go to."""
-
-    summary: str
-    work: Callable[[Any, Job], int]
-    positional: str | None = None
-
-
-COMMANDS = {
-    "fit": Command("recover what is unknown in a scene from pictures", run_fit),
-    "sweep": Command("run many fits and compare them, or search for the best", run_fit),
-    "render": Command("render one picture of a scene", run_render),
-    "bench": Command("say how often, how well and how fast truths are found", run_bench),
-    "board": Command("look at fits in TensorBoard", run_board, positional="runs"),
-    "report": Command("write the report of a fit or a sweep anew", run_report, positional="runs"),
-    "doctor": Command("say what is installed, and which renderers work", run_doctor),
-}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A subcommand that prints a text and has no config: what it does in a line, and the text for its arguments."""
-
-    summary: str
-    text: Callable[[Sequence[str]], str]
-
-
-def scenes(arguments: Sequence[str]) -> str:
-    """`invrender scenes`."""
-    from invrender.listing import listing
-
-    return listing("scene", config_folders(arguments))
-
-
-def params(arguments: Sequence[str]) -> str:
-    """`invrender params`."""
-    from invrender.listing import listing
-
-    return listing("recover", config_folders(arguments))
-
-
-def completed(arguments: Sequence[str]) -> str:
-    """`invrender completion`."""
-    from invrender.completion import completion
-
-    return completion(arguments, NAMES, run)
-
-
-ANSWERS = {
-    "scenes": Answer("list the scenes", scenes),
-    "params": Answer("list what can be recovered", params),
-    "completion": Answer("complete words in bash, zsh or fish", completed),
-}
-NAMES = (*COMMANDS, *ANSWERS)
-
-
-def main() -> None:
-    """The console script."""
-    # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
-    # It counts only where it is set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        status = run(sys.argv[1:])
-        sys.stdout.flush()
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            status = PIPE_CLOSED
-        else:
-            print(f"invrender: error: the output can't be written: {error.strerror}", file=sys.stderr)
-            status = UNUSABLE
-        # Python flushes what is left when it ends, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run the program with ``arguments`` and return its exit status, as `invrender.commands` lists them."""
-    if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(usage())
-        return DONE
-    name, *rest = arguments
-    if name == "--version":
-        print(f"invrender {__version__}")
-        return DONE
-    if name in ANSWERS:
-        return answer(name, rest)
-    if name not in COMMANDS:
-        hint = suggestion(name, NAMES) or f"; known are {', '.join(NAMES)}"
-        print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
-        return UNUSABLE
-    invocation = Invocation(name, rest)
-    try:
-        with invocation.noting_interrupts():
-            return invocation.run()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-
-
-def answer(name: str, arguments: Sequence[str]) -> int:
-    """Print the text of a command without a config; the exit status."""
-    try:
-        if text := ANSWERS[name].text(arguments):
-            print(text)
-    except UserError as error:
-        print(f"invrender {name}: error: {error}", file=sys.stderr)
-        return UNUSABLE
-    return DONE
-
-
-def usage() -> str:
-    """The program's own help."""
-    every: dict[str, Command | Answer] = {**COMMANDS, **ANSWERS}
-    commands = "\n".join(f"  {name:<12}{command.summary}" for name, command in every.items())
-    return (
-        "invrender: recover cameras, lights and textures from pictures.\n\n"
-        f"usage: invrender COMMAND [GROUP=OPTION ...] [KEY=VALUE ...]\n\n{commands}\n\n"
-        "  invrender COMMAND --help       a command's groups and examples\n"
-        "  invrender COMMAND --cfg job    every key, with its value\n"
-        "  invrender --version"
-    )
+PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
+# By command, the key that plain arguments go to.
+POSITIONAL = {"board": "runs", "report": "runs"}
 
 
 @dataclass
@@ -185,21 +60,14 @@ class Invocation:
 
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
-        from invrender.bench.arguments import bench_arguments
-        from invrender.config import register_schemas
-        from invrender.overrides import SHOWS_ONLY, rewrite, store
-        from invrender.resources import register_resolvers
-        from invrender.sweep.arguments import sweep_arguments
-
         register_schemas()
-        made = register_resolvers(create=not any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments))
+        shows = any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments)
+        leftovers = Leftovers(register_resolvers(create=not shows))
         try:
             if self.name == "sweep":
                 self.name, self.arguments = "fit", sweep_arguments(self.arguments)
-            rewritten = rewrite(self.arguments, self.options_of, COMMANDS[self.name].positional)
-            self.files = {file.name: file.path for file in rewritten.files}
-            store(rewritten.files)
-            self.run_hydra(bench_arguments(rewritten.arguments) if self.name == "bench" else rewritten.arguments)
+            leftovers.expect(self.arguments)
+            self.run_hydra(self.rewritten())
         except BrokenPipeError:
             raise
         except SystemExit as stop:
@@ -207,15 +75,21 @@ class Invocation:
         except Exception as error:
             self.note(self.failed(error, in_job=False))
         finally:
-            remove_empty(made)
+            leftovers.remove()
         return max(self.statuses, default=DONE)
+
+    def rewritten(self) -> list[str]:
+        """The arguments for Hydra, which has been told of the files that they name."""
+        for folder in config_dirs(self.arguments):
+            check_folder(folder)
+        rewritten = rewrite(self.arguments, self.options_of, POSITIONAL.get(self.name))
+        self.files = {file.name: file.path for file in rewritten.files}
+        store(rewritten.files)
+        return bench_arguments(rewritten.arguments) if self.name == "bench" else rewritten.arguments
 
     def run_hydra(self, arguments: list[str]) -> None:
         """Hand over to Hydra, which reads `sys.argv` and calls `job`."""
         import hydra
-
-        from invrender.overrides import MULTIRUN
-        from invrender.resources import configs_folder
 
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
         # A fit's jobs run in other processes, which say in files how they ended.
@@ -236,7 +110,10 @@ class Invocation:
         from invrender.sweep.work import Outcome, Pruned
 
         try:
-            status = COMMANDS[self.name].work(config, self.described(recorders))
+            command: Any = import_module(f"invrender.cli.commands.{self.name}")
+            check_keys(config)
+            check_interpolations(config)
+            status = command.run(self.described(config, recorders))
         except BrokenPipeError:
             raise
         except Pruned as pruned:
@@ -277,10 +154,11 @@ class Invocation:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def described(self, recorders: Sequence[Any]) -> Job:
+    def described(self, config: Any, recorders: Sequence[Any]) -> Job:
         """What Hydra knows of the job at hand."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+        from omegaconf import OmegaConf
 
         settings = HydraConfig.get()
         overrides = list(settings.overrides.task)
@@ -288,15 +166,15 @@ class Invocation:
         if settings.mode == RunMode.MULTIRUN:
             folders = [each for folder in config_dirs(self.arguments) for each in ("--config-dir", str(folder))]
             arguments = [*folders, *(self.with_path(each) for each in overrides)]
+        # Names of folders are no interpolations, whatever they look like.
+        runtime: Any = OmegaConf.to_container(settings.runtime, resolve=False)
+        sources = [Path(source["path"]) for source in runtime["config_sources"] if source["schema"] == "file"]
         return Job(
-            folder=Path(settings.runtime.output_dir),
+            folder=Path(runtime["output_dir"]),
             command=shlex.join(["invrender", self.name, *arguments]),
-            overrides=overrides,
-            choices=dict(settings.runtime.choices),
-            files=self.files,
+            composed=Composition(config, overrides, runtime["choices"], self.files, sources),
             interrupted=lambda: self.interrupted,
             recorders=recorders,
-            sources=[Path(source.path) for source in settings.runtime.config_sources if source.schema == "file"],
         )
 
     def with_path(self, override: str) -> str:
@@ -310,15 +188,13 @@ class Invocation:
 
     def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
         """The exit status, and a line that says what can't be used, or that this is a bug."""
-        from invrender.messages import explain
-        from invrender.overrides import one_line
-
         if self.wants_traceback:
             traceback.print_exception(error)
         if self.interrupted and not isinstance(error, OSError):
             return INTERRUPTED, None
-        # Hydra says with a bare ValueError, and before there is a job, that options of its own don't go together.
-        message = one_line(str(error)) if type(error) is ValueError and not in_job else explain(error, self.options_of)
+        # Hydra says in many ways, before there is a job, that it can't use what is given.
+        given = not in_job and is_of_hydra(error)
+        message = explain(error, self.options_of) or (refusal(error) if given else None)
         if message is not None and isinstance(error, OSError) and error.strerror and not in_job:
             message = f"can't write the run's folder ({message}); set hydra.run.dir to a folder that can be written"
         if message is None:
@@ -329,10 +205,19 @@ class Invocation:
         return UNUSABLE, message
 
 
+def is_of_hydra(error: Exception) -> bool:
+    """Whether an error was raised in Hydra or in what it parses with."""
+    raised = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(raised) and str(raised[-1].f_globals.get("__name__")).partition(".")[0] in PARSERS
+
+
+def refusal(error: Exception) -> str:
+    """A line for an error of Hydra's that says little."""
+    return f"Hydra can't use these arguments ({one_line(f'{type(error).__name__}: {shortened(str(error), 200)}')})"
+
+
 def config_folders(arguments: Sequence[str]) -> list[Path]:
     """Where groups are: the shipped ones, and the user's."""
-    from invrender.resources import configs_folder
-
     return [configs_folder(), *config_dirs(arguments)]
 
 
@@ -365,16 +250,3 @@ def argv(arguments: list[str]) -> Iterator[None]:
         yield
     finally:
         sys.argv = before
-
-
-def remove_empty(folders: Sequence[Path]) -> None:
-    """Remove the folders made for jobs that wrote nothing."""
-    for folder in reversed(folders):
-        for each in folder.glob("*/"):
-            with suppress(OSError):
-                each.rmdir()
-        # Hydra's own record of a sweep says nothing where no job has.
-        if [path.name for path in folder.glob("*")] == ["multirun.yaml"]:
-            (folder / "multirun.yaml").unlink()
-        with suppress(OSError):
-            folder.rmdir()

@@ -1,36 +1,36 @@
-"""What `invrender bench` does."""
+"""`invrender bench`: how often, how well and how fast fits find the truth."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from invrender.commands import DONE, INTERRUPTED, UNUSABLE, Job, check_schema, check_unused, checked_verbosity, shown
-from invrender.config import BenchConfig
+from omegaconf import OmegaConf
+
+from invrender.bench.plots import write_plot
+from invrender.bench.progress import Progress
+from invrender.bench.results import CSV, JSON, PLOT, Results, results_text, write_results
+from invrender.bench.trials import Run, Trial, failed, run_trial, trials_of
+from invrender.checks import above, at_least, pixels
+from invrender.cli.job import DONE, INTERRUPTED, UNUSABLE, Job, check_unused, check_verbosity, shown
+from invrender.cli.messages import explain
+from invrender.config.compose import check_allowed, check_schema
+from invrender.config.schema import BenchConfig
 from invrender.errors import UserError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from invrender.bench.trials import Run, Trial
+from invrender.sweep.processes import spread
+from invrender.sweep.work import Child, usable_cores
 
 
-def run_bench(config: DictConfig, job: Job) -> int:
-    """`invrender bench`: many fits from random starts, and how often, how well and how fast they find the truth."""
-    from omegaconf import OmegaConf
-
-    from invrender.bench.plots import write_plot
-    from invrender.bench.results import CSV, JSON, PLOT, Results, results_text, write_results
-    from invrender.bench.trials import trials_of
-    from invrender.sweep.work import usable_cores
-
-    check_schema(config, BenchConfig)
-    options: Any = OmegaConf.to_object(config)
+def run(job: Job) -> int:
+    """Run many fits from random starts, and say what has come of them; returns the exit status."""
+    check_schema(job.composed.config, BenchConfig)
+    check_allowed(job.composed)
+    options = OmegaConf.to_object(job.composed.config)
+    assert isinstance(options, BenchConfig)
     check_options(options)
-    quiet = checked_verbosity(options.verbosity) == "quiet"
+    quiet = check_verbosity(options.verbosity) == "quiet"
     check_unused(job.folder, (JSON, CSV, PLOT))
-    trials = trials_of(options, job)
+    trials = trials_of(options, job.composed)
     if options.dry_run:
         print("\n".join(trial.command for trial in trials))
         return DONE
@@ -38,18 +38,13 @@ def run_bench(config: DictConfig, job: Job) -> int:
     ended: dict[int, Run] = {}
     status = DONE
     try:
-        run_all(trials, job, jobs, ended, quiet)
+        run_all(trials, jobs, ended, quiet)
     except KeyboardInterrupt:
         status = INTERRUPTED
     if not ended:
         return status
     runs = [ended[number] for number in sorted(ended)]
-    results = Results(job.command, options.fit, options.right, runs, usable_cores(), jobs)
-    write_results(job.folder, results)
-    write_plot(job.folder / PLOT, runs)
-    if not quiet:
-        print(results_text(results))
-    print(f"results in {shown(job.folder)}", flush=True)
+    report(job, Results(job.command, options.fit, options.right, runs, usable_cores(), jobs), quiet)
     if status == INTERRUPTED:
         print(f"invrender bench: interrupted after {len(runs)} of {len(trials)} fits", file=sys.stderr)
     if all(run.message is not None for run in runs):
@@ -58,10 +53,17 @@ def run_bench(config: DictConfig, job: Job) -> int:
     return status
 
 
+def report(job: Job, results: Results, quiet: bool) -> None:
+    """Write the results, and print them."""
+    write_results(job.folder, results)
+    write_plot(job.folder / PLOT, results.runs)
+    if not quiet:
+        print(results_text(results))
+    print(f"results in {shown(job.folder)}", flush=True)
+
+
 def check_options(options: BenchConfig) -> None:
     """Raise `UserError` for values out of range."""
-    from invrender.checks import above, at_least, pixels
-
     if options.seeds < 1:
         raise UserError(f"seeds is {options.seeds}, expected 1 or more")
     if options.jobs != "auto" and not (options.jobs.isdigit() and int(options.jobs) > 0):
@@ -72,19 +74,14 @@ def check_options(options: BenchConfig) -> None:
     at_least("right.decibels", options.right.decibels, 0)
 
 
-def run_all(trials: Sequence[Trial], job: Job, jobs: int, ended: dict[int, Run], quiet: bool) -> None:
+def run_all(trials: Sequence[Trial], jobs: int, ended: dict[int, Run], quiet: bool) -> None:
     """Run the trials, so many at a time, each in a process with one thread; their results go into ``ended``."""
-    from invrender.bench.progress import Progress
-    from invrender.bench.trials import failed, tried
-    from invrender.sweep.processes import spread
-    from invrender.sweep.work import Child
-
     children = [Child(threads=1) for _ in range(jobs)]
     with Progress(len(trials), quiet) as progress:
 
-        def run(number: int, slot: int) -> None:
+        def run_one(number: int, slot: int) -> None:
             try:
-                found = children[slot].call(tried, trials[number], job, slot)
+                found = children[slot].call(run_trial, trials[number], explain, slot)
             except Exception as error:
                 if children[slot].killed:
                     return
@@ -92,4 +89,4 @@ def run_all(trials: Sequence[Trial], job: Job, jobs: int, ended: dict[int, Run],
             ended[number] = found
             progress.ended(found)
 
-        spread(children, range(len(trials)), run)
+        spread(children, range(len(trials)), run_one)

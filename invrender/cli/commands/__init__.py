@@ -1,0 +1,1 @@
+"""The subcommands, one a file; each has `run`. Here alone the command line imports torch."""

@@ -1,0 +1,60 @@
+"""One run of a subcommand: where it writes, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invrender.checks import one_of
+from invrender.config.compose import Composition
+from invrender.errors import UserError
+
+if TYPE_CHECKING:
+    from invrender.record.base import Recorder
+
+# Exit statuses: of a command, and of a fit whose answer was judged.
+DONE, BUG, UNUSABLE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+VERDICTS = {"converged": DONE, "not_converged": 4, "ambiguous": 5, "unidentifiable": 6}
+VERBOSITIES = ("quiet", "normal", "verbose")
+RESULTS = (
+    *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
+    *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
+    "report.html",
+    *("picture.png", "mask.png", "depth.npy"),
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a subcommand.
+
+    folder: where it writes. command: repeats it. interrupted: whether Ctrl-C was pressed. recorders: of the fit,
+    besides those that its config asks for.
+    """
+
+    folder: Path
+    command: str
+    composed: Composition
+    interrupted: Callable[[], bool]
+    recorders: Sequence[Recorder] = ()
+
+
+def check_unused(folder: Path, results: Sequence[str]) -> None:
+    """Raise `UserError` where a run's folder holds results; these are patterns of names."""
+    for found in (path for pattern in results for path in folder.glob(pattern)):
+        raise UserError(
+            f"hydra.run.dir is {shown(folder)}, which holds {found.name}; nothing is overwritten: "
+            "give a folder that is empty or not there"
+        )
+
+
+def check_verbosity(verbosity: str) -> str:
+    """How much to say. Raises `UserError` for another word."""
+    return one_of("verbosity", verbosity, VERBOSITIES)
+
+
+def shown(path: Path) -> str:
+    """A path as a person types it: relative to the working directory where it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,1 @@
+"""From keys and values to what a fit is made of."""

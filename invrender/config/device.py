@@ -1,0 +1,47 @@
+"""Where a run computes, and the randomness that it has."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from invrender import checks
+from invrender.errors import UserError, shortened
+
+
+def choose_device(name: str) -> str:
+    """cpu or cuda. Raises `UserError` where there is no such device."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise UserError(f"device is {shortened(name)}, expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device is cuda, but PyTorch finds no CUDA device here; set device=cpu")
+    return name
+
+
+@contextmanager
+def repeatable(seed: int, device: str) -> Iterator[None]:
+    """Seed every source of randomness; on the CPU every run gives the same bits."""
+    import numpy as np
+    import torch
+
+    checks.seed("seed", seed)
+    memory: Any = torch.utils.deterministic
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    if device == "cpu":
+        torch.use_deterministic_algorithms(True)
+        # Filling memory that is about to be written anyway costs time and decides nothing.
+        memory.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        memory.fill_uninitialized_memory = before[1]

@@ -1,0 +1,172 @@
+"""The keys of every subcommand, as Hydra knows them. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from invrender.fitting.stopping import Stopping
+from invrender.io.schema import SceneFile
+from invrender.record.options import RecordOptions
+
+
+@dataclass
+class TargetConfig:
+    """The pictures that a fit explains.
+
+    kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
+    path: the picture, or the camera file of the views. mask, weight: pictures of its size.
+    color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
+    max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
+    orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
+    clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
+    renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
+    deviation, linear; seed: its own.
+    views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
+    """
+
+    kind: str = "render"
+    path: str | None = None
+    mask: str | None = None
+    weight: str | None = None
+    color_space: str = "auto"
+    max_size: int = 640
+    max_pixels: int = 128_000_000
+    orientation: str = "file"
+    clipped: str = "at_least"
+    renderer: Any = None
+    samples: int = 4
+    noise: float = 0.0
+    seed: int = 0
+    views: list[dict[str, Any]] = field(default_factory=list)
+    camera: dict[str, Any] = field(default_factory=dict)
+    light: dict[str, Any] = field(default_factory=dict)
+    scene: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Work:
+    """What every subcommand that renders has.
+
+    device: auto (cuda where there is one), cpu or cuda. allow_targets: further prefixes of what ``_target_`` may name.
+    """
+
+    renderer: Any = MISSING
+    seed: int = 0
+    device: str = "auto"
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FitConfig(Work, SceneFile):
+    """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it.
+
+    verbosity: quiet, normal or verbose. dry_run: show what would be done, and do none of it.
+    """
+
+    target: TargetConfig = field(default_factory=TargetConfig)
+    recover: dict[str, Any] = field(default_factory=dict)
+    optimizer: Any = MISSING
+    search: Any = MISSING
+    loss: dict[str, Any] = field(default_factory=dict)
+    record: RecordOptions = field(default_factory=RecordOptions)
+    stopping: Stopping = field(default_factory=Stopping)
+    verbosity: str = "normal"
+    dry_run: bool = False
+
+
+@dataclass
+class RenderConfig(Work, SceneFile):
+    """`invrender render`. output: a picture file to write besides those in the run's folder."""
+
+    output: str | None = None
+    overwrite: bool = False
+
+
+@dataclass
+class CaseConfig:
+    """One of a task's starts. fit: further overrides of `invrender fit`. draw: replaces keys of the task's."""
+
+    fit: list[str] = field(default_factory=list)
+    draw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TaskConfig:
+    """What a benchmark asks for again and again.
+
+    fit: overrides of `invrender fit`. draw: by ``_target_``, what a seed draws; empty for a task that is always the
+    same. cases: by name, such as the angles to start from; empty for a task of one case.
+    """
+
+    fit: list[str] = field(default_factory=list)
+    draw: dict[str, Any] = field(default_factory=dict)
+    cases: dict[str, CaseConfig] = field(default_factory=dict)
+
+
+@dataclass
+class RightConfig:
+    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB."""
+
+    degrees: float = 1.0
+    share: float = 0.01
+    decibels: float = 20.0
+
+
+@dataclass
+class BenchConfig:
+    """`invrender bench`.
+
+    seeds: runs of each case. size: pixels of the square pictures. fit: overrides of every fit, after its task's.
+    jobs: at a time; auto is one on each core. right: what counts as found where answers and verdicts are compared.
+    dry_run: list the fits, and run none.
+    """
+
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    seeds: int = 1
+    size: int = 96
+    fit: list[str] = field(default_factory=list)
+    jobs: str = "auto"
+    right: RightConfig = field(default_factory=RightConfig)
+    verbosity: str = "normal"
+    dry_run: bool = False
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
+class BoardConfig:
+    """`invrender board`. runs: folders to search. open: a browser, auto where there is a display."""
+
+    runs: list[str] = field(default_factory=lambda: ["outputs"])
+    port: int = 6006
+    open: str = "auto"
+
+
+@dataclass
+class ReportConfig:
+    """`invrender report`. runs: folders of fits and sweeps."""
+
+    runs: list[str] = field(default_factory=list)
+
+
+@dataclass
+class DoctorConfig:
+    """`invrender doctor` has no keys."""
+
+
+def register_schemas() -> None:
+    """Make the schemas known to Hydra, as ``fit_schema`` and so on, by the name of the command."""
+    store = ConfigStore.instance()
+    schemas = {
+        "fit": FitConfig,
+        "render": RenderConfig,
+        "bench": BenchConfig,
+        "board": BoardConfig,
+        "report": ReportConfig,
+        "doctor": DoctorConfig,
+    }
+    for name, schema in schemas.items():
+        store.store(name=f"{name}_schema", node=schema, provider="invrender")

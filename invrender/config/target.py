@@ -1,0 +1,162 @@
+"""The scene and the target of a fit, from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from invrender.checks import at_least, one_of, pixels, seed
+from invrender.config.build import build
+from invrender.config.schema import FitConfig, TargetConfig
+from invrender.errors import UserError, suggestion
+from invrender.geometry.meshes import bounds
+from invrender.io.cameras import build_camera, fit_to_picture, without_effect
+from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
+from invrender.io.scenes import build_scene
+from invrender.io.schema import SceneFile, literal
+from invrender.io.views import Reading, merged_camera, read_view, read_views
+from invrender.io.visibility import check_visible
+from invrender.render.base import MOST_SAMPLES
+from invrender.scene import CAMERA, Camera, Channels, Scene, Target
+from invrender.targets import render_target
+
+KINDS = ("render", "image", "views")
+CLIPPED = ("at_least", "exact")
+
+
+def build_truth_file(config: FitConfig) -> SceneFile:
+    """The scene behind a rendered target: the config's, with ``target.scene``, ``camera`` and ``light`` merged in.
+
+    Raises `UserError` for keys that the scene has not, and for camera keys that change nothing.
+    """
+    changes = {"scene": config.target.scene, "camera": config.target.camera, "light": config.target.light}
+    own = {
+        "scene": asdict(config.scene),
+        "camera": asdict(config.camera),
+        "light": {name: asdict(light) for name, light in config.light.items()},
+    }
+    base = OmegaConf.merge(OmegaConf.structured(SceneFile), literal(own))
+    check_keys(changes, base, "target")
+    try:
+        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(changes)))
+    except OmegaConfBaseException as error:
+        raise UserError(f"target.{getattr(error, 'full_key', '')}: {str(error).splitlines()[0]}") from error
+    assert isinstance(merged, SceneFile)
+    ineffective = without_effect(merged.camera, config.target.camera.keys())
+    if ineffective:
+        raise UserError(f"target.camera.{ineffective}")
+    return merged
+
+
+def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
+    """Raise `UserError` for a key in nested ``changes`` that ``base`` has not."""
+    for name, change in changes.items():
+        if name not in base:
+            raise UserError(f"{key} has no key {name!r}{suggestion(name, base)}; {key} can change what the scene has")
+        if isinstance(change, Mapping) and OmegaConf.is_dict(base[name]):
+            check_keys(change, base[name], f"{key}.{name}")
+
+
+def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -> tuple[Scene, Target]:
+    """The initial guess and what it is to explain, on ``device``; ``channels`` are those that losses compare.
+
+    ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
+    """
+    kind = one_of("target.kind", config.target.kind, KINDS)
+    check_kind(config.target)
+    if kind == "render":
+        scene = build_scene(config, folder_of(config)).to(device)
+        target = render_truth(config, device, channels)
+        assert target.truth is not None
+        known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
+        return replace(scene, cameras={**scene.cameras, **known}), target
+    scene, target = read_photographs(config)
+    return scene.to(device), target.to(device)
+
+
+def folder_of(file: SceneFile) -> Path:
+    """Where the scene's files are."""
+    return Path(file.scene.folder or ".")
+
+
+def check_kind(target: TargetConfig) -> None:
+    """Raise `UserError` for keys that a target of this kind does not have."""
+    if target.kind == "render":
+        for name in ("path", "mask", "weight"):
+            if getattr(target, name) is not None:
+                raise UserError(f"target.{name} has no effect on a rendered target; set target=image or target=views")
+        return
+    if not target.path:
+        example = "photo.png" if target.kind == "image" else "cameras.json"
+        raise UserError(f"target.path is missing, expected a file; give target={example}")
+    for name in ("camera", "light", "scene", "views"):
+        if getattr(target, name):
+            raise UserError(
+                f"target.{name} has no effect on a target of kind {target.kind}: it changes the truth of a rendered one"
+            )
+    if target.kind == "views":
+        for name in ("mask", "weight"):
+            if getattr(target, name) is not None:
+                raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
+
+
+def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
+    """Pictures of the truth."""
+    options = config.target
+    if not 1 <= options.samples <= MOST_SAMPLES:
+        raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
+    seed("target.seed", options.seed)
+    at_least("target.noise", options.noise, 0)
+    file = build_truth_file(config)
+    truth = build_scene(file, folder_of(file), "target.")
+    cameras: dict[str, Camera] = {}
+    for index, changes in enumerate(options.views):
+        key = f"target.views[{index}]"
+        camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
+        check_visible(truth, camera, key)
+        cameras[f"view_{index + 1}"] = camera
+    truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
+    renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
+    names = [*cameras] or [CAMERA]
+    return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
+
+
+def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
+    """The scene, its camera of the photograph's size, and the photographs."""
+    options = config.target
+    path = Path(str(options.path))
+    decoding = build_decoding(options)
+    file = SceneFile(scene=config.scene, camera=config.camera, light=config.light)
+    if options.kind == "image":
+        height, width = picture_size(path, decoding)
+        file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
+    scene = build_scene(file, folder_of(file))
+    low, high = bounds(scene.objects)
+    reading = Reading(decoding, scene.background, (low + high) / 2)
+    if options.kind == "views":
+        views, cameras = read_views(path, config.camera, reading)
+        for index, camera in enumerate(cameras.values()):
+            check_visible(scene, camera, f"{path}: views[{index}]")
+        return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
+    mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
+    view = read_view(path, mask, weight, reading)
+    height, width = view.size
+    return scene.with_camera(scene.camera.resized(width, height)), Target((view,))
+
+
+def build_decoding(target: TargetConfig) -> Decoding:
+    """How the target's files are read. Raises `UserError` for words and numbers that mean nothing."""
+    at_least("target.max_pixels", target.max_pixels, 1)
+    return Decoding(
+        color_space=one_of("target.color_space", target.color_space, COLOR_SPACES),
+        max_size=pixels("target.max_size", target.max_size),
+        orientation=one_of("target.orientation", target.orientation, ORIENTATIONS),
+        max_pixels=target.max_pixels,
+        key="target.max_pixels",
+        marks_clipped=one_of("target.clipped", target.clipped, CLIPPED) == "at_least",
+    )
