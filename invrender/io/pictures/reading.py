@@ -87,7 +87,7 @@ def read_picture(path: Path, decoding: Decoding = Decoding()) -> Picture:
     colors, alpha, clipped = planes[..., :3], planes[..., 3:4], planes[..., 4:] > NOTHING
     if reduces or source.associated:
         colors = torch.where(alpha > NOTHING, colors / alpha.clamp(min=NOTHING), 0)
-    if source.lossy:
+    if source.lossy and decoding.marks_clipped:
         clipped = spread(clipped, MIXED * max(clipped.shape[:2]) / max(source.height, source.width))
     opaque = bool((alpha > 1 - NOTHING).all())
     return Picture(
