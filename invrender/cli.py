@@ -192,6 +192,7 @@ class Invocation:
         from invrender.sweep.arguments import sweep_arguments
 
         register_schemas()
+        here = Path.cwd()
         made = register_resolvers(create=not any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments))
         try:
             if self.name == "sweep":
@@ -208,6 +209,8 @@ class Invocation:
             self.note(self.failed(error, in_job=False))
         finally:
             remove_empty(made)
+            # Who resumes a sweep goes to the folder that it began in.
+            os.chdir(here)
         return max(self.statuses, default=DONE)
 
     def run_hydra(self, arguments: list[str]) -> None:
@@ -244,6 +247,12 @@ class Invocation:
         except Exception as error:
             return self.failed(error)
         return Outcome("interrupted" if status == INTERRUPTED else "finished", status)
+
+    def measures(self, config: Any) -> list[str]:
+        """The errors that a fit with this config will tell."""
+        from invrender.commands import measures_of
+
+        return measures_of(config, self.described(()))
 
     def note(self, outcome: Outcome) -> None:
         """Keep the exit status, and say what has failed."""

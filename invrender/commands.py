@@ -121,6 +121,18 @@ def run_fit(config: DictConfig, job: Job) -> int:
     return exit_status(last)
 
 
+def measures_of(config: DictConfig, job: Job) -> list[str]:
+    """The errors that a fit will tell, as UNKNOWN.ERROR; none where the truth is not known."""
+    from invrender.config import FitConfig, build_all, build_scene_and_target
+
+    options = prepared(config, FitConfig, job)
+    parameters = build_all(options.recover, "recover", options.allow_targets)
+    scene, target = build_scene_and_target(options, "cpu")
+    if target.truth is None:
+        return []
+    return [f"{name}.{error}" for name, each in parameters.items() for error in each.error(scene, target.truth)]
+
+
 def exit_status(last: Step) -> int:
     """What the shell is told of a fit: how it ended, or else what its answer is worth."""
     ends = {"diverged": DIVERGED, "interrupted": INTERRUPTED}

@@ -38,7 +38,8 @@ class TargetConfig:
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
-    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear; seed: its own.
+    samples: of a rendered target, for each pixel in each direction. noise: standard deviation, linear; seed: its own,
+    None: the run's.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -50,7 +51,7 @@ class TargetConfig:
     max_size: int = 640
     samples: int = 4
     noise: float = 0.0
-    seed: int = 0
+    seed: int | None = None
     views: list[dict[str, Any]] = field(default_factory=list)
     camera: dict[str, Any] = field(default_factory=dict)
     light: dict[str, Any] = field(default_factory=dict)
@@ -455,7 +456,8 @@ def rendered(config: FitConfig, device: str) -> Target:
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
         raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
-    check_seed("target.seed", options.seed)
+    seed = config.seed if options.seed is None else options.seed
+    check_seed("target.seed", seed)
     at_least("target.noise", options.noise, 0)
     file = truth_file(config)
     truth = build_scene(file, folder_of(file), "target.")
@@ -465,7 +467,7 @@ def rendered(config: FitConfig, device: str) -> Target:
         camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
         check_visible(replace(truth, camera=camera), key)
         cameras.append(converted(camera, device))
-    return rendered_target(truth.to(device), cameras or None, options.samples, options.noise, options.seed)
+    return rendered_target(truth.to(device), cameras or None, options.samples, options.noise, seed)
 
 
 def photographed(config: FitConfig) -> tuple[Scene, Target]:

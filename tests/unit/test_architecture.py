@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "overrides": {"errors", "resources"},
     "messages": {"errors", "overrides"},
     "config": {"resources", "overrides", "fit", "targets"} | BUILDING | UNKNOWNS,
-    "sweep": {"errors", "resources", "overrides", "record", "fit", "writing"},
+    "sweep": {"errors", "resources", "overrides", "record", "fit", "io", "writing"},
     "completion": {"errors", "overrides", "sweep"},
     "listing": set(),
     "commands": {"resources", "overrides", "config", "doctor", "record", "rehearsal", "fit", "targets"}
