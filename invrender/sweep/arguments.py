@@ -23,7 +23,7 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     given, rest = parsed(arguments)
     folder = Path(given.resume or "").absolute()
     if given.resume is not None and not any(OVERRIDE.fullmatch(each) for each in rest if not is_besides(each)):
-        given, rest = parsed([*arguments_so_far(folder, rest), *arguments])
+        given, rest = parsed([*arguments_so_far(Path(given.resume), rest), *arguments])
     for each in rest:
         if each.startswith("--") and each.partition("=")[0] not in KNOWN_FLAGS:
             near = suggestion(each, (*OPTIONS, *KNOWN_FLAGS)) or "; see --help"

@@ -35,20 +35,20 @@ def statuses(folder: Path) -> list[str]:
 
 
 def test_a_poisoned_job_is_told_and_the_others_finish(invrender: Any, workspace: Path) -> None:
-    given = ("camera.azimuth=30,oops,35", "camera.fov=40,-1", "--jobs", "1", "hydra.sweep.dir=out", *SHORT)
+    given = ("camera.azimuth=30,35", "camera.fov=40,-1,200", "--jobs", "1", "hydra.sweep.dir=out", *SHORT)
     outcome = invrender("sweep", *given)
     folder = workspace / "out"
     assert outcome.status == 2
-    assert statuses(folder) == ["finished", "failed", "failed", "failed", "finished", "failed"]
+    assert statuses(folder) == ["finished", "failed", "failed"] * 2
     assert "job 1 camera.azimuth=30 camera.fov=-1 failed: camera.fov is -1.0" in outcome.err
-    assert "job 2 camera.azimuth=oops camera.fov=40 failed: camera.azimuth: Value 'oops'" in outcome.err
+    assert "job 2 camera.azimuth=30 camera.fov=200 failed: camera.fov is 200.0" in outcome.err
     assert "4 failed of 6 jobs; to run them: invrender sweep --resume out" in outcome.err
     assert outcome.out.splitlines()[0].split() == [
         *("rank", "job", "camera.azimuth", "camera.fov", "camera_pose", "loss", "seconds")
     ]
     assert (folder / "summary.png").exists()
     assert (folder / "0" / "recovered").is_dir()
-    assert "invrender fit" in (folder / "4" / "command.txt").read_text()
+    assert "invrender fit" in (folder / "3" / "command.txt").read_text()
 
     kept = (folder / "0" / "result.json").stat().st_mtime_ns
     before = summary_of(folder)
@@ -78,6 +78,12 @@ def test_what_is_there_stays(invrender: Any, workspace: Path) -> None:
         (["--optimize", "seed=1"], "there is nothing to search in"),
         (["--optimize", "--trials", "0", "seed=1,2"], "hydra.sweeper.trials is 0"),
         (["seed=interval(1,2)"], "search it with --optimize"),
+        (["camera.azimuth=30,oops,35"], "job 1 camera.azimuth=oops: camera.azimuth: Value 'oops'"),
+        (["camera.azimth=range(0,3)", "seed=1"], "camera has no key 'azimth'; did you mean 'azimuth'?"),
+        (["optimizer=adam,lm", "optimizer.algorithm.lr=1,2"], "job 0 optimizer=adam optimizer.algorithm.lr=1: "),
+        (["--optimize", "camera.azimuth=interval(0,1)", "optimizer=adam,sgt"], "optimizer has no option 'sgt'"),
+        (["seed=1,2", "--rank", "camera_pose.rotation"], "did you mean 'camera_pose.rotation_deg'?"),
+        (["--optimize", "--objective", "los", "seed=1,2"], "hydra.sweeper.objectives[0]: there is no measure 'los'"),
         (["hydra/launcher=submit_slurm"], "did you mean 'submitit_slurm'?"),
     ],
 )
@@ -98,7 +104,7 @@ def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
     command = [sys.executable, "-c", program, *given, "hydra.sweep.dir=out"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     first = workspace / "out" / "0" / "outcome.json"
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 120
     while not first.exists() and time.monotonic() < give_up:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -106,7 +112,7 @@ def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
     assert process.returncode == 130, told
     assert b"invrender sweep --resume out" in told
     done = statuses(workspace / "out").count("finished")
-    assert 1 <= done < 6
+    assert 1 <= done < 6, (told, summary_of(workspace / "out")["jobs"])
     kept = first.stat().st_mtime_ns
     assert run(["sweep", "--resume", "out", "--quiet"]) == 0
     assert first.stat().st_mtime_ns == kept
@@ -116,13 +122,13 @@ def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
 def test_launchers(invrender: Any, workspace: Path, launcher: str) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason=f"needs {launcher}")
-    given = ("camera.azimuth=30,oops,35", f"hydra/launcher={launcher}", "hydra.sweep.dir=out", *SHORT)
+    given = ("camera.fov=40,-1,50", f"hydra/launcher={launcher}", "hydra.sweep.dir=out", *SHORT)
     command = [sys.executable, "-m", "invrender", "sweep", "--config-dir", "cfg", "scene=box", *given]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2, done.stderr
     assert statuses(workspace / "out") == ["finished", "failed", "finished"]
-    assert "job 1 camera.azimuth=oops failed: camera.azimuth: Value 'oops'" in done.stderr
+    assert "job 1 camera.fov=-1 failed: camera.fov is -1.0" in done.stderr
 
 
 def test_a_search_goes_on_where_it_was(invrender: Any, workspace: Path) -> None:
