@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -201,3 +202,20 @@ def test_what_a_job_has_finished_counts_whatever_becomes_of_its_process(tmp_path
     assert "job 0 seed=1: loss 0.1" in told
     assert [job["status"] for job in table(tmp_path)] == ["finished", "missing"]
     assert_gone(tmp_path)
+
+
+def test_a_sweep_of_many_jobs_costs_little_a_job(tmp_path: Path) -> None:
+    """Of the processor's time, in all processes together, on a machine that may be busy."""
+
+    def seconds(jobs: int) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        folder = tmp_path / str(jobs)
+        folder.mkdir()
+        process = begin(folder, 0, f"seed=range(0,{jobs})", "--jobs=2", "hydra.sweep.dir=out", "-q")
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    few, many = seconds(50), seconds(350)
+    assert (many - few) / 300 < 0.015

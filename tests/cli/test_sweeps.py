@@ -94,6 +94,51 @@ def test_refusals(workspace: Path, capsys: pytest.CaptureFixture[str], arguments
     assert not (workspace / "outputs").exists()
 
 
+def test_the_noise_of_a_rendered_target_follows_the_seed(invrender: Any, workspace: Path) -> None:
+    given = ("seed=range(0,2)", "target.seed=null,7", "target.noise=0.05", "--jobs=1", "hydra.sweep.dir=out", *SHORT)
+    assert invrender("sweep", *given).status == 0
+    pictures = [(workspace / "out" / str(number) / "target.png").read_bytes() for number in range(4)]
+    assert (len(set(pictures)), pictures[1] == pictures[3]) == (3, True)
+
+
+def test_an_input_that_has_changed_is_told(invrender: Any, workspace: Path) -> None:
+    picture = workspace / "cfg" / "files" / "cube.png"
+    (workspace / "other.png").write_bytes(picture.read_bytes())
+    given = ("scene.objects.cube.texture=cube.png,other.png", "--jobs=1", "hydra.sweep.dir=out", *SHORT)
+    assert invrender("sweep", *given).status == 0
+    inputs = [Path(each).name for each in summary_of(workspace / "out")["inputs"]]
+    assert {"box.yaml", "cube.obj", "cube.png", "other.png"} <= set(inputs)
+    picture.write_bytes(picture.read_bytes() + b"0")
+    (workspace / "other.png").unlink()
+    again = invrender("sweep", "--resume", "out", *given[:2], *SHORT)
+    assert "cube.png has changed since this sweep began" in again.err
+    assert "other.png was read by this sweep's jobs, and is gone" in again.err
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "hydra.callbacks.x={_target_: os.system}",
+        "hydra/job_logging=default",
+        "hydra.launcher.setup=[reboot]",
+        "hydra.sweeper.params.seed=1",
+        "allow_targets=[os.]",
+        "+recover.x={_target_: os.system}",
+        "--rank={_target_: os.system}",
+        "--config-path=/tmp",
+    ],
+)
+def test_a_summary_gives_no_more_than_a_file_may(workspace: Path, capsys: Any, argument: str) -> None:
+    content = {"command": "", "arguments": ["seed=1,2", argument], "swept": ["seed"], "rank_by": None, "jobs": []}
+    (workspace / "out").mkdir()
+    (workspace / "out" / "summary.json").write_text(json.dumps(content))
+    before = (workspace / "out" / "summary.json").read_bytes()
+    assert run(["sweep", "--resume", "out"]) == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "out/summary.json gives " in told) == (1, True), told
+    assert [path.read_bytes() for path in (workspace / "out").iterdir()] == [before]
+
+
 def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
     steps = "optimizer.stages=[{steps: 40, size: 12}]"
     given = ["sweep", "--config-dir", "cfg", "scene=box", "seed=1,2,3,4,5,6", "--jobs", "1", *SHORT, steps]

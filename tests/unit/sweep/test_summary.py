@@ -115,3 +115,26 @@ def test_plots_of_numbers_words_and_nothing(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     write_plots(summary(tmp_path / "none"))
     assert not (tmp_path / "none" / "summary.png").exists()
+
+
+def test_a_summary_from_elsewhere_names_no_folder_outside(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    sweep.jobs[0].folder = "../elsewhere"
+    sweep.write()
+    assert [job.folder for job in read_summary(tmp_path).jobs] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"parameters": {}}'])
+def test_a_damaged_result_is_a_failure(tmp_path: Path, damage: str) -> None:
+    leave(tmp_path / "0", 20.0)
+    (tmp_path / "0" / "result.json").write_text(damage)
+    sweep = summary(tmp_path)
+    sweep.look()
+    assert sweep.jobs[0].status == "failed"
+    assert "result.json is damaged" in str(sweep.jobs[0].message)
+
+
+def test_a_damaged_outcome_is_none(tmp_path: Path) -> None:
+    leave(tmp_path / "0", 20.0)
+    (tmp_path / "0" / "outcome.json").write_text('{"status"')
+    assert summary(tmp_path).look() == []
