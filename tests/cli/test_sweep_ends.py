@@ -145,6 +145,17 @@ def test_a_sweep_ends_with_its_shell(tmp_path: Path, name: str) -> None:
     assert [job["status"] for job in table(tmp_path)] == ["missing", "missing"]
 
 
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_launchers_end_with_the_sweep(tmp_path: Path, launcher: str) -> None:
+    pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason=f"needs {launcher}")
+    process = begin(tmp_path, 60, "seed=1,2", f"hydra/launcher={launcher}", "hydra.sweep.dir=out")
+    wait_for_job(tmp_path)
+    process.kill()
+    # They have the pipe, too, which is closed when all of them are gone.
+    process.communicate(timeout=30)
+    assert_gone(tmp_path)
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A sweep whose first job takes long."""
