@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 from invrender.config.build import build, build_all
+from invrender.config.compose import Composition, scene_options
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
 from invrender.fitting.auto import Choice, choose_solver
@@ -87,3 +88,13 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
     return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)
+
+
+def measures_of(composed: Composition) -> list[str]:
+    """The errors that a fit will tell, as UNKNOWN.ERROR; none where the truth is not known."""
+    options = scene_options(composed, FitConfig)
+    parameters = build_all(options.recover, "recover", options.allow_targets)
+    scene, target = build_scene_and_target(options, "cpu", frozenset())
+    if target.truth is None:
+        return []
+    return [f"{name}.{error}" for name, each in parameters.items() for error in each.error(scene, target.truth)]

@@ -24,7 +24,7 @@ class TargetConfig:
     orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
     clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
-    deviation, linear; seed: its own.
+    deviation, linear; seed: its own, null: the run's.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -40,7 +40,7 @@ class TargetConfig:
     renderer: Any = None
     samples: int = 4
     noise: float = 0.0
-    seed: int = 0
+    seed: int | None = None
     views: list[dict[str, Any]] = field(default_factory=list)
     camera: dict[str, Any] = field(default_factory=dict)
     light: dict[str, Any] = field(default_factory=dict)

@@ -110,7 +110,7 @@ def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
         raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
-    seed("target.seed", options.seed)
+    drawn = seed("target.seed", config.seed if options.seed is None else options.seed)
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)
     truth = build_scene(file, folder_of(file), "target.")
@@ -123,7 +123,7 @@ def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
     truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
     renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
     names = [*cameras] or [CAMERA]
-    return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
+    return render_target(truth, names, renderer, options.samples, options.noise, drawn, channels)
 
 
 def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
