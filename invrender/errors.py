@@ -1,8 +1,11 @@
 """The exception that is meant to be read by the person who typed the command, and what its messages share."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+
+NOTES = logging.getLogger("invrender.notes")
 
 
 class UserError(Exception):
@@ -26,3 +29,11 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     """The end of a message: "did you mean" for the option nearest to ``word``, or nothing."""
     near = get_close_matches(str(word), [str(option) for option in options], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def note(text: str) -> None:
+    """Tell the user something that is no error: what is ignored, assumed or mended, in one line.
+
+    It goes through Python's logging, as a warning; the command line shows each once.
+    """
+    NOTES.warning("%s", text)

@@ -32,6 +32,8 @@ class Mesh:
     normal_faces: [F, 3] int64; corners with the same number share one smooth normal.
     uv: [T, 2] or None; (0, 0) is the lower left corner of the texture, v runs up.
     uv_faces: [F, 3] int64 into ``uv``, or None.
+    normals: [N, 3], object frame, those that ``normal_faces`` indexes, of any length; None where they are the
+        area-weighted means of the faces' normals.
     """
 
     vertices: Tensor
@@ -39,6 +41,7 @@ class Mesh:
     normal_faces: Tensor
     uv: Tensor | None = None
     uv_faces: Tensor | None = None
+    normals: Tensor | None = None
 
 
 @dataclass(frozen=True)

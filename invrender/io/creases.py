@@ -47,9 +47,10 @@ def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float)
 def connected(links: Tensor, count: int) -> Tensor:
     """For each of ``count`` nodes the lowest node that it is connected with through ``links`` [L, 2]."""
     label = torch.arange(count)
+    first, second = links.T.contiguous()
     while True:
-        lowest = label[links].amin(dim=1, keepdim=True).expand(-1, 2)
-        following = label.scatter_reduce(0, links.reshape(-1), lowest.reshape(-1), "amin")
+        lowest = torch.minimum(label[first], label[second])
+        following = label.scatter_reduce(0, first, lowest, "amin").scatter_reduce(0, second, lowest, "amin")
         following = following[following]
         if torch.equal(following, label):
             return label
