@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
@@ -30,7 +31,7 @@ from invrender.commands import (
     run_render,
     run_report,
 )
-from invrender.errors import UserError, suggestion
+from invrender.errors import NOTES, UserError, suggestion
 
 if TYPE_CHECKING:
     from invrender.sweep.work import Outcome
@@ -163,6 +164,34 @@ def usage() -> str:
     )
 
 
+class Teller(logging.Handler):
+    """Shows on stderr what is told with `errors.note`, each line once."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(logging.WARNING)
+        self.command = command
+        self.shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line, unless it was there before."""
+        text = record.getMessage()
+        if text not in self.shown:
+            self.shown.add(text)
+            with suppress(OSError):
+                print(f"invrender {self.command}: note: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def told(command: str) -> Iterator[None]:
+    """Show notes on stderr, in the name of a command."""
+    teller = Teller(command)
+    NOTES.addHandler(teller)
+    try:
+        yield
+    finally:
+        NOTES.removeHandler(teller)
+
+
 @dataclass
 class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
@@ -236,7 +265,8 @@ class Invocation:
         from invrender.sweep.work import Outcome, Pruned
 
         try:
-            status = COMMANDS[self.name].work(config, self.described(recorders))
+            with told(self.name):
+                status = COMMANDS[self.name].work(config, self.described(recorders))
         except BrokenPipeError:
             raise
         except Pruned as pruned:

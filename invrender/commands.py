@@ -104,7 +104,7 @@ def run_fit(config: DictConfig, job: Job) -> int:
         )
 
         def write(folder: Path, found: Scene) -> None:
-            write_scene(folder, found, options)
+            write_scene(folder, found)
 
         recorded = RecordOptions(**vars(options.record))
         looking = search if search.suits(solver) else None

@@ -23,11 +23,13 @@ MISSING = -1
 class Texture:
     """A picture of a part.
 
+    key: tells it from the file's other pictures.
     read: gives it as linear [H, W, 3]; raises `UserError` where it can't be read.
     wrap: what is beyond its borders, along u and along v.
     """
 
     name: str
+    key: str
     read: Callable[[], Tensor]
     wrap: tuple[Wrap, Wrap] = ("repeat", "repeat")
 
@@ -84,7 +86,9 @@ def join(contents: list[Content], parts: tuple[Part, ...], undrawn: tuple[str, .
         colors = np.concatenate(
             [np.ones_like(each.points) if each.colors is None else each.colors for each in contents]
         )
-    part = np.concatenate([np.zeros(len(each.corners), np.int64) if each.part is None else each.part for each in contents])
+    part = np.concatenate(
+        [np.zeros(len(each.corners), np.int64) if each.part is None else each.part for each in contents]
+    )
     return Content(
         points=np.zeros((0, 3)) if points is None else points,
         corners=corners,

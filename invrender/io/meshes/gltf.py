@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from invrender.errors import UserError
-from invrender.io.meshes.content import Array, Content, Part, join
+from invrender.io.meshes.content import Array, Content, join
 from invrender.io.meshes.faces import check_indices
 from invrender.io.meshes.gltf_buffers import Gltf, Json, open_gltf
 from invrender.io.meshes.gltf_materials import Surface, plain, surfaces
@@ -119,7 +119,9 @@ def local(node: Json) -> Array:
     return matrix
 
 
-def primitive_content(gltf: Gltf, primitive: Json, materials: list[Surface], undrawn: list[str], notes: list[str]) -> Content | None:
+def primitive_content(
+    gltf: Gltf, primitive: Json, materials: list[Surface], undrawn: list[str], notes: list[str]
+) -> Content | None:
     """The triangles of a primitive; None where it has none."""
     extensions = primitive.get("extensions", {})
     if "KHR_draco_mesh_compression" in extensions:

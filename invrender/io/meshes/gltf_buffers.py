@@ -97,7 +97,9 @@ class Gltf:
             values = self.replaced(values, item["sparse"], kind, width)
         return values[:, 0] if width == 1 else values
 
-    def elements(self, data: bytes, start: int, stride: int | None, kind: np.dtype[Any], count: int, width: int) -> Array:
+    def elements(
+        self, data: bytes, start: int, stride: int | None, kind: np.dtype[Any], count: int, width: int
+    ) -> Array:
         """``count`` elements of ``width`` numbers each [N, C], copied."""
         size = kind.itemsize * width
         stride = stride or size

@@ -109,7 +109,7 @@ def texture_of(gltf: Gltf, reference: Json) -> Texture | str:
         data = gltf.view(image["bufferView"])[0] if "bufferView" in image else gltf.uri(image["uri"])
     except UserError as error:
         return f"the texture {name!r}: {error}"
-    return Texture(name, lambda: decoded(gltf, name, data), wrap)
+    return Texture(name, f"image {source}", lambda: decoded(gltf, name, data), wrap)
 
 
 def source_of(texture: Json) -> Any:

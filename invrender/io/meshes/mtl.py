@@ -87,7 +87,9 @@ def read_libraries(obj: Path, named: list[str], used: list[str]) -> tuple[dict[s
         if statement is not None:
             found[name] = material(statement, told)
         elif named:
-            reason = f"the material file {gone[0]!r} is not there" if gone else f"no material {name!r} is in {named[0]!r}"
+            reason = (
+                f"the material file {gone[0]!r} is not there" if gone else f"no material {name!r} is in {named[0]!r}"
+            )
             found[name] = MtlMaterial(Part(name, lost=reason))
     return found, told
 
@@ -104,10 +106,17 @@ def libraries(folder: Path, text: str) -> Iterator[tuple[str, Path | None]]:
     """The files that a line mtllib names: one whose name may have spaces, or several."""
     whole = find_file(folder, text)
     names = [text] if whole is not None or len(text.split()) < 2 else text.split()
-    if any(find_file(folder, name) is None for name in names) and not all(name.lower().endswith(".mtl") for name in names):
+    if any(find_file(folder, name) is None for name in names) and not all(
+        name.lower().endswith(".mtl") for name in names
+    ):
         names = [text]
     for name in names:
         yield name, find_file(folder, name)
+
+
+def unquoted(name: str) -> str:
+    """A name without quotes around it."""
+    return name.strip().strip("\"'").strip()
 
 
 def find_file(folder: Path, name: str) -> Path | None:
@@ -115,7 +124,7 @@ def find_file(folder: Path, name: str) -> Path | None:
 
     Quotes around it don't count, and a backslash separates folders.
     """
-    name = name.strip().strip("\"'").strip()
+    name = unquoted(name)
     if not name:
         return None
     for text in dict.fromkeys([name, name.replace("\\", "/")]):
@@ -171,7 +180,7 @@ def material(statement: Statement, told: Told) -> MtlMaterial:
     picture = picture_of(statement.library, lines["map_kd"], told)
     if picture.path is None:
         return MtlMaterial(Part(statement.name, color, lost=f"the texture {picture.name!r} is not there"))
-    part = Part(statement.name, color, Texture(picture.name, picture.read, picture.wrap))
+    part = Part(statement.name, color, Texture(picture.name, picture.key, picture.read, picture.wrap))
     return MtlMaterial(part, picture.scale, picture.offset)
 
 
@@ -195,7 +204,9 @@ def numbers(statement: Statement, keyword: str) -> list[float]:
         raise UserError(f"{statement.library}: {keyword} of {statement.name!r} is given as {words[0]}, expected RGB")
     values = [float(each) for each in words if NUMBER.fullmatch(each)]
     if len(values) < len(words) and not (keyword == "d" and words[0] == "-halo"):
-        raise UserError(f"{statement.library}: {keyword} of {statement.name!r} is {' '.join(words)!r}, expected numbers")
+        raise UserError(
+            f"{statement.library}: {keyword} of {statement.name!r} is {' '.join(words)!r}, expected numbers"
+        )
     return values
 
 
@@ -210,7 +221,9 @@ def diffuse(statement: Statement) -> tuple[float, float, float] | None:
     if not values:
         return None
     if len(values) not in (1, 3) or min(values) < 0:
-        raise UserError(f"{statement.library}: Kd of {statement.name!r} is {values}, expected three numbers of 0 or more")
+        raise UserError(
+            f"{statement.library}: Kd of {statement.name!r} is {values}, expected three numbers of 0 or more"
+        )
     return (values[0], values[0], values[0]) if len(values) == 1 else (values[0], values[1], values[2])
 
 
@@ -226,6 +239,11 @@ class MtlPicture:
     gain: float
     wrap: tuple[Wrap, Wrap]
 
+    @property
+    def key(self) -> str:
+        """What tells it from other pictures."""
+        return f"{self.path} {self.base} {self.gain}"
+
     def read(self) -> Tensor:
         """The picture, linear [H, W, 3]."""
         assert self.path is not None
@@ -236,15 +254,18 @@ class MtlPicture:
 def picture_of(library: Path, text: str, told: Told) -> MtlPicture:
     """The picture and the options of a line map_Kd."""
     options, name = options_of(library.parent, text)
+    name = unquoted(name)
     path = find_file(library.parent, name)
     if path is not None and path.resolve() != (library.parent / name.replace("\\", "/")).resolve():
         told.notes.append(f"the texture {name!r} is not there, and {path.name!r} is taken")
-    told.undrawn.extend([f"the option {each} of textures" for each in ("-t", "-cc", "-imfchan", "-type") if each in options])
+    told.undrawn.extend(
+        [f"the option {each} of textures" for each in ("-t", "-cc", "-imfchan", "-type") if each in options]
+    )
     scale, offset = options.get("-s", []), options.get("-o", [])
     base, gain = (*options.get("-mm", []), 0.0, 1.0)[:2] if len(options.get("-mm", [])) == 2 else (0.0, 1.0)
     wrap: Wrap = "clamp" if "-clamp on" in options else "repeat"
     return MtlPicture(
-        name=name.strip().strip("\"'"),
+        name=name,
         path=path,
         scale=(scale[0] if scale else 1.0, scale[1] if len(scale) > 1 else 1.0),
         offset=(offset[0] if offset else 0.0, offset[1] if len(offset) > 1 else 0.0),

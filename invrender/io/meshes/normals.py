@@ -62,8 +62,9 @@ def follows(value: Array, key: Array) -> bool:
 
 def is_direction(normals: Tensor) -> Tensor:
     """Whether each of ``normals`` [N, 3] has one, [N]."""
-    length = normals.norm(dim=1)
-    return length.isfinite() & (length > 0)
+    length = torch.linalg.vector_norm(normals, dim=1)
+    found: Tensor = torch.isfinite(length) & length.gt(0)
+    return found
 
 
 def agree(vertices: Tensor, faces: Tensor, groups: Tensor, given: Tensor) -> bool:

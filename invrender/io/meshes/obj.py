@@ -32,7 +32,9 @@ def read_obj(path: Path) -> Content:
     counts = ((position_lines, len(positions)), (uv_lines, len(uv)), (normal_lines, len(normals)))
     for values, least, name in ((positions, 3, "v"), (uv, 1, "vt"), (normals, 3, "vn")):
         if len(values) and values.shape[1] < least:
-            raise UserError(f"{path}: a line {name} has {values.shape[1]} numbers, expected {least}; is the file cut off?")
+            raise UserError(
+                f"{path}: a line {name} has {values.shape[1]} numbers, expected {least}; is the file cut off?"
+            )
     corners = faces(lines, counts)
     undrawn = [told for word, told in UNDRAWN.items() if (lines.kind == code(word)).any()]
     if (corners.sizes < 3).any():
@@ -76,13 +78,13 @@ def vertex_colors(positions: Array) -> Array | None:
 def materials(path: Path, lines: Lines, face_lines: Array) -> tuple[Array, list[MtlMaterial], Told]:
     """The part of each face [F], the parts' materials, and what is to be told of them."""
     uses = np.flatnonzero(lines.kind == code(b"us"))
-    names = [lines.words(number) for number in uses]
+    names = [lines.words(number) for number in uses.tolist()]
     current = np.searchsorted(uses, face_lines)  # 0 before the first
     used = ["", *names]
     order = list(dict.fromkeys(used[number] for number in unique_in_order(current)))
     number_of = {name: number for number, name in enumerate(order)}
     part = np.array([number_of.get(name, 0) for name in used], np.int64)[current]
-    named = [lines.words(number) for number in np.flatnonzero(lines.kind == code(b"mt"))]
+    named = [lines.words(number) for number in np.flatnonzero(lines.kind == code(b"mt")).tolist()]
     found, told = read_libraries(path, named, [name for name in order if name])
     return part, [found.get(name, MtlMaterial(Part(name))) for name in order], told
 

@@ -237,6 +237,7 @@ def completed(text: bytes) -> bytes:
     empty = str(ABSENT).encode()
 
     def complete(word: re.Match[bytes]) -> bytes:
-        return b"/".join((each or empty) for each in (word[0].split(b"/") + [b"", b""])[:3])
+        given = word[0].split(b"/")
+        return b"/".join(each or empty for each in [*given, b"", b""][: max(3, len(given))])
 
     return re.sub(rb"[^ \n]+", complete, text)

@@ -21,7 +21,9 @@ def read_off(path: Path) -> Content:
     text = re.sub(r"#[^\n]*", "", text).replace("\r", "\n")
     head = HEADER.match(text.lstrip())
     if head is None or head[4] or head[5] or head[6]:
-        raise UserError(f"{path}: not a readable mesh (expected a file that begins with OFF, in ASCII, of 3 dimensions)")
+        raise UserError(
+            f"{path}: not a readable mesh (expected a file that begins with OFF, in ASCII, of 3 dimensions)"
+        )
     lines = [line for line in text.lstrip()[head.end() :].split("\n") if line.strip()]
     counts = lines[0].split() if lines else []
     if len(counts) < 2 or not all(each.isdigit() for each in counts):
@@ -50,7 +52,8 @@ def content(path: Path, head: re.Match[str], vertices: list[str], faces: list[st
     corners, sizes, face_colors = polygons(faces)
     check_indices(path, corners, len(numbers))
     places, polygon = triangulate(numbers[:, :3], corners, sizes)
-    parts, part = (Part(""),), 0 * polygon
+    parts: tuple[Part, ...] = (Part(""),)
+    part = 0 * polygon
     if face_colors is not None:
         parts, part = colored_parts(path, bytes_as_unit(face_colors))
         part = part[polygon]

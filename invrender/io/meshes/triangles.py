@@ -50,7 +50,7 @@ def local_triangles(polygons: Array) -> Array:
 
 
 def in_plane(polygons: Array) -> Array:
-    """Polygons [K, N, 3] in the plane [K, N, 2] that their normals (Newell's) are perpendicular to, counter-clockwise."""
+    """Polygons [K, N, 3] as seen along their normals (Newell's), on the plane of two axes [K, N, 2]."""
     centred = polygons - polygons[:, :1]
     normal = np.cross(centred, np.roll(centred, -1, axis=1)).sum(axis=1)
     # Dropping the axis along which the normal is longest keeps the order of corners; the sign keeps the turn.
@@ -94,5 +94,8 @@ def is_ear(polygon: Array, left: list[int], place: int) -> bool:
         return False
     others = polygon[[each for each in left if each not in ends]]
     others = others[~(others[:, None] == triangle).all(axis=2).any(axis=1)]
-    sides = [signed_areas(np.stack(np.broadcast_arrays(triangle[k], triangle[(k + 1) % 3], others), axis=1)) for k in range(3)]
+    sides = [
+        signed_areas(np.stack(np.broadcast_arrays(triangle[k], triangle[(k + 1) % 3], others), axis=1))
+        for k in range(3)
+    ]
     return not bool((np.min(sides, axis=0) >= 0).any())

@@ -16,7 +16,8 @@ from invrender.io.meshes.welding import same
 class Wound:
     """The faces that stay, and which of them are turned over.
 
-    kept: [K] int64. turned: [K] bool. closed: whether what stays is a closed surface. notes: what was done or is wrong, in sentences.
+    kept: [K] int64. turned: [K] bool. closed: whether what stays is a closed surface.
+    notes: what was done or is wrong, in sentences.
     """
 
     kept: Array
@@ -159,8 +160,8 @@ def mend(points: Array, faces: Array, edges: Edges, notes: list[str]) -> Array:
     wrong = edges.against & ~closed[piece[edges.first]]
     if wrong.any():
         notes.append(
-            f"faces are turned over along {int(wrong.sum())} edges of a surface that is not closed, so that nothing tells "
-            "which side is outside; have a modelling program recalculate the normals"
+            f"faces are turned over along {int(wrong.sum())} edges of a surface that is not closed, where nothing "
+            "tells which side is outside; have a modelling program recalculate the normals"
         )
     return turn
 
