@@ -21,7 +21,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", "
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight)"
     r"|(target\.)?scene\.(folder|picture)"
-    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors)"
+    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )
 OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")

@@ -79,7 +79,7 @@ def lines_of(path: Path, data: bytes) -> Lines:
         data = data.replace(b"\\\n", b" ")
     if data.startswith(b" ") or b"\n " in data:
         data = re.sub(rb"(?m)^ +", b"", data)
-    lines = split(path, data + b"\n\n\n")
+    lines = split(path, data + b"\n\n\n\n")  # the last line has an end, and what is looked at behind it is there
     if comments_behind(lines):
         lines = split(path, re.sub(rb"(?m)(?:^| )#[^\n]*", b" ", lines.data))
     return lines

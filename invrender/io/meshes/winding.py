@@ -38,10 +38,24 @@ def wind(points: Array, faces: Array) -> Wound:
         notes.append(f"{len(faces) - len(kept)} faces have a vertex twice, and are left out")
     kept, opposite = without_copies(faces, kept, notes)
     edges = Edges.of(faces[kept])
+    lines = edges.alone & is_line(points[faces[kept]])
+    if lines.any() and not lines.all():
+        notes.append(f"{int(lines.sum())} faces are lines that touch no others, and are left out")
+        kept, opposite = kept[~lines], opposite[~lines]
+        edges = Edges.of(faces[kept])
     if opposite.any():
         kept, edges = one_side(faces, kept, opposite, notes)
     turned = mend(points, faces[kept], edges, notes)
     return Wound(kept, turned, edges.closed, tuple(notes))
+
+
+def is_line(triangles: Array) -> Array:
+    """Whether each of ``triangles`` [F, 3, 3] has no area, as far as double precision tells, [F]."""
+    along, across = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    area = np.linalg.norm(np.cross(along, across), axis=1)
+    longest = np.maximum((along**2).sum(axis=1), (across**2).sum(axis=1))
+    flat: Array = area <= 1e-12 * longest
+    return flat
 
 
 def without_copies(faces: Array, kept: Array, notes: list[str]) -> tuple[Array, Array]:
@@ -107,6 +121,12 @@ class Edges:
         other = order[begin[sizes == 2] + 1]
         alone = order[np.repeat(sizes != 2, sizes)]
         return cls(one // 3, other // 3, start[one] == start[other], alone // 3, len(faces))
+
+    @property
+    def alone(self) -> Array:
+        """Whether a face shares no edge with just one other [F]."""
+        found: Array = np.bincount(self.open, minlength=self.count) == 3
+        return found
 
     @property
     def closed(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +248,7 @@ MENDED = {
     "double_same.obj": "320 faces are there twice, and drawn once",
     "flipped.obj": "320 of 320 faces are turned over, and turned back",
     "mixed.obj": "143 of 320 faces are turned over, and turned back",
+    "sliver.obj": "1 faces are lines that touch no others, and are left out",
     "unused_nan.obj": None,
 }
 
@@ -259,12 +259,6 @@ def test_16_degenerate_duplicate_faces(name: str, told: str | None, caplog: pyte
     shown = picture("16-degenerate-duplicate-faces", "s.yaml", name)
     assert int((shown - clean).abs().max()) <= 1
     assert caplog.messages == ([] if told is None else [f"{CASES}/16-degenerate-duplicate-faces/{name}: {told}"])
-
-
-def test_16_a_sliver_does_no_harm() -> None:
-    clean = picture("16-degenerate-duplicate-faces", "s.yaml", "clean.obj")
-    shown = picture("16-degenerate-duplicate-faces", "s.yaml", "sliver.obj")
-    assert float(((shown - clean).abs().amax(dim=2) > 8).float().mean()) < 0.01
 
 
 def test_16_a_position_that_is_no_number_is_told() -> None:
@@ -296,8 +290,3 @@ def test_18_normals_of_the_file() -> None:
 def flat_picture(name: str) -> Tensor:
     """The picture with each face its own normal."""
     return picture("18-normals-of-the-file", "s.yaml", name, crease=0.0)
-
-
-@pytest.fixture(autouse=True)
-def _notes(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
