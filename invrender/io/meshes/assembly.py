@@ -57,8 +57,12 @@ def assemble(path: Path, content: Content, crease: float | None) -> MeshFile:
     mesh = Mesh(vertices, faces, groups, normals=normals)
     if content.uv is not None and content.uv_corners is not None and (content.uv_corners != MISSING).any():
         mesh = with_uv(path, mesh, content, notes)
+    colors = None
+    if content.colors is not None:
+        colors = torch.from_numpy(content.colors[original.numpy()]).float()
+        if not bool((colors[faces] == torch.from_numpy(content.colors[content.corners]).float()).all()):
+            notes.append("vertices in the same place have different colours, of which the first is drawn")
     tell(path, content.undrawn, notes)
-    colors = None if content.colors is None else torch.from_numpy(content.colors[original.numpy()]).float()
     return MeshFile(mesh, used, torch.from_numpy(part), colors)
 
 

@@ -19,6 +19,7 @@ from invrender.io.meshes.content import Array, file_bytes
 TYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
+MOST_ZEROS = 2**24
 Json = dict[str, Any]
 
 
@@ -90,7 +91,7 @@ class Gltf:
             data, stride = self.view(item["bufferView"])
             values = self.elements(data, item.get("byteOffset", 0), stride, kind, count, width)
         else:
-            if count > 2**28:
+            if count > MOST_ZEROS:
                 raise self.error(f"accessor {index} promises {count} elements")
             values = np.zeros((count, width), kind)
         if "sparse" in item:

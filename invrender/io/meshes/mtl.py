@@ -85,7 +85,10 @@ def read_libraries(obj: Path, named: list[str], used: list[str]) -> tuple[dict[s
     for name in used:
         statement = find_statement(statements, name)
         if statement is not None:
-            found[name] = material(statement, told)
+            try:
+                found[name] = material(statement, told)
+            except UserError as error:
+                found[name] = MtlMaterial(Part(name, lost=str(error)))
         elif named:
             reason = (
                 f"the material file {gone[0]!r} is not there" if gone else f"no material {name!r} is in {named[0]!r}"

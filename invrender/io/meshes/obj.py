@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invrender.errors import UserError
+from invrender.errors import UserError, naming
 from invrender.io.meshes.content import MISSING, Array, Content, Part, file_bytes, linear
 from invrender.io.meshes.mtl import MtlMaterial, Told, read_libraries
 from invrender.io.meshes.obj_text import Corners, Lines, code, faces, lines_of, rows
@@ -41,7 +41,8 @@ def read_obj(path: Path) -> Content:
         undrawn.append("faces of fewer than three corners")
         corners = polygons(corners)
     points = positions[:, :3] if len(positions) else np.zeros((0, 3))
-    places, face = triangulate(points, corners.indices[:, 0], corners.sizes)
+    with naming(f"{path}"):
+        places, face = triangulate(points, corners.indices[:, 0], corners.sizes)
     triangles = corners.indices[places]
     part, parts, told = materials(path, lines, corners.lines[face])
     content = Content(

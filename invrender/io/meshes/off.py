@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invrender.errors import UserError
+from invrender.errors import UserError, naming
 from invrender.io.meshes.content import Array, Content, Part, file_bytes, linear
 from invrender.io.meshes.faces import check_indices, colored_parts
 from invrender.io.meshes.triangles import triangulate
@@ -51,7 +51,8 @@ def content(path: Path, head: re.Match[str], vertices: list[str], faces: list[st
     colors = numbers[:, behind : behind + 3] if head[2] and width >= behind + 3 else None
     corners, sizes, face_colors = polygons(faces)
     check_indices(path, corners, len(numbers))
-    places, polygon = triangulate(numbers[:, :3], corners, sizes)
+    with naming(f"{path}"):
+        places, polygon = triangulate(numbers[:, :3], corners, sizes)
     parts: tuple[Part, ...] = (Part(""),)
     part = 0 * polygon
     if face_colors is not None:

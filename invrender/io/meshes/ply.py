@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from invrender.errors import UserError
+from invrender.errors import UserError, naming
 from invrender.io.meshes.content import Array, Content, Part, Texture, file_bytes, linear
 from invrender.io.meshes.faces import check_indices, colored_parts, unit
 from invrender.io.meshes.mtl import find_file
@@ -73,7 +73,8 @@ def read_ply(path: Path) -> Content:
     if (sizes < 3).any():
         undrawn.append("faces of fewer than three corners")
     kept = sizes >= 3
-    places, polygon = triangulate(points, corners.values[np.repeat(kept, sizes)].astype(np.int64), sizes[kept])
+    with naming(f"{path}"):
+        places, polygon = triangulate(points, corners.values[np.repeat(kept, sizes)].astype(np.int64), sizes[kept])
     polygon = np.flatnonzero(kept)[polygon]
     places = places + (np.cumsum(np.where(kept, 0, sizes)))[polygon][:, None]
     triangles = corners.values.astype(np.int64)[places]

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from invrender.errors import UserError
+
+MOST_CORNERS = 2000
 Array = np.ndarray[Any, Any]
 
 
@@ -34,6 +37,7 @@ def local_triangles(polygons: Array) -> Array:
     """The triangles [K, N − 2, 3] of polygons [K, N, 3] of as many corners each, as places from 0 to N − 1.
 
     A fan from the first corner where it covers the polygon, seen along its normal, without turning over; else ears.
+    Raises `UserError` for too many corners.
     """
     count, size, _ = polygons.shape
     fan = np.stack([np.zeros(size - 2, np.int64), np.arange(1, size - 1), np.arange(2, size)], axis=1)
@@ -43,7 +47,13 @@ def local_triangles(polygons: Array) -> Array:
     if size == 3:
         return found
     flat = in_plane(polygons)
-    turned = (signed_areas(flat[:, fan]) < 0).any(axis=1)
+    areas = signed_areas(flat[:, fan])
+    turned = (areas < -1e-12 * np.abs(areas).sum(axis=1, keepdims=True)).any(axis=1)
+    if size > MOST_CORNERS and turned.any():
+        raise UserError(
+            f"a face has {size} corners and is not convex, of which {MOST_CORNERS} are supported; have a modelling "
+            "program cut it into triangles"
+        )
     for number in np.flatnonzero(turned):
         found[number] = ears(flat[number])
     return found
@@ -72,8 +82,11 @@ def ears(polygon: Array) -> Array:
     """The triangles [N − 2, 3] of a polygon [N, 2], concave or not, by cutting ears (Meisters, 1975)."""
     left = list(range(len(polygon)))
     found = []
+    place: int | None = 0
     while len(left) > 3:
-        place = next((each for each in range(len(left)) if is_ear(polygon, left, each)), None)
+        # Going on beside the last ear, most polygons are cut in few rounds.
+        around = [(each + (place or 0)) % len(left) for each in range(len(left))]
+        place = next((each for each in around if is_ear(polygon, left, each)), None)
         if place is None:  # it crosses itself; the flattest corner does least harm
             place = int(np.argmin([abs(signed_areas(polygon[corner(left, each)])) for each in range(len(left))]))
         found.append(corner(left, place))

@@ -319,11 +319,39 @@ def test_triangles_cover_a_polygon_once(corners: int) -> None:
         np.testing.assert_allclose(np.linalg.norm(pieces, axis=1).sum(), np.linalg.norm(whole), rtol=1e-9)
 
 
+def test_a_concave_face_of_very_many_corners_is_refused_and_of_many_is_quick(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for corners in (500, 3000):
+        lines = [f"v {x} {y} {z}" for x, y, z in star(corners, generator)]
+        lines.append("f " + " ".join(str(number + 1) for number in range(corners)))
+        (tmp_path / f"star{corners}.obj").write_text("\n".join(lines))
+    before = time.process_time()
+    assert len(read_mesh(tmp_path / "star500.obj").mesh.faces) == 498
+    assert time.process_time() - before < 2
+    with pytest.raises(UserError, match=r"star3000\.obj: a face has 3000 corners and is not convex"):
+        read_mesh(tmp_path / "star3000.obj")
+
+
 def test_triangles_stay_in_the_order_of_their_polygons() -> None:
     points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0]], dtype=np.float64)
     places, polygon = triangulate(points, np.array([0, 1, 2, 3, 1, 4, 2, 0, 1, 2, 3]), np.array([4, 3, 4]))
     assert polygon.tolist() == [0, 0, 1, 2, 2]
     assert places.tolist() == [[0, 1, 2], [2, 3, 0], [4, 5, 6], [7, 8, 9], [9, 10, 7]]
+
+
+def test_what_a_material_file_has_wrong_does_no_harm_where_the_scene_says_what_to_draw(tmp_path: Path) -> None:
+    (tmp_path / "m.mtl").write_text("newmtl a\nKd spectral file.rfl 1\n")
+    (tmp_path / "m.obj").write_text("mtllib m.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (part,) = read_mesh(tmp_path / "m.obj").parts
+    assert part.lost == f"{tmp_path / 'm.mtl'}: kd of 'a' is given as spectral, expected RGB"
+
+
+def test_vertices_in_one_place_with_two_colours_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "c.obj").write_text(
+        "v 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\nv 0 1 0 0 1 0\nv 1 1 0 0 1 0\nf 1 2 3\nf 2 5 4\n"
+    )
+    read_mesh(tmp_path / "c.obj")
+    assert "vertices in the same place have different colours, of which the first is drawn" in caplog.text
 
 
 def test_many_faces_are_read_without_a_loop(tmp_path: Path) -> None:
