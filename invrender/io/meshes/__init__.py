@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from invrender.errors import UserError
 from invrender.io.meshes.assembly import CREASE, MeshFile, assemble
 from invrender.io.meshes.gltf import read_gltf
@@ -31,4 +33,6 @@ def read_mesh(path: Path, crease: float | None = None) -> MeshFile:
     reader = READERS.get(path.suffix.lower().lstrip("."))
     if reader is None:
         raise UserError(f"{path}: not a known mesh format; known are {', '.join(READERS)}")
-    return assemble(path, reader(path), crease)
+    # What is not finite is looked for where it matters.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return assemble(path, reader(path), crease)
