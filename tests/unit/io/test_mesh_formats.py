@@ -346,6 +346,60 @@ def test_what_a_material_file_has_wrong_does_no_harm_where_the_scene_says_what_t
     assert part.lost == f"{tmp_path / 'm.mtl'}: kd of 'a' is given as spectral, expected RGB"
 
 
+@pytest.mark.parametrize(
+    ("options", "uv", "color", "wrap"),
+    [
+        ("", (0.5, 0.25), 1.0, "repeat"),
+        ("-s 2 4 1 ", (1.0, 1.0), 1.0, "repeat"),
+        ("-s 2 -o 0.25 -0.5 0 ", (1.25, -0.25), 1.0, "repeat"),
+        ("-blendu on -bm 0.3 -clamp on -texres 512 ", (0.5, 0.25), 1.0, "clamp"),
+        ("-mm 0.25 0.5 ", (0.5, 0.25), 0.75, "repeat"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a b.png", "2.png"])
+def test_options_of_textures(
+    tmp_path: Path, options: str, uv: tuple[float, float], color: float, wrap: str, name: str
+) -> None:
+    Image.new("RGB", (2, 2), (255, 255, 255)).save(tmp_path / name)
+    (tmp_path / "m.mtl").write_text(f"newmtl a\nmap_Kd {options}{name}\n")
+    (tmp_path / "m.obj").write_text("mtllib m.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0.5 0.25\nf 1/1 2/1 3/1\n")
+    file = read_mesh(tmp_path / "m.obj")
+    texture = file.parts[0].texture
+    assert texture is not None
+    assert texture.name == name
+    assert texture.wrap == (wrap, wrap)
+    assert float(texture.read()[0, 0, 0]) == color
+    assert file.mesh.uv is not None
+    assert file.mesh.uv.tolist() == [list(uv)]
+
+
+def test_the_sampler_and_the_transform_of_a_gltf_texture(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2), (255, 255, 255)).save(tmp_path / "a b.png")
+
+    def change(document: dict[str, Any]) -> None:
+        document["meshes"][0]["primitives"][0]["material"] = 0
+        transform = {"offset": [0, 1], "rotation": np.pi / 2, "scale": [0.5, 0.5]}
+        texture = {"index": 0, "extensions": {"KHR_texture_transform": transform}}
+        document["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": texture, "metallicFactor": 0}}]
+        document["textures"] = [{"source": 0, "sampler": 0}]
+        document["samplers"] = [{"wrapS": 33071, "wrapT": 33648}]
+        document["images"] = [{"uri": "a%20b.png"}]
+
+    file = read_mesh(gltf(tmp_path / "t.gltf", change))
+    texture = file.parts[0].texture
+    assert texture is not None
+    assert texture.wrap == ("clamp", "mirror")
+    assert texture.read().shape == (2, 2, 3)
+    mesh = file.mesh
+    assert mesh.uv is not None
+    assert mesh.uv_faces is not None
+    # The extension's own example: the lower left quarter of the picture, turned. v runs down: (0, 1), (1, 1), (0, 0).
+    moved = np.array([[0.5, 1.0], [0.5, 0.5], [0.0, 1.0]])
+    np.testing.assert_allclose(
+        mesh.uv[mesh.uv_faces[0]].numpy(), np.stack([moved[:, 0], 1 - moved[:, 1]], axis=1), atol=1e-6
+    )
+
+
 def test_vertices_in_one_place_with_two_colours_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "c.obj").write_text(
         "v 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\nv 0 1 0 0 1 0\nv 1 1 0 0 1 0\nf 1 2 3\nf 2 5 4\n"
