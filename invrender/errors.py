@@ -1,8 +1,11 @@
 """The exception that is meant to be read by the person who typed the command, and what its messages share."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+
+NOTES = logging.getLogger("invrender.notes")
 
 
 class UserError(Exception):
@@ -42,3 +45,11 @@ def shortened(given: object, most: int = 120) -> str:
     except RecursionError:
         return "nested thousands of times"
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def note(text: str) -> None:
+    """Tell the user something that is no error: what is ignored, assumed or mended, in one line.
+
+    It goes through Python's logging, as a warning; the command line shows each once.
+    """
+    NOTES.warning("%s", text)

@@ -21,6 +21,7 @@ from invrender.bench.arguments import bench_arguments
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.messages import explain
+from invrender.cli.notes import show_notes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
@@ -116,7 +117,8 @@ class Invocation:
             command: Any = import_module(f"invrender.cli.commands.{self.name}")
             check_keys(config)
             check_interpolations(config)
-            status = command.run(self.described(config, recorders))
+            with show_notes(self.name):
+                status = command.run(self.described(config, recorders))
         except BrokenPipeError:
             raise
         except Pruned as pruned:

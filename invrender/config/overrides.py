@@ -24,7 +24,7 @@ PICTURES = (
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight)"
     r"|(target\.)?scene\.(folder|picture)"
-    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors)"
+    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )
 OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")

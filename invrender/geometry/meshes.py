@@ -12,18 +12,43 @@ from invrender.scene import Mesh, Object
 
 
 def group_normals(vertices: Tensor, mesh: Mesh) -> Tensor:
-    """The unit normals [N, 3] that ``mesh.normal_faces`` indexes.
+    """The unit normals [N, 3] that ``mesh.normal_faces`` indexes, computed from the faces.
 
     vertices: [V, 3] in any frame, indexed by ``mesh.faces``; the normals are in the same frame. Corners that share a
     normal get the area-weighted mean of their faces' normals, as PyTorch3D's vertex normals.
     """
-    first, second, third = (vertices.index_select(0, corner) for corner in mesh.faces.unbind(1))
+    return area_weighted_normals(vertices, mesh.faces, mesh.normal_faces)
+
+
+def area_weighted_normals(vertices: Tensor, faces: Tensor, groups: Tensor) -> Tensor:
+    """The unit normals [N, 3] of ``groups`` [F, 3] of corners of ``faces`` [F, 3] into ``vertices`` [V, 3]."""
+    first, second, third = (vertices.index_select(0, corner) for corner in faces.unbind(1))
     areas = torch.linalg.cross(second - first, third - first)
-    groups = mesh.normal_faces
     sums = areas.new_zeros(int(groups.max()) + 1 if groups.numel() else 0, 3)
     for corner in groups.unbind(1):
         sums = sums.index_add(0, corner, areas)
     return torch.nn.functional.normalize(sums, dim=1, eps=1e-12)
+
+
+def object_normals(mesh: Mesh) -> Tensor:
+    """The unit normals [N, 3] in the object frame that ``mesh.normal_faces`` indexes."""
+    if mesh.normals is None:
+        return group_normals(mesh.vertices, mesh)
+    return torch.nn.functional.normalize(mesh.normals, dim=1, eps=1e-12)
+
+
+def world_normals(world: Tensor, thing: Object) -> Tensor:
+    """The object's unit normals [N, 3] in the world, where its vertices are ``world`` [V, 3].
+
+    The mesh's own normals, where it has any, turn with the inverse transpose of the pose. A pose that mirrors turns
+    them inside, as it does with those of faces.
+    """
+    if thing.mesh.normals is None:
+        return group_normals(world, thing.mesh)
+    turn = thing.world_from_object[:3, :3]
+    # The cofactors are the inverse transpose times the determinant, and need no division.
+    cofactors = torch.stack([torch.linalg.cross(turn[(row + 1) % 3], turn[(row + 2) % 3]) for row in range(3)])
+    return torch.nn.functional.normalize(thing.mesh.normals @ cofactors.T, dim=1, eps=1e-12)
 
 
 def world_vertices(thing: Object) -> Tensor:

@@ -20,8 +20,8 @@ def normal_groups(vertices: Tensor, faces: Tensor, crease: float) -> Tensor:
         return corner
     links = smooth_links(vertices.double(), faces, corner, crease)
     group = connected(links, faces.numel())
-    _, numbers = torch.unique(group, return_inverse=True)
-    return torch.as_tensor(numbers).reshape(-1, 3)
+    is_lowest = group == corner.reshape(-1)
+    return (is_lowest.cumsum(0) - 1)[group].reshape(-1, 3)
 
 
 def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float) -> Tensor:
@@ -32,8 +32,8 @@ def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float)
 
     ends = torch.stack([faces, faces.roll(-1, 1)], dim=-1).reshape(-1, 2)
     corners = torch.stack([corner, corner.roll(-1, 1)], dim=-1).reshape(-1, 2)
-    ends, turned = ends.sort(dim=1)
-    corners = corners.gather(1, turned)
+    turned = ends[:, 0] > ends[:, 1]
+    ends, corners = (torch.where(turned[:, None], each.flip(1), each) for each in (ends, corners))
     # Equal edges become neighbours; where more than two faces meet they are linked one after the other.
     order = torch.argsort(ends[:, 0] * (int(faces.max()) + 1) + ends[:, 1], stable=True)
     first, second = order[:-1], order[1:]
@@ -47,9 +47,10 @@ def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float)
 def connected(links: Tensor, count: int) -> Tensor:
     """For each of ``count`` nodes the lowest node that it is connected with through ``links`` [L, 2]."""
     label = torch.arange(count)
+    first, second = links.T.contiguous()
     while True:
-        lowest = label[links].amin(dim=1, keepdim=True).expand(-1, 2)
-        following = label.scatter_reduce(0, links.reshape(-1), lowest.reshape(-1), "amin")
+        lowest = torch.minimum(label[first], label[second])
+        following = label.scatter_reduce(0, first, lowest, "amin").scatter_reduce(0, second, lowest, "amin")
         following = following[following]
         if torch.equal(following, label):
             return label

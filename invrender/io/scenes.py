@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,25 @@ from invrender.errors import UserError
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras import build_camera, camera_keys
-from invrender.io.meshes import MeshFile, read_meshes, write_obj
+from invrender.io.folder import Folder
+from invrender.io.meshes import write_obj
 from invrender.io.pictures import Decoding, read_picture, write_picture
 from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
+from invrender.io.surfaces import build_surface
 from invrender.io.visibility import check_visible
-from invrender.pixels import resize_area
 from invrender.scene import (
     CAMERA,
     AmbientLight,
     DirectionalLight,
     Falloff,
     Light,
-    Material,
     Object,
     PointLight,
     Scene,
-    phong,
 )
 
 FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
 PLACES = ("position", "rotation", "scale")
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Where the files of a scene are: first in its own folder, then in the working directory."""
-
-    path: Path
-
-    def find(self, name: str, key: str) -> Path:
-        """The file ``name``. Raises `UserError` where it is in neither place."""
-        for candidate in (self.path / name, Path.cwd() / name):
-            if candidate.is_file():
-                return candidate
-        raise UserError(f"{key} is {name!r}: no such file in {self.path} or in the working directory")
 
 
 def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
@@ -68,7 +53,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
     files = Folder(folder)
     objects: dict[str, Object] = {}
     for name, item in config.scene.objects.items():
-        objects |= build_objects(name, item, files, f"{key}scene.objects.{name}")
+        objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
     scene = Scene(
         objects=objects,
@@ -80,80 +65,15 @@ def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
     return scene
 
 
-def build_objects(name: str, config: ObjectConfig, files: Folder, key: str) -> dict[str, Object]:
-    """The objects of one mesh file, by name; ``name`` itself where there is one, ``name.1``, ``name.2``… where more."""
+def build_object(config: ObjectConfig, files: Folder, key: str) -> Object:
+    """One object. Objects of the same files that look alike share their mesh and material."""
     if config.mesh == "???":
         raise UserError(f"{key}.mesh is missing, expected a mesh file")
-    if not 0 <= config.crease <= 180:
+    if config.crease is not None and not 0 <= config.crease <= 180:
         raise UserError(f"{key}.crease is {config.crease}, expected degrees from 0 (flat) to 180 (smooth)")
-    path = files.find(config.mesh, f"{key}.mesh")
-    found = read_meshes(path, config.crease)
-    world_from_object = placement(config, key).float()
-    names = [name] if len(found) == 1 else [f"{name}.{index + 1}" for index in range(len(found))]
-    return {
-        each: Object(file.mesh, build_material(config, file, files, key), world_from_object)
-        for each, file in zip(names, found, strict=True)
-    }
-
-
-BLANK = "blank"
-
-
-def build_material(config: ObjectConfig, file: MeshFile, files: Folder, key: str) -> Material:
-    """The material: the config's word counts before the mesh file's."""
-    if config.albedo is not None:
-        albedo = checks.color(f"{key}.albedo", config.albedo)
-    else:
-        albedo = torch.ones(3) if file.color is None else file.color
-    texture = None if config.texture == BLANK else file.texture
-    if config.texture not in (None, BLANK):
-        texture = read_picture(files.find(config.texture, f"{key}.texture")).rgb
-    if config.texture_size is not None:
-        height, width = texture_size(config.texture_size, f"{key}.texture_size")
-        if texture is None:
-            texture, albedo = albedo.expand(height, width, 3).contiguous(), torch.ones(3)
-        else:
-            texture = resize_area(texture, height, width)
-    elif config.texture == BLANK:
-        raise UserError(f"{key}.texture is {BLANK}, which needs a size: set {key}.texture_size=[256,256]")
-    if texture is not None and file.mesh.uv is None:
-        raise UserError(
-            f"{key} has a texture, but {config.mesh} has no texture coordinates (UV); unwrap it, or leave it out"
-        )
-    shininess = checks.at_least(f"{key}.shininess", config.shininess, 0)
-    return phong(
-        albedo=albedo,
-        specular=checks.color(f"{key}.specular", config.specular),
-        shininess=torch.tensor(shininess, dtype=torch.float32),
-        texture=texture,
-        vertex_colors=vertex_colors(config, file, files, key),
-    )
-
-
-def texture_size(given: list[int], key: str) -> tuple[int, int]:
-    """[height, width], checked."""
-    if len(given) != 2:
-        raise UserError(f"{key} is {given}, expected [height, width]")
-    return checks.pixels(key, given[0]), checks.pixels(key, given[1])
-
-
-def vertex_colors(config: ObjectConfig, file: MeshFile, files: Folder, key: str) -> Tensor | None:
-    """Linear colours [V, 3] from the config's .npy or the mesh file."""
-    if config.vertex_colors is None:
-        return file.vertex_colors
-    if config.vertex_colors == "white":
-        return torch.ones_like(file.mesh.vertices)
-    path = files.find(config.vertex_colors, f"{key}.vertex_colors")
-    try:
-        values = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{key}.vertex_colors is {path}: not a readable .npy file") from error
-    expected = (file.mesh.vertices.shape[0], 3)
-    if tuple(values.shape) != expected or not bool(values.isfinite().all()):
-        raise UserError(
-            f"{key}.vertex_colors is {path} of shape {tuple(values.shape)}, expected finite numbers of {expected}"
-        )
-    return values
+    looks = replace(config, position=None, rotation=None, scale=None, world_from_object=None)
+    mesh, material = files.once(repr(looks), lambda: build_surface(config, files, key))
+    return Object(mesh, material, placement(config, key).float())
 
 
 def placement(config: ObjectConfig, key: str) -> Tensor:
@@ -209,16 +129,14 @@ def build_background(config: SceneConfig, files: Folder, key: str) -> Tensor:
     return checks.color(f"{key}.background", config.background)
 
 
-def write_scene(folder: Path, scene: Scene, config: SceneFile) -> None:
+def write_scene(folder: Path, scene: Scene) -> None:
     """Write a scene into ``folder`` (made if need be): scene.yaml and the files that it names.
 
-    config: what the scene was built from; supplies the creases, which a scene no longer knows. Textures and a
-    background picture are rounded to 8 bits unless they have values above 1; all else comes back to the last bit.
+    Textures and a background picture are rounded to 8 bits unless they have values above 1; all else comes back to the
+    last bit.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    objects = {
-        name: write_object(folder, name, thing, crease_of(name, config)) for name, thing in scene.objects.items()
-    }
+    objects = {name: write_object(folder, name, obj) for name, obj in scene.objects.items()}
     if scene.background.ndim == 1:
         behind: dict[str, Any] = {"background": listed(scene.background)}
     else:
@@ -239,11 +157,11 @@ def write_colors(folder: Path, name: str, rgb: Tensor) -> str:
     return file
 
 
-def write_object(folder: Path, name: str, thing: Object, crease: float) -> dict[str, Any]:
+def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
     """Write an object's files, and return its keys."""
-    material = thing.material
+    material = obj.material
     safe = name.replace("/", "_")
-    write_obj(folder / f"{safe}.obj", thing.mesh)
+    write_obj(folder / f"{safe}.obj", obj.mesh)
     keys: dict[str, Any] = {"mesh": f"{safe}.obj"}
     if material.texture is not None:
         keys["texture"] = write_colors(folder, safe, material.texture)
@@ -254,15 +172,8 @@ def write_object(folder: Path, name: str, thing: Object, crease: float) -> dict[
         "albedo": listed(material.albedo),
         "specular": listed(material.specular),
         "shininess": float(material.shininess),
-        "crease": crease,
-        "world_from_object": listed(thing.world_from_object),
+        "world_from_object": listed(obj.world_from_object),
     }
-
-
-def crease_of(name: str, config: SceneFile) -> float:
-    """The crease angle that the object ``name`` was built with; ``name.2`` belongs to the config's ``name``."""
-    objects = config.scene.objects
-    return (objects[name] if name in objects else objects[name.rpartition(".")[0]]).crease
 
 
 def light_keys(light: Light) -> dict[str, Any]:

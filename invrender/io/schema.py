@@ -13,6 +13,17 @@ from omegaconf import MISSING
 
 
 @dataclass
+class PartConfig:
+    """The faces of a mesh that have one of its materials.
+
+    albedo: instead of the material's colour. texture: a file, instead of the material's texture.
+    """
+
+    albedo: list[float] | None = None
+    texture: str | None = None
+
+
+@dataclass
 class ObjectConfig:
     """One mesh with its material and its place.
 
@@ -21,7 +32,9 @@ class ObjectConfig:
         "blank" takes the place of the mesh file's texture by one of the colour ``albedo`` all over.
     texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
     albedo: multiplies texture and vertex colours; null takes the mesh file's own colour, else white.
-    crease: edges sharper than this have split normals; 180 is smooth all over, 0 is flat.
+    parts: by the names of the mesh file's materials, what takes the place of their colours and textures.
+    crease: edges sharper than this have split normals; 180 is smooth all over, 0 is flat. null takes the mesh file's
+        normals, and 60 where it has none.
     rotation: a rotation vector. world_from_object: [4, 4], instead of position, rotation and scale.
     """
 
@@ -29,10 +42,11 @@ class ObjectConfig:
     texture: str | None = None
     texture_size: list[int] | None = None
     albedo: list[float] | None = None
+    parts: dict[str, PartConfig] = field(default_factory=dict)
     vertex_colors: str | None = None
     specular: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     shininess: float = 32.0
-    crease: float = 60.0
+    crease: float | None = None
     position: list[float] | None = None
     rotation: list[float] | None = None
     scale: float | None = None

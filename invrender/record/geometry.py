@@ -20,7 +20,7 @@ from trimesh.visual.material import PBRMaterial
 
 from invrender.color import linear_from_srgb
 from invrender.geometry.cameras import transform
-from invrender.geometry.meshes import bounds, group_normals
+from invrender.geometry.meshes import bounds, object_normals
 from invrender.io.atomic import atomic_write
 from invrender.record.display import Picture, srgb_picture
 from invrender.record.paths import OBJECT, Points
@@ -222,7 +222,7 @@ def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points 
     indices = [mesh.faces, mesh.normal_faces, *([] if mesh.uv_faces is None else [mesh.uv_faces])]
     rows = torch.stack(indices, dim=-1).reshape(-1, len(indices)).cpu().numpy()
     unique, number = np.unique(rows, axis=0, return_inverse=True)
-    normals = numpy(group_normals(mesh.vertices, mesh))[unique[:, 1]]
+    normals = numpy(object_normals(mesh))[unique[:, 1]]
     corners = unique[:, 0]
     vertices, faces = numpy(mesh.vertices)[corners], number.reshape(-1, 3)
     surface = trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)

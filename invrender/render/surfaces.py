@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.constants import Constants, constant
-from invrender.geometry.meshes import group_normals, world_vertices
+from invrender.geometry.meshes import world_normals, world_vertices
 from invrender.render.base import Shot
 from invrender.render.charts import mesh_pyramid
 from invrender.render.mipmaps import level_sizes
@@ -146,10 +146,11 @@ def placed_vertices(thing: Object) -> Tensor:
 
 def placed_normals(world: Tensor, thing: Object) -> Tensor:
     """The object's normals [N, 3] at vertices ``world`` [V, 3]; those of one that does not move are found once."""
-    if constant(world):
-        faces, normal_faces = thing.mesh.faces, thing.mesh.normal_faces
-        return known_normals.get(lambda: group_normals(world, thing.mesh), world, faces, normal_faces)
-    return group_normals(world, thing.mesh)
+    mesh, pose = thing.mesh, thing.world_from_object
+    if constant(world, pose):
+        given = (world, pose, mesh.faces, mesh.normal_faces, mesh.normals)
+        return known_normals.get(lambda: world_normals(world, thing), *given)
+    return world_normals(world, thing)
 
 
 def uv_of(thing: Object) -> tuple[Tensor, Tensor]:

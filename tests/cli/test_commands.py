@@ -49,6 +49,18 @@ def test_render_writes_a_picture(invrender: Any, workspace: Path) -> None:
     torch.testing.assert_close(rgb[0, 0], torch.tensor([0.02, 0.02, 0.03]), atol=2e-3, rtol=0)
 
 
+def test_what_a_file_has_and_is_not_drawn_is_said_once(invrender: Any, workspace: Path) -> None:
+    mesh = workspace / "cfg" / "files" / "cube.obj"
+    (mesh.parent / "cube.mtl").write_text("newmtl a\nKd 1 1 1\nd 0.5\n")
+    mesh.write_text("mtllib cube.mtl\nusemtl a\n" + mesh.read_text())
+    told = f"note: {mesh}: not drawn: transparency (d, Tr)"
+    done = invrender("render", "output=here.png")
+    assert done.status == 0
+    assert [line for line in done.err.splitlines() if "note:" in line] == [f"invrender render: {told}"], done.err
+    done = invrender("fit", "recover=light_intensity", "target.light.key.intensity=1", *SHORT)
+    assert [line for line in done.err.splitlines() if "note:" in line] == [f"invrender fit: {told}"], done.err
+
+
 def test_groups_of_the_scene_can_be_chosen(invrender: Any, workspace: Path) -> None:
     (workspace / "mine.yaml").write_text("lamp: {kind: ambient, intensity: 0.5}\n")
     assert invrender("render", "camera=orthographic", "light=mine.yaml", "--cfg", "job").status == 0

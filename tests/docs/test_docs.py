@@ -133,7 +133,9 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     statuses = {command: execute(command, monkeypatch) for command in ran}
     assert {command: status for command, status in statuses.items() if status != 0} == {}
     assert len(served) == sum("invrender board" in command for command in ran)
-    assert bool(ran) == (page.stem in ("README", "answers", "benchmark", "photos", "extending", "renderers", "sweeps"))
+    assert bool(ran) == (
+        page.stem in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps")
+    )
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -15,7 +14,6 @@ from invrender.config.schema import FitConfig
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene
-from invrender.io.schema import SceneFile
 from invrender.record.base import Run, follow
 from invrender.record.plan import plan_text, write_overlay
 from invrender.record.recorders import recorders
@@ -41,9 +39,8 @@ def run(job: Job) -> int:
             return DONE
         if job.interrupted():
             raise KeyboardInterrupt
-        write = partial(write_found, file=options)
         verbosity = check_verbosity(options.verbosity)
-        record = recorders(described, options.record, experiment.most_steps, write, verbosity)
+        record = recorders(described, options.record, experiment.most_steps, write_found, verbosity)
         last = follow(steps, [*record, *job.recorders])
     return exit_status(last)
 
@@ -70,10 +67,10 @@ def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) 
     )
 
 
-def write_found(folder: Path, found: Scene, file: SceneFile) -> None:
-    """Write a scene that was recovered, with what the start's file says of it."""
-    with atomic_folder(folder) as partial_folder:
-        write_scene(partial_folder, found, file)
+def write_found(folder: Path, found: Scene) -> None:
+    """Write a scene that was recovered, whole or not at all."""
+    with atomic_folder(folder) as partial:
+        write_scene(partial, found)
 
 
 def exit_status(last: Step) -> int:

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import trimesh
 from cubes import cube_file
 from omegaconf import OmegaConf
 from PIL import Image
 
 from invrender.errors import UserError
 from invrender.io.scenes import build_scene, write_scene
-from invrender.io.schema import LightConfig, SceneFile
+from invrender.io.schema import LightConfig, PartConfig, SceneFile
 from invrender.render.base import render_scene
 from invrender.render.hard import HardRenderer
 from invrender.scene import Scene, map_tensors
@@ -46,7 +47,7 @@ def test_a_written_scene_comes_back(cube_folder: Path) -> None:
         file.scene.objects["cube"], texture=None, vertex_colors="white", crease=180.0, albedo=[0.1, 0.2, 0.3]
     )
     scene = build_scene(file, cube_folder)
-    write_scene(cube_folder / "recovered", scene, file)
+    write_scene(cube_folder / "recovered", scene)
     again = read_back(cube_folder / "recovered")
     assert_equal(scene, again)
     assert torch.equal(
@@ -63,7 +64,7 @@ def test_what_a_fit_changes_is_written(cube_folder: Path) -> None:
     material = cube.material.with_property("albedo", texture=texture, vertex=colors)
     material = material.with_property("shininess", factor=torch.tensor(7.5))
     changed = replace(scene, objects={"cube": replace(cube, material=material)}, background=torch.rand(4, 6, 3))
-    write_scene(cube_folder / "recovered", changed, file)
+    write_scene(cube_folder / "recovered", changed)
     again = read_back(cube_folder / "recovered")
     found = again.objects["cube"].material
     assert found.vertex_colors is not None
@@ -74,18 +75,65 @@ def test_what_a_fit_changes_is_written(cube_folder: Path) -> None:
     assert again.background.shape == (4, 6, 3)
 
 
-def test_several_meshes_of_a_file_are_several_objects(cube_folder: Path) -> None:
+def test_materials_of_a_file_are_one_object_whose_parts_can_be_addressed(cube_folder: Path) -> None:
     (cube_folder / "two.mtl").write_text("newmtl a\nKd 1 0 0\nnewmtl b\nKd 0 1 0\n")
     (cube_folder / "two.obj").write_text(
-        "mtllib two.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 1 1 0\nusemtl a\nf 1 2 3\nusemtl b\nf 2 4 3\n"
+        "mtllib two.mtl\nv -1 -1 0\nv 1 -1 0\nv -1 1 0\nv 1 1 0\nusemtl a\nf 1 2 3\nusemtl b\nf 2 4 3\n"
     )
     file = cube_file()
-    file.scene.objects = {"two": replace(file.scene.objects["cube"], mesh="two.obj", texture=None)}
+    two = replace(file.scene.objects["cube"], mesh="two.obj", texture=None, specular=[0.0, 0.0, 0.0])
+    file.scene.objects = {"two": two}
+    file.light = {"ambient": LightConfig(kind="ambient")}
+    file.camera = replace(file.camera, azimuth=0, elevation=0)
+
+    def corners(scene: Scene) -> list[list[float]]:
+        rgb = render_scene(HardRenderer(samples=1), scene).rgb
+        return [rgb[10, 9].tolist(), rgb[5, 14].tolist()]
+
     scene = build_scene(file, cube_folder)
-    assert [thing.material.albedo.tolist() for thing in scene.objects.values()] == [[1, 0, 0], [0, 1, 0]]
-    assert list(scene.objects) == ["two.1", "two.2"]
-    write_scene(cube_folder / "recovered", scene, file)
-    assert_equal(scene, read_back(cube_folder / "recovered"))
+    assert list(scene.objects) == ["two"]
+    assert corners(scene) == [[1, 0, 0], [0, 1, 0]]
+    write_scene(cube_folder / "recovered", scene)
+    assert corners(read_back(cube_folder / "recovered")) == [[1, 0, 0], [0, 1, 0]]
+
+    file.scene.objects["two"] = replace(two, parts={"b": PartConfig(albedo=[0.0, 0.0, 1.0])})
+    assert corners(build_scene(file, cube_folder)) == [[1, 0, 0], [0, 0, 1]]
+    file.scene.objects["two"] = replace(two, albedo=[0.5, 0.5, 0.5], parts={"a": PartConfig(albedo=[1.0, 1.0, 0.0])})
+    assert corners(build_scene(file, cube_folder)) == [[1, 1, 0], [0.5, 0.5, 0.5]]
+    file.scene.objects["two"] = replace(two, parts={"c": PartConfig()})
+    with pytest.raises(UserError, match=r"parts\.c: .*two\.obj has no such part; it has a, b"):
+        build_scene(file, cube_folder)
+    file.scene.objects["two"] = replace(two, texture_size=[4, 4])
+    with pytest.raises(UserError, match=r"texture_size is \[4, 4\], but two\.obj has 2 materials"):
+        build_scene(file, cube_folder)
+
+
+def test_objects_that_look_alike_share_their_memory(cube_folder: Path) -> None:
+    file = cube_file()
+    cube = file.scene.objects["cube"]
+    file.scene.objects = {f"cube{number}": replace(cube, position=[number, 0.0, 0.0]) for number in range(5)}
+    file.scene.objects["dark"] = replace(cube, albedo=[0.1, 0.1, 0.1])
+    first, *others, dark = build_scene(file, cube_folder).objects.values()
+    assert all(other.mesh is first.mesh and other.material is first.material for other in others)
+    assert dark.mesh.vertices is first.mesh.vertices
+    assert dark.material.texture is first.material.texture
+
+
+@pytest.mark.parametrize("crease", [0.0, 30.0, 180.0, None])
+def test_a_written_scene_has_the_normals_that_it_had(cube_folder: Path, crease: float | None) -> None:
+    ball = trimesh.creation.icosphere(subdivisions=2)
+    ball.vertices *= [1.0, 0.6, 0.3]
+    ball.export(cube_folder / "ball.obj", include_normals=crease is None)
+    file = cube_file()
+    file.scene.objects = {"ball": replace(file.scene.objects["cube"], mesh="ball.obj", texture=None, crease=crease)}
+    scene = build_scene(file, cube_folder)
+    write_scene(cube_folder / "recovered", scene)
+    again = read_back(cube_folder / "recovered")
+    assert "\nvn " in (cube_folder / "recovered" / "ball.obj").read_text()
+    assert_equal(scene, again)
+    assert torch.equal(
+        render_scene(HardRenderer(samples=2), again).rgb, render_scene(HardRenderer(samples=2), scene).rgb
+    )
 
 
 def test_texture_size(cube_folder: Path) -> None:

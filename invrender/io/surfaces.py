@@ -1,0 +1,159 @@
+"""Objects' meshes and materials: the config's word counts before the mesh file's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from invrender import checks
+from invrender.errors import UserError, naming, note, suggestion
+from invrender.io.folder import Folder
+from invrender.io.meshes import MeshFile, read_mesh
+from invrender.io.meshes.content import Part, Wrap
+from invrender.io.meshes.painting import Paint, distinct, paint
+from invrender.io.pictures import read_picture
+from invrender.io.schema import ObjectConfig, PartConfig
+from invrender.pixels import resize_area
+from invrender.scene import Material, Mesh, phong
+
+BLANK = "blank"
+
+
+def build_surface(config: ObjectConfig, files: Folder, key: str) -> tuple[Mesh, Material]:
+    """The mesh of an object and its material."""
+    path = files.find(config.mesh, f"{key}.mesh")
+    file = files.once((path, config.crease), lambda: read_mesh(path, config.crease))
+    paints, part = distinct(*painted_parts(config, path, file, files, key))
+    if config.texture_size is not None:
+        paints = [resized(config, file, paints, key)]
+    elif config.texture == BLANK:
+        raise UserError(f"{key}.texture is {BLANK}, which needs a size: set {key}.texture_size=[256,256]")
+    if any(each.picture is not None for each in paints) and file.mesh.uv is None:
+        raise UserError(
+            f"{key} has a texture, but {config.mesh} has no texture coordinates (UV); unwrap it, or leave it out"
+        )
+    with naming(f"{key}.mesh is {config.mesh}"):
+        painted = paint(file.mesh, part, paints)
+    if painted.notes:
+        note(f"{path}: {'; '.join(painted.notes)}")
+    shininess = checks.at_least(f"{key}.shininess", config.shininess, 0)
+    material = phong(
+        albedo=painted.color,
+        specular=checks.color(f"{key}.specular", config.specular),
+        shininess=torch.tensor(shininess, dtype=torch.float32),
+        texture=painted.texture,
+        vertex_colors=vertex_colors(config, file, files, key),
+    )
+    return painted.mesh, material
+
+
+def painted_parts(
+    config: ObjectConfig, path: Path, file: MeshFile, files: Folder, key: str
+) -> tuple[list[Paint], Tensor]:
+    """What the file's parts look like, and the part of each face [F] among them."""
+    albedo = None if config.albedo is None else checks.color(f"{key}.albedo", config.albedo)
+    if config.texture is not None:
+        if config.parts:
+            raise UserError(f"{key}.parts has no effect, for texture is given for all of them; set one of them to null")
+        picture = None if config.texture == BLANK else named_picture(config.texture, files, f"{key}.texture")
+        color = own_color(path, file) if albedo is None else albedo
+        return [Paint(color, picture, own_wrap(file))], torch.zeros_like(file.part)
+    names = [part.name for part in file.parts]
+    for name in config.parts:
+        if name not in names:
+            known = ", ".join(names) if any(names) else "no names"
+            raise UserError(f"{key}.parts.{name}: {path} has no such part; it has {known}{suggestion(name, names)}")
+    paints = [
+        part_paint(part, config.parts.get(part.name, PartConfig()), albedo, path, files, key) for part in file.parts
+    ]
+    return paints, file.part
+
+
+def own_color(path: Path, file: MeshFile) -> Tensor:
+    """The colour [3] that all parts of a file have, else white."""
+    colors = {part.color for part in file.parts}
+    if len(colors) > 1 or None in colors:
+        return torch.ones(3)
+    if colors == {(0.0, 0.0, 0.0)}:
+        note(f"{path}: its colour is black, which would hide the texture, and is taken as white")
+        return torch.ones(3)
+    return torch.tensor(colors.pop(), dtype=torch.float32)
+
+
+def own_wrap(file: MeshFile) -> tuple[Wrap, Wrap]:
+    """What is beyond the borders of the file's first texture; a file without any means that textures repeat."""
+    return next((part.texture.wrap for part in file.parts if part.texture is not None), ("repeat", "repeat"))
+
+
+def part_paint(part: Part, given: PartConfig, albedo: Tensor | None, path: Path, files: Folder, key: str) -> Paint:
+    """What one part looks like. albedo: the colour that the object is given, or None."""
+    own = f"{key}.parts.{part.name}"
+    if given.albedo is not None:
+        albedo = checks.color(f"{own}.albedo", given.albedo)
+    color = albedo
+    if color is None:
+        color = torch.ones(3) if part.color is None else torch.tensor(part.color, dtype=torch.float32)
+    wrap: tuple[Wrap, Wrap] = ("repeat", "repeat") if part.texture is None else part.texture.wrap
+    if given.texture is not None:
+        return Paint(color, named_picture(given.texture, files, f"{own}.texture"), wrap)
+    if part.lost is not None:
+        if albedo is None:
+            raise UserError(
+                f"{path}: {part.lost}; to go on without it, give a colour, {key}.albedo=[0.8,0.8,0.8], or another "
+                f"texture, {key}.texture=FILE"
+            )
+        note(f"{path}: {part.lost}, and the albedo that is given is drawn")
+        return Paint(color)
+    if part.texture is None:
+        return Paint(color)
+    return Paint(color, files.once((path, part.texture.key), part.texture.read), wrap)
+
+
+def named_picture(name: str, files: Folder, key: str) -> Tensor:
+    """The colours [H, W, 3] of a picture that the config names."""
+    path = files.find(name, key)
+    return files.once(path, lambda: read_picture(path).rgb)
+
+
+def resized(config: ObjectConfig, file: MeshFile, paints: list[Paint], key: str) -> Paint:
+    """The one paint of an object with a texture of the size that is given."""
+    assert config.texture_size is not None
+    height, width = texture_size(config.texture_size, f"{key}.texture_size")
+    if len(paints) > 1:
+        raise UserError(
+            f"{key}.texture_size is {config.texture_size}, but {config.mesh} has {len(paints)} materials; give a "
+            f"texture for all of it, or {key}.texture={BLANK}, or set the size to null"
+        )
+    (only,) = paints
+    if only.picture is None:
+        return Paint(torch.ones(3), only.color.expand(height, width, 3).contiguous(), own_wrap(file))
+    return Paint(only.color, resize_area(only.picture, height, width), only.wrap)
+
+
+def texture_size(given: list[int], key: str) -> tuple[int, int]:
+    """[height, width], checked."""
+    if len(given) != 2:
+        raise UserError(f"{key} is {given}, expected [height, width]")
+    return checks.pixels(key, given[0]), checks.pixels(key, given[1])
+
+
+def vertex_colors(config: ObjectConfig, file: MeshFile, files: Folder, key: str) -> Tensor | None:
+    """Linear colours [V, 3] from the config's .npy or the mesh file."""
+    if config.vertex_colors is None:
+        return file.vertex_colors
+    if config.vertex_colors == "white":
+        return torch.ones_like(file.mesh.vertices)
+    path = files.find(config.vertex_colors, f"{key}.vertex_colors")
+    try:
+        values = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    except (ValueError, OSError) as error:
+        raise UserError(f"{key}.vertex_colors is {path}: not a readable .npy file") from error
+    expected = (file.mesh.vertices.shape[0], 3)
+    if tuple(values.shape) != expected or not bool(values.isfinite().all()):
+        raise UserError(
+            f"{key}.vertex_colors is {path} of shape {tuple(values.shape)}, expected finite numbers of {expected}"
+        )
+    return values
