@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.parameters.base import Value
-from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.parameters.ranges import Range, clamp_sum
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
@@ -55,7 +55,7 @@ class LightColor:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the channels in their range."""
-        return clamp_sum(raw, stacked(scene, self.names(scene), "color"), self.range)
+        return clamp_sum(raw, stack_attribute(scene, self.names(scene), "color"), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The colour by light."""
@@ -64,4 +64,8 @@ class LightColor:
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The largest error of a channel."""
         names = self.names(scene)
-        return {"absolute": float((stacked(scene, names, "color") - stacked(truth.scene, names, "color")).abs().max())}
+        return {
+            "absolute": float(
+                (stack_attribute(scene, names, "color") - stack_attribute(truth.scene, names, "color")).abs().max()
+            )
+        }

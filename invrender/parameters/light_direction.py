@@ -14,7 +14,7 @@ from torch import Tensor
 from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
-from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.scene import DirectionalLight, Light, Scene, Target, Truth
 
 
@@ -49,7 +49,7 @@ class LightDirection:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Turn the directions."""
         names = self.names(scene)
-        directions = stacked(scene, names, "direction")
+        directions = stack_attribute(scene, names, "direction")
         rotation = roma.rotvec_to_rotmat((raw[:, :, None] * across(directions)).sum(dim=1))
         turned = (rotation @ directions[..., None])[..., 0]
 
@@ -64,7 +64,7 @@ class LightDirection:
         names = self.names(scene)
         turned = self.apply(self.apply(scene, raw), change)
         start, end = (
-            torch.nn.functional.normalize(stacked(each, names, "direction"), dim=1) for each in (scene, turned)
+            torch.nn.functional.normalize(stack_attribute(each, names, "direction"), dim=1) for each in (scene, turned)
         )
         axis = torch.linalg.cross(start, end)
         sine = axis.norm(dim=1, keepdim=True)
@@ -81,14 +81,14 @@ class LightDirection:
     def value(self, scene: Scene) -> dict[str, Value]:
         """The unit direction by light."""
         names = self.names(scene)
-        directions = torch.nn.functional.normalize(stacked(scene, names, "direction"), dim=1)
+        directions = torch.nn.functional.normalize(stack_attribute(scene, names, "direction"), dim=1)
         return dict(zip(names, directions.tolist(), strict=True))
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The largest angle to the true direction, in degrees."""
         names = self.names(scene)
         found, true = (
-            torch.nn.functional.normalize(stacked(each, names, "direction").double(), dim=1)
+            torch.nn.functional.normalize(stack_attribute(each, names, "direction").double(), dim=1)
             for each in (scene, truth.scene)
         )
         angle = torch.atan2(torch.linalg.cross(found, true).norm(dim=1), (found * true).sum(dim=1))

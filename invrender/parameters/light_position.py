@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
-from invrender.parameters.lights import lights_of, stacked, with_lights
+from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.scene import Light, PointLight, Scene, Target, Truth
 
 
@@ -47,7 +47,7 @@ class LightPosition:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Move the lights."""
         names = self.names(scene)
-        moved = stacked(scene, names, "position") + reach(scene, names) * raw
+        moved = stack_attribute(scene, names, "position") + reach(scene, names) * raw
 
         def move(index: int, light: Light) -> Light:
             assert isinstance(light, PointLight)
@@ -67,18 +67,18 @@ class LightPosition:
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position by light."""
         names = self.names(scene)
-        return dict(zip(names, stacked(scene, names, "position").tolist(), strict=True))
+        return dict(zip(names, stack_attribute(scene, names, "position").tolist(), strict=True))
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The largest distance from the true position, and as a share of the true light's reach."""
         names = self.names(scene)
-        off = (stacked(scene, names, "position") - stacked(truth.scene, names, "position")).norm(dim=1)
+        off = (stack_attribute(scene, names, "position") - stack_attribute(truth.scene, names, "position")).norm(dim=1)
         relative = off / reach(truth.scene, names)[:, 0]
         return {"position": float(off.max()), "position_relative": float(relative.max())}
 
 
 def reach(scene: Scene, names: Sequence[str]) -> Tensor:
     """How far the lights are from the point that the camera looks at, [L, 1]."""
-    offsets = stacked(scene, names, "position") - scene.camera.look_at
+    offsets = stack_attribute(scene, names, "position") - scene.camera.look_at
     distances: Tensor = torch.linalg.vector_norm(offsets, dim=1, keepdim=True)
     return distances.detach()

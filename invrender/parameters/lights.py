@@ -17,7 +17,7 @@ def lights_of(scene: Scene, kinds: tuple[type, ...], names: Sequence[str] | None
     return choose({name: light for name, light in scene.lights.items() if isinstance(light, kinds)}, names, what)
 
 
-def stacked(scene: Scene, names: Sequence[str], attribute: str) -> Tensor:
+def stack_attribute(scene: Scene, names: Sequence[str], attribute: str) -> Tensor:
     """One attribute of the named lights, [L, ...]."""
     return torch.stack([getattr(scene.lights[name], attribute) for name in names])
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def smoothed(raw: Tensor, length: float) -> Tensor:
+def smooth(raw: Tensor, length: float) -> Tensor:
     """c (I + length² L)⁻¹ applied to a map [H, W, C]; L is the negative Laplacian of its grid.
 
     Nothing flows over the border. c makes the mean of the operator's diagonal 1, so that a change of a single entry
@@ -21,8 +21,8 @@ def smoothed(raw: Tensor, length: float) -> Tensor:
     return inverse_transform(inverse_transform(waves * gain).transpose(1, 2)).permute(2, 1, 0)
 
 
-def roughened(values: Tensor, length: float) -> Tensor:
-    """The inverse of `smoothed`."""
+def roughen(values: Tensor, length: float) -> Tensor:
+    """The inverse of `smooth`."""
     damped = damping(values.shape[0], values.shape[1], length)
     return float(damped.mean()) * (values - length**2 * (curvature(values, 0) + curvature(values, 1)))
 

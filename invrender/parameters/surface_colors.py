@@ -15,7 +15,7 @@ from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.choice import choose
 from invrender.parameters.ranges import Range, clamp_sum
-from invrender.parameters.smoothing import roughened, smoothed
+from invrender.parameters.smoothing import roughen, smooth
 from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -163,7 +163,7 @@ class Texture(SurfaceColors):
     """Every texel of the textures.
 
     smoothness: in texels, how far neighbours move together at first; 0 for each on its own. What is added to a texture
-    is then not the raw tensor itself but `smoothed`. So descent on the raw tensor has a preconditioner that favours
+    is then not the raw tensor itself but `smooth`. So descent on the raw tensor has a preconditioner that favours
     what is smooth, and noise comes last (Nicolet, Jacobson and Jakob, "Large Steps in Inverse Rendering of Geometry",
     2021, on meshes). Every texture can still be reached. Neighbours are those on the grid, whatever charts they are in.
     """
@@ -177,11 +177,11 @@ class Texture(SurfaceColors):
 
     def added(self, part: Tensor) -> Tensor:
         """Smoothed."""
-        return smoothed(part, self.smoothness) if self.smoothness else part
+        return smooth(part, self.smoothness) if self.smoothness else part
 
     def part_adding(self, added: Tensor) -> Tensor:
         """The inverse of `added`."""
-        return roughened(added, self.smoothness) if self.smoothness else added
+        return roughen(added, self.smoothness) if self.smoothness else added
 
     @property
     def attribute(self) -> Attribute:

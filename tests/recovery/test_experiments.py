@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import roma
+import torch
 import yaml
 from PIL import Image
 
 from invrender.cli import run
 from invrender.config.resources import scenes_folder
+
+pytestmark = pytest.mark.slow
 
 
 def fitted(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -63,6 +67,22 @@ def test_a_vase_from_its_other_side(tmp_path: Path) -> None:
     assert camera["error"]["rotation_deg"] < 1
     assert camera["error"]["position_relative"] < 0.01
     assert result["verdict"]["status"] == "converged"
+
+
+def test_a_vase_without_its_drawings_can_be_turned_by_any_of_its_facets(tmp_path: Path) -> None:
+    plain = ["scene.objects.vase.texture=blank", "scene.objects.vase.texture_size=[1,1]"]
+    turned = "target.scene.objects.vase.rotation=[3,5,2]"
+    folder = tmp_path / "fit"
+    assert run(["fit", "recover=object_pose", *plain, turned, *SMALL, f"hydra.run.dir={folder}"]) == 5
+    result = json.loads((folder / "result.json").read_text())
+    assert result["verdict"]["status"] == "ambiguous"
+    found = roma.rotvec_to_rotmat(torch.tensor(result["parameters"]["object_pose"]["value"]["rotation_deg"]).deg2rad())
+    assert result["parameters"]["object_pose"]["deviation"]["rotation_deg"][1] < 1
+    for other in result["verdict"]["others"]:
+        rotation = roma.rotvec_to_rotmat(torch.tensor(other["object_pose"]["rotation_deg"]).deg2rad())
+        facets = math.degrees(float(roma.rotmat_geodesic_distance(found, rotation))) / (360 / 32)
+        assert abs(facets - round(facets)) < 0.1
+        assert round(facets) >= 1
 
 
 def test_light_intensity(tmp_path: Path) -> None:

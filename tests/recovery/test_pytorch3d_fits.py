@@ -11,6 +11,9 @@ import pytest
 from invrender.cli import run
 from invrender.config.resources import scenes_folder
 
+pytestmark = pytest.mark.slow
+
+
 MESH = f"scene.objects.shape.mesh={scenes_folder() / 'teapot' / 'teapot.obj'}"
 
 

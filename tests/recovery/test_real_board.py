@@ -27,7 +27,10 @@ STARTS = {
     for level, count in (("15deg_10pct", 2), ("30deg_20pct", 1))
 }
 
-pytestmark = pytest.mark.skipif(not (FOLDER / "board.json").exists(), reason="the photographs are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (FOLDER / "board.json").exists(), reason="the photographs are not here"),
+]
 
 
 def corners(camera_from_board: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:

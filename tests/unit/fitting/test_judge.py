@@ -133,6 +133,7 @@ def drawn(noise_level: float = 0.0, seed: int = 0) -> Target:
     return Target((view_of(rgb + noise_level * noise(*rgb.shape, seed=seed)),))
 
 
+@pytest.mark.slow
 def test_an_answer_is_converged_and_its_deviations_are_those_of_many_fits() -> None:
     distances, intensities, told = [], [], []
     for seed in range(10):

@@ -12,7 +12,7 @@ from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve import LevenbergMarquardt
+from invrender.fitting.solve import FirstOrder, LevenbergMarquardt
 from invrender.losses import MeanSquaredError
 from invrender.parameters import Albedo, Ambient, LightIntensity
 from invrender.render.embedded import EmbeddedRenderer
@@ -72,3 +72,16 @@ def test_least_squares_find_the_product_and_keep_the_mean() -> None:
     albedos = torch.stack([obj.material.albedo for obj in last.scene.objects.values()])
     start = torch.stack([obj.material.albedo for obj in scene.objects.values()])
     assert float(albedos.mean()) == pytest.approx(float(start.mean()), rel=1e-6)
+
+
+def test_what_rests_follows_the_convention_as_well() -> None:
+    scene = matt(tiny.scene(16))
+    truth = UNKNOWNS["albedo"].apply(scene, torch.full((2, 3), -0.3).double())
+    stages = [Stage(3, size=8, unknowns=["albedo"]), Stage(1, size=8)]
+    losses = {"mse": MeanSquaredError()}
+    problem = Problem(scene, render_target(truth, samples=2), UNKNOWNS, EmbeddedRenderer(mipmaps=False), losses)
+    _, *steps, _ = fit(problem, FirstOrder(torch.optim.Adam, stages))
+    assert steps[2].raw["light"].abs().min() > 1e-3
+    for step in steps:
+        # The picture of a step is that of all its raw tensors, those that rest among them.
+        assert float(problem.at(stages[step.stage])(step.raw).loss) == pytest.approx(step.loss)

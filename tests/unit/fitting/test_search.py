@@ -72,6 +72,7 @@ def verdict_of(steps: Sequence[Step]) -> str | None:
     return None if verdict is None else verdict.status
 
 
+@pytest.mark.slow
 def test_a_pose_is_found_from_the_other_side() -> None:
     steps = last_of(SEARCH)
     assert steps[0].errors["pose"]["rotation_deg"] > 120
@@ -95,6 +96,7 @@ def test_errors_are_told_in_standard_deviations() -> None:
     assert steps[0].pulls == {}
 
 
+@pytest.mark.slow
 def test_auto_searches_where_the_answer_explains_nothing() -> None:
     steps = last_of(replace(SEARCH, mode="auto"))
     iterations = [step.iteration for step in steps]
@@ -133,6 +135,7 @@ def test_a_plain_box_has_other_answers(mode: Mode) -> None:
     assert all(set(each) == {"pose"} for each in verdict.others)
 
 
+@pytest.mark.slow
 def test_searches_go_with_maps_that_they_leave_alone() -> None:
     unknowns = {"pose": CameraPose(), "texture": Texture(), "key": LightIntensity(lights=["key"])}
     steps = last_of(FEW, unknowns=unknowns, solver=ADAM)
@@ -143,6 +146,7 @@ def test_searches_go_with_maps_that_they_leave_alone() -> None:
     assert steps[-1].verdict is not None
 
 
+@pytest.mark.slow
 def test_losses_that_are_no_sums_of_squares_have_no_part_in_a_search() -> None:
     smooth: Mapping[str, Loss] = {"smooth": TotalVariation(weight=0.1)}
     unknowns = {"pose": CameraPose(), "texture": Texture()}
