@@ -7,7 +7,7 @@ ARGS ?=
 ONLY ?= *
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench scenes clean
+.PHONY: help demo test long lint format bench scenes clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,10 @@ demo: $(READY) ## Recover a camera from a picture, and say where the pictures of
 	@echo "pictures: $$(ls -d -t outputs/fit/*/ | head -n 1)"
 
 test: $(READY) ## Run the tests; make test ARGS='-k camera' runs some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+long: $(READY) ## Run the tests that take many minutes
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: $(READY) ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -12,8 +12,9 @@ from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
 from invrender.render.batch import Batch, Pixels, expose
 from invrender.render.dispatch import implementation
 from invrender.render.edges import outlines
+from invrender.render.project import screen_of
 from invrender.render.reference import barycentric, side_functions, smallest
-from invrender.render.screen import Screen, screen_of
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Channels, Mesh, Picture
 

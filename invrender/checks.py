@@ -110,3 +110,31 @@ def rigid(key: str, given: Any) -> Tensor:
     if not torch.equal(matrix[3], matrix.new_tensor([0.0, 0.0, 0.0, 1.0])):
         raise UserError(f"{key} has the last row {matrix[3].tolist()}, expected [0, 0, 0, 1]; is it transposed?")
     return matrix
+
+
+def is_above(given: object, least: float) -> bool:
+    """Whether something is a finite number above ``least``."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and is_finite(given) and given > least
+
+
+def count(key: str, given: int) -> int:
+    """A number of things of which there must be one."""
+    if not given >= 1:
+        raise UserError(f"{key} is {shortened(given)}, expected 1 or more")
+    return given
+
+
+def interval(key: str, given: Sequence[float], least: float | None = None) -> tuple[float, float]:
+    """Two numbers, the second above the first, and the first above ``least``."""
+    lower, upper = given
+    if not lower < upper or (least is not None and not lower > least):
+        order = "lower < upper" if least is None else f"{least:g} < lower < upper"
+        raise UserError(f"{key} is {list(given)}, expected [lower, upper] with {order}")
+    return lower, upper
+
+
+def above_zero(**given: float | None) -> None:
+    """Learning rates and limits: finite numbers above 0, or None for no limit."""
+    for key, number in given.items():
+        if number is not None:
+            above(key, number, 0)

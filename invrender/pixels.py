@@ -11,6 +11,9 @@ from torch import Tensor
 
 from invrender.scene import Picture, View
 
+# Shares of pixels below it are rounding errors.
+NOTHING = 1e-6
+
 
 def resize_area(picture: Tensor, height: int, width: int) -> Tensor:
     """A picture [H, W] or [H, W, C] at another size: the mean over each new pixel's area."""
@@ -23,7 +26,12 @@ def resize_view(view: View, height: int, width: int) -> View:
     """A view of another size, each new pixel the mean of what it covers."""
     channels = {name: resize_area(channel, height, width) for name, channel in view.picture.channels.items()}
     weight = None if view.weight is None else resize_area(view.weight, height, width)
-    return replace(view, picture=Picture(channels), weight=weight)
+    ceiling = None
+    if view.ceiling is not None:
+        # A mean that something burnt out has part in is itself at least what it is.
+        share = resize_area(view.ceiling.isfinite().to(channels["rgb"]), height, width)
+        ceiling = torch.where(share > NOTHING, channels["rgb"], torch.inf)
+    return replace(view, picture=Picture(channels), weight=weight, ceiling=ceiling)
 
 
 def area_weights(old: int, new: int) -> Tensor:

@@ -15,10 +15,11 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from invrender.render import edges, visible
+from invrender.render.base import shots_of
 from invrender.render.blend import Softness
 from invrender.render.kernels.cuda import edges as edge_kernels
 from invrender.render.kernels.cuda import hard, launching, passes, soft
-from invrender.render.screen import screen_of
+from invrender.render.project import screen_of
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Scene, map_tensors
 
@@ -63,7 +64,7 @@ def compile_all(scene: Scene) -> None:
                 else each
             ),
         )
-        surfaces = Surfaces.of([moving], mipmaps=True)
+        surfaces = Surfaces.of(shots_of([moving]), mipmaps=True)
         screen = screen_of(surfaces, [moving.camera], cull_backfaces=False)
         shaded = passes.soft_layers(screen, surfaces, softness)
         deep, alone = (passes.soft_layers(screen, None, softness, depth) for depth in (True, False))

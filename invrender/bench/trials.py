@@ -25,7 +25,7 @@ from invrender.record.base import follow
 from invrender.sweep.work import begin
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
 
 Explain = Callable[[BaseException], str | None]
 
@@ -151,9 +151,8 @@ def run_trial(trial: Trial, explain: Explain, slot: int) -> Run:
             options = scene_options(trial.composed, FitConfig)
             device = choose_device(options.device)
             with repeatable(options.seed, device):
-                experiment = assemble(options, device)
-                counted = replace(experiment, renderer=Counting(experiment.renderer, tally))
-                follow(counted.fit(), [ends])
+                experiment = assemble(options, device, str(trial.composed.choices.get("optimizer")))
+                follow(experiment.watch(lambda renderer: Counting(renderer, tally)).fit(), [ends])
     except Exception as error:
         return failed(trial, explain(error) or f"{type(error).__name__}: {one_line(str(error))}")
     return ends.run(trial, tally.pictures, tally.differentiated)

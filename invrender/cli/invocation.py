@@ -61,6 +61,7 @@ class Invocation:
     def run(self) -> int:
         """Compose and run; returns the highest exit status of the jobs."""
         register_schemas()
+        here = Path.cwd()
         shows = any(each.partition("=")[0] in SHOWS_ONLY for each in self.arguments)
         leftovers = Leftovers(register_resolvers(create=not shows))
         try:
@@ -76,6 +77,8 @@ class Invocation:
             self.note(self.failed(error, in_job=False))
         finally:
             leftovers.remove()
+            # Who resumes a sweep goes to the folder that it began in.
+            os.chdir(here)
         return max(self.statuses, default=DONE)
 
     def rewritten(self) -> list[str]:
@@ -121,6 +124,12 @@ class Invocation:
         except Exception as error:
             return self.failed(error)
         return Outcome("interrupted" if status == INTERRUPTED else "finished", status)
+
+    def measures(self, config: Any) -> list[str]:
+        """The errors that a fit with this config will tell."""
+        from invrender.config.assemble import measures_of
+
+        return measures_of(self.described(config, ()).composed)
 
     def note(self, outcome: Outcome) -> None:
         """Keep the exit status, and say what has failed."""

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from invrender.config.overrides import OVERRIDE, unquoted
+from invrender.config.alternatives import unquoted
+from invrender.config.overrides import OVERRIDE
 
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 

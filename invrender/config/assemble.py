@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 
 from invrender.config.build import build, build_all
+from invrender.config.compose import Composition, scene_options
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
-from invrender.fit import Step, fit
+from invrender.fitting.auto import Choice, choose_solver
+from invrender.fitting.dry_run import DryRun, dry_run
+from invrender.fitting.fit import fit
+from invrender.fitting.problem import Problem
+from invrender.fitting.search import Search
+from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
-from invrender.losses.base import Loss
-from invrender.parameters.base import Parameters
+from invrender.losses.base import DataTerm
 from invrender.render.base import Renderer
-from invrender.scene import Scene, Target
-from invrender.search import Search
-from invrender.solve.base import Solver
 
 
 @dataclass(frozen=True)
 class Experiment:
     """All that a fit needs.
 
-    scene: the start. search: None where the solver does not go with one.
+    choice: the solver, and why it was chosen. search: None where the solver does not go with one.
     """
 
-    scene: Scene
-    target: Target
-    parameters: Parameters
-    renderer: Renderer
-    losses: Mapping[str, Loss]
-    solver: Solver
+    problem: Problem
+    choice: Choice
     search: Search | None
     stopping: Stopping
 
     @property
     def most_steps(self) -> int:
         """Of all stages together."""
-        return sum(stage.steps for stage in self.solver.stages)
+        return sum(stage.steps for stage in self.choice.solver.stages)
+
+    @property
+    def searches(self) -> bool:
+        """Whether it may look for other starts."""
+        return self.search is not None and self.search.mode != "off"
+
+    def watch(self, watched: Callable[[Renderer], Renderer]) -> Experiment:
+        """The experiment whose renderer somebody looks on at."""
+        return replace(self, problem=replace(self.problem, renderer=watched(self.problem.renderer)))
 
     def fit(self) -> Generator[Step, None, None]:
         """The steps of the fit, of which the first is there already.
 
         Raises `UserError` at once, and not with the first step, for what can't be fitted: nothing has been written yet.
         """
-        steps = fit(
-            *(self.scene, self.target, self.parameters, self.renderer, self.losses, self.solver),
-            *(self.stopping, self.search),
-        )
+        steps = fit(self.problem, self.choice.solver, self.stopping, self.search)
         return chain(next(steps), steps)
+
+    def plan(self) -> DryRun:
+        """What the fit would cost, and whether its gradient is right."""
+        return dry_run(self.problem, self.choice.solver)
 
 
 def chain(first: Step, steps: Generator[Step, None, None]) -> Generator[Step, None, None]:
@@ -60,11 +68,12 @@ def chain(first: Step, steps: Generator[Step, None, None]) -> Generator[Step, No
     yield from steps
 
 
-def assemble(config: FitConfig, device: str = "cpu") -> Experiment:
+def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Experiment:
     """The experiment that a composed config describes, on ``device``: cpu or cuda. Writes and prints nothing.
 
-    ``config.scene.folder`` must be absolute, as `invrender.config.compose.scene_options` makes it. Numbers that are
-    drawn on the way come from PyTorch's generator: `invrender.config.device.repeatable` seeds it.
+    optimizer: the option that stands for the config's optimizer. ``config.scene.folder`` must be absolute, as
+    `invrender.config.compose.scene_options` makes it. Numbers that are drawn on the way come from PyTorch's generator:
+    `invrender.config.device.repeatable` seeds it.
 
     Raises `UserError` for what can't be used.
     """
@@ -74,7 +83,18 @@ def assemble(config: FitConfig, device: str = "cpu") -> Experiment:
     search = build(config.search, "search", allow)
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
-    channels = frozenset[str]().union(*(loss.channels for loss in losses.values()))
-    scene, target = build_scene_and_target(config, device, channels)
-    suitable = search if search.suits(solver) else None
-    return Experiment(scene, target, parameters, renderer, losses, solver, suitable, config.stopping)
+    compared = (loss.channels for loss in losses.values() if isinstance(loss, DataTerm))
+    scene, target = build_scene_and_target(config, device, frozenset[str]().union(*compared))
+    problem = Problem(scene, target, parameters, renderer, losses)
+    choice = choose_solver(solver, optimizer, problem)
+    return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)
+
+
+def measures_of(composed: Composition) -> list[str]:
+    """The errors that a fit will tell, as UNKNOWN.ERROR; none where the truth is not known."""
+    options = scene_options(composed, FitConfig)
+    parameters = build_all(options.recover, "recover", options.allow_targets)
+    scene, target = build_scene_and_target(options, "cpu", frozenset())
+    if target.truth is None:
+        return []
+    return [f"{name}.{error}" for name, each in parameters.items() for error in each.error(scene, target.truth)]

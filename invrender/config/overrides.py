@@ -10,13 +10,17 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from invrender.config.alternatives import FUNCTION, alternatives, unquoted
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
 from invrender.io.schema import literal
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm")
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tga", ".jp2"),
+    *(".exr", ".hdr", ".pic", ".pfm"),
+)
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight)"
     r"|(target\.)?scene\.(folder|picture)"
@@ -123,7 +127,7 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
     if key in FILE_GROUPS:
         options = options_of(key)
         names, named = [], []
-        for choice in choices(value, multirun):
+        for choice in choices(value, multirun, options):
             path = config_file(key, choice, options)
             names.append(choice if path is None else option_name(path))
             if path is not None:
@@ -131,14 +135,14 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
         files += named
         return [f"{sign}{key}={','.join(names)}" if named else match[0]]
     if key == "target":
-        kinds = {target_kind(choice, options_of(key)) for choice in choices(value, multirun)}
+        kinds = {target_kind(choice, options_of(key)) for choice in choices(value, multirun, options_of(key))}
         if len(kinds) == 1 and None not in kinds:
             return [f"{sign}target={kinds.pop()}", f"target.path={file_value(value, multirun)}"]
         return [match[0]]
     if key.endswith("scene.folder") and value and Path(value).is_dir():
         value = str(Path(value).resolve())
     if FILE_KEYS.fullmatch(key):
-        value = file_value(value, multirun)
+        value = file_value(value, multirun and not key.startswith("hydra."))
     if OPEN_KEYS.match(key):
         sign = "++"
     return [f"{sign}{key}={value}"]
@@ -158,11 +162,9 @@ def check_chosen(key: str, value: str, options_of: OptionsOf) -> None:
             raise UserError(f"{key}={value} chooses nothing, expected one of {', '.join(sorted(options_of(key)))}")
 
 
-def choices(value: str, multirun: bool) -> list[str]:
+def choices(value: str, multirun: bool, options: Collection[str]) -> list[str]:
     """The alternatives of a sweep, or the single value; quotes are taken off."""
-    if multirun and not Path(value).exists():
-        return [unquoted(each.strip()) for each in value.split(",")]
-    return [unquoted(value)]
+    return alternatives(value, options) if multirun else [unquoted(value)]
 
 
 def config_file(group: str, value: str, options: Collection[str]) -> Path | None:
@@ -199,8 +201,10 @@ def file_value(value: str, multirun: bool) -> str:
     """A file name as a value for Hydra; lists, quoted texts, interpolations and null are left as they are."""
     if Path(value).exists() and value:
         return quoted(value)
-    if multirun and "," in value and all(Path(unquoted(each)).exists() for each in value.split(",")):
-        return ",".join(quoted(unquoted(each)) for each in value.split(","))
+    if multirun and len(found := alternatives(value)) > 1:
+        return ",".join(file_value(each, multirun=False) for each in found)
+    if multirun and FUNCTION.fullmatch(value):
+        return value if found == [value] else quoted(found[0])
     special = value in ("", "null") or "${" in value or (value[0], value[-1]) in (("'", "'"), ('"', '"'), ("[", "]"))
     return value if special else quoted(value)
 
@@ -208,11 +212,6 @@ def file_value(value: str, multirun: bool) -> str:
 def quoted(text: str) -> str:
     """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
     return QuotedString(text=literal(text), quote=Quote.single).with_quotes()
-
-
-def unquoted(value: str) -> str:
-    """``value`` without a pair of quotes around it."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
 
 
 def option_name(path: Path) -> str:

@@ -13,6 +13,10 @@ CLASSES = frozenset(
     (
         "invrender.bench.draws.CameraViews",
         "invrender.bench.draws.ObjectPoses",
+        "invrender.fitting.auto.AutoSolver",
+        "invrender.fitting.search.Search",
+        "invrender.fitting.solve.FirstOrder",
+        "invrender.fitting.solve.LevenbergMarquardt",
         "invrender.losses.Contrast",
         "invrender.losses.Huber",
         "invrender.losses.MeanAbsoluteError",
@@ -34,12 +38,11 @@ CLASSES = frozenset(
         "invrender.parameters.Values",
         "invrender.parameters.VertexColors",
         "invrender.render.auto.automatic",
+        "invrender.render.edge.EdgeRenderer",
         "invrender.render.embedded.EmbeddedRenderer",
         "invrender.render.hard.HardRenderer",
         "invrender.render.pytorch3d.renderer.PyTorch3DRenderer",
-        "invrender.search.Search",
-        "invrender.solve.FirstOrder",
-        "invrender.solve.LevenbergMarquardt",
+        "invrender.render.soft.SoftRenderer",
     )
 )
 

@@ -19,9 +19,12 @@ class TargetConfig:
 
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. mask, weight: pictures of its size.
-    color_space: of the pictures, srgb or linear. max_size: their longer side is reduced to so many pixels.
+    color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
+    max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
+    orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
+    clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
-    deviation, linear; seed: its own.
+    deviation, linear; seed: its own, null: the run's.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
     """
 
@@ -29,12 +32,15 @@ class TargetConfig:
     path: str | None = None
     mask: str | None = None
     weight: str | None = None
-    color_space: str = "srgb"
+    color_space: str = "auto"
     max_size: int = 640
+    max_pixels: int = 128_000_000
+    orientation: str = "file"
+    clipped: str = "at_least"
     renderer: Any = None
     samples: int = 4
     noise: float = 0.0
-    seed: int = 0
+    seed: int | None = None
     views: list[dict[str, Any]] = field(default_factory=list)
     camera: dict[str, Any] = field(default_factory=dict)
     light: dict[str, Any] = field(default_factory=dict)

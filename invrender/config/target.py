@@ -16,16 +16,17 @@ from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, suggestion
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras import build_camera, fit_to_picture, without_effect
-from invrender.io.pictures import read_values
+from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
-from invrender.io.views import Reading, merged_camera, read_view, read_views, reduced_view
+from invrender.io.views import Reading, merged_camera, read_view, read_views
 from invrender.io.visibility import check_visible
 from invrender.render.base import MOST_SAMPLES
 from invrender.scene import CAMERA, Camera, Channels, Scene, Target
 from invrender.targets import render_target
 
 KINDS = ("render", "image", "views")
+CLIPPED = ("at_least", "exact")
 
 
 def build_truth_file(config: FitConfig) -> SceneFile:
@@ -109,7 +110,7 @@ def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
         raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
-    seed("target.seed", options.seed)
+    drawn = seed("target.seed", config.seed if options.seed is None else options.seed)
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)
     truth = build_scene(file, folder_of(file), "target.")
@@ -122,27 +123,40 @@ def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
     truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
     renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
     names = [*cameras] or [CAMERA]
-    return render_target(truth, names, renderer, options.samples, options.noise, options.seed, channels)
+    return render_target(truth, names, renderer, options.samples, options.noise, drawn, channels)
 
 
 def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
     """The scene, its camera of the photograph's size, and the photographs."""
     options = config.target
     path = Path(str(options.path))
-    pixels("target.max_size", options.max_size)
+    decoding = build_decoding(options)
     file = SceneFile(scene=config.scene, camera=config.camera, light=config.light)
     if options.kind == "image":
-        height, width = read_values(path).shape[:2]
+        height, width = picture_size(path, decoding)
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
-    reading = Reading(options.color_space, options.max_size, scene.background, (low + high) / 2)
+    reading = Reading(decoding, scene.background, (low + high) / 2)
     if options.kind == "views":
         views, cameras = read_views(path, config.camera, reading)
         for index, camera in enumerate(cameras.values()):
             check_visible(scene, camera, f"{path}: views[{index}]")
         return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
-    view = reduced_view(read_view(path, mask, weight, reading), options.max_size)
+    view = read_view(path, mask, weight, reading)
     height, width = view.size
     return scene.with_camera(scene.camera.resized(width, height)), Target((view,))
+
+
+def build_decoding(target: TargetConfig) -> Decoding:
+    """How the target's files are read. Raises `UserError` for words and numbers that mean nothing."""
+    at_least("target.max_pixels", target.max_pixels, 1)
+    return Decoding(
+        color_space=one_of("target.color_space", target.color_space, COLOR_SPACES),
+        max_size=pixels("target.max_size", target.max_size),
+        orientation=one_of("target.orientation", target.orientation, ORIENTATIONS),
+        max_pixels=target.max_pixels,
+        key="target.max_pixels",
+        marks_clipped=one_of("target.clipped", target.clipped, CLIPPED) == "at_least",
+    )

@@ -1,1 +1,1 @@
-"""The fit: when it stops."""
+"""Fits: problems, schedules, solvers, searches and verdicts."""

@@ -18,7 +18,7 @@ ALIKE = 0.98
 ROUNDS = 30
 
 
-def rotations_everywhere(count: int) -> Tensor:
+def sample_rotations(count: int) -> Tensor:
     """Rotation vectors [count, 3] spread evenly over all rotations, float64 (super-Fibonacci spirals: Alexa, 2022)."""
     index = torch.arange(count, dtype=torch.float64) + 0.5
     share = index / count
@@ -30,7 +30,7 @@ def rotations_everywhere(count: int) -> Tensor:
     return torch.as_tensor(roma.unitquat_to_rotvec(quaternions))
 
 
-def directions_everywhere(count: int) -> Tensor:
+def sample_directions(count: int) -> Tensor:
     """Unit vectors [count, 3] spread evenly over the sphere, float64 (Fibonacci's lattice)."""
     index = torch.arange(count, dtype=torch.float64)
     height = 1 - (2 * index + 1) / count
@@ -39,7 +39,7 @@ def directions_everywhere(count: int) -> Tensor:
     return torch.stack([radius * angle.cos(), height, radius * angle.sin()], dim=1)
 
 
-def lookalikes(points: Tensor) -> Tensor:
+def symmetries(points: Tensor) -> Tensor:
     """Rotations, as vectors [N, 3], after which a shape may look as before; points [V, 3] in camera axes.
 
     The reversal of depths that a flat shape can't be told from where perspective is weak; and turns about the shape's

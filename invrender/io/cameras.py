@@ -155,9 +155,11 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
         return CameraConfig(**sized)
     across, down = width / config.width, height / config.height
     if abs(config.width * down - width) > 1 and abs(config.height * across - height) > 1:
+        on_its_side = abs(config.width * width - config.height * height) <= max(config.width, config.height)
+        stored = ", or target.orientation=ignore if EXIF turns it" if on_its_side else ""
         raise UserError(
             f"{path} is {width}x{height} pixels, but {key} is calibrated for {config.width}x{config.height}; "
-            f"give a picture of that shape, or {key}.fov instead of focal and principal"
+            f"give a picture of that shape{stored}, or {key}.fov instead of focal and principal"
         )
     edge = 0.5 if config.pixel_centers == "integer" else 0.0
     focal = [config.focal, config.focal] if isinstance(config.focal, int | float) else config.focal

@@ -19,7 +19,7 @@ from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras import build_camera, camera_keys
 from invrender.io.meshes import MeshFile, read_meshes, write_obj
-from invrender.io.pictures import read_picture, write_picture
+from invrender.io.pictures import Decoding, read_picture, write_picture
 from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.io.visibility import check_visible
 from invrender.pixels import resize_area
@@ -205,7 +205,7 @@ def build_light(config: LightConfig, key: str) -> Light:
 def build_background(config: SceneConfig, files: Folder, key: str) -> Tensor:
     """A colour [3] or a picture [H, W, 3], linear."""
     if config.picture is not None:
-        return read_picture(files.find(config.picture, f"{key}.picture")).rgb
+        return read_picture(files.find(config.picture, f"{key}.picture"), Decoding(orientation="file")).rgb
     return checks.color(f"{key}.background", config.background)
 
 
@@ -213,7 +213,7 @@ def write_scene(folder: Path, scene: Scene, config: SceneFile) -> None:
     """Write a scene into ``folder`` (made if need be): scene.yaml and the files that it names.
 
     config: what the scene was built from; supplies the creases, which a scene no longer knows. Textures and a
-    background picture are rounded to 8 bits, everything else comes back to the last bit.
+    background picture are rounded to 8 bits unless they have values above 1; all else comes back to the last bit.
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects = {
@@ -222,8 +222,7 @@ def write_scene(folder: Path, scene: Scene, config: SceneFile) -> None:
     if scene.background.ndim == 1:
         behind: dict[str, Any] = {"background": listed(scene.background)}
     else:
-        write_picture(folder / "background.png", scene.background)
-        behind = {"picture": "background.png"}
+        behind = {"picture": write_colors(folder, "background", scene.background)}
     document = {
         "scene": {**behind, "objects": objects},
         "camera": camera_keys(scene.camera),
@@ -233,6 +232,13 @@ def write_scene(folder: Path, scene: Scene, config: SceneFile) -> None:
     (folder / "scene.yaml").write_text("# @package _global_\n" + text, encoding="utf-8")
 
 
+def write_colors(folder: Path, name: str, rgb: Tensor) -> str:
+    """Write linear colours [H, W, 3], as PNG or, where that would clip them, as EXR; returns the file's name."""
+    file = f"{name}.png" if float(rgb.max()) <= 1 else f"{name}.exr"
+    write_picture(folder / file, rgb)
+    return file
+
+
 def write_object(folder: Path, name: str, thing: Object, crease: float) -> dict[str, Any]:
     """Write an object's files, and return its keys."""
     material = thing.material
@@ -240,8 +246,7 @@ def write_object(folder: Path, name: str, thing: Object, crease: float) -> dict[
     write_obj(folder / f"{safe}.obj", thing.mesh)
     keys: dict[str, Any] = {"mesh": f"{safe}.obj"}
     if material.texture is not None:
-        write_picture(folder / f"{safe}.png", material.texture)
-        keys["texture"] = f"{safe}.png"
+        keys["texture"] = write_colors(folder, safe, material.texture)
     if material.vertex_colors is not None:
         np.save(folder / f"{safe}.npy", material.vertex_colors.detach().cpu().numpy())
         keys["vertex_colors"] = f"{safe}.npy"

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from invrender.errors import UserError, shortened, suggestion
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
-from invrender.io.pictures import read_mask, read_picture
+from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
 from invrender.io.schema import CameraConfig, literal
-from invrender.pixels import background_pixels, resize_view
+from invrender.pixels import background_pixels
 from invrender.scene import CAMERA, Camera, View, view_of
 
 FILES = ("picture", "mask", "weight")
@@ -28,51 +28,60 @@ FILES = ("picture", "mask", "weight")
 class Reading:
     """How photographs are read.
 
-    color_space: of the pictures, "srgb" or "linear". max_size: their longer side is reduced to so many pixels.
+    decoding: of pictures, masks and weights.
     background: the scene's, a colour [3] or a picture [H, W, 3]; transparent pixels are laid over it.
     center: [3], the middle of the objects, for cameras that don't say what they look at.
     """
 
-    color_space: str
-    max_size: int
+    decoding: Decoding
     background: Tensor
     center: Tensor
 
 
 def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
-    """A photograph of its full size, by the scene's own camera."""
-    read = read_picture(picture, reading.color_space)
+    """A photograph, reduced as it is read, by the scene's own camera."""
+    for other in (mask, weight):
+        if other is not None:
+            check_same_size(other, picture, reading.decoding)
+    read = read_picture(picture, reading.decoding)
     height, width = read.rgb.shape[:2]
     rgb, silhouette = read.rgb, read.alpha
     if silhouette is not None:
         behind = background_pixels(reading.background, height, width).reshape(height, width, 3)
         rgb = torch.lerp(behind, rgb, silhouette[..., None])
     if mask is not None:
-        silhouette = of_same_size(mask, picture, read_mask(mask), height, width)
-    weights = None if weight is None else of_same_size(weight, picture, read_mask(weight), height, width)
-    return view_of(rgb, silhouette, weights)
+        silhouette = checked_mask(mask, read_mask(mask, reading.decoding))
+    weights = None if weight is None else read_mask(weight, reading.decoding)
+    return view_of(rgb, silhouette, weights, ceiling=ceiling_of(rgb, read.clipped))
 
 
-def of_same_size(path: Path, picture: Path, values: Tensor, height: int, width: int) -> Tensor:
-    """``values`` [H, W], which must be of the picture's size."""
-    if values.shape != (height, width):
+def ceiling_of(rgb: Tensor, clipped: Tensor | None) -> Tensor | None:
+    """What `View` calls its ceiling, of colours [H, W, 3] and which of them lie at the top of the file's range."""
+    return None if clipped is None else torch.where(clipped, rgb, torch.inf)
+
+
+def checked_mask(path: Path, mask: Tensor) -> Tensor:
+    """``mask`` [H, W]. Raises `UserError` for values above 1, which only files of floats have."""
+    if bool((mask > 1 + 1e-6).any()):
+        raise UserError(f"{path} has values up to {float(mask.max()):g}, expected a mask of 0 to 1")
+    return mask
+
+
+def check_same_size(path: Path, picture: Path, decoding: Decoding) -> None:
+    """Raise `UserError` for a mask or weights that are not of their picture's size, both turned upright."""
+    (height, width), wanted = (picture_size(each, decoding) for each in (path, picture))
+    if (height, width) == wanted:
+        return
+    stored = picture_size(picture, replace(decoding, orientation="ignore"))
+    if (height, width) == stored:
         raise UserError(
-            f"{path} is {values.shape[1]}x{values.shape[0]} pixels, but {picture} is {width}x{height}; "
-            "masks and weights have their picture's size; resize it"
+            f"{path} is {width}x{height} pixels, as {picture} is before its EXIF orientation makes it "
+            f"{wanted[1]}x{wanted[0]}; turn the mask or weights upright, or set target.orientation=ignore"
         )
-    return values
-
-
-def reduced_size(height: int, width: int, max_size: int) -> tuple[int, int]:
-    """Height and width with the longer side at most ``max_size``."""
-    share = min(1.0, max_size / max(height, width))
-    return max(1, round(height * share)), max(1, round(width * share))
-
-
-def reduced_view(view: View, max_size: int) -> View:
-    """The view with its longer side at most ``max_size``."""
-    size = reduced_size(*view.size, max_size)
-    return view if size == view.size else resize_view(view, *size)
+    raise UserError(
+        f"{path} is {width}x{height} pixels, but {picture} is {wanted[1]}x{wanted[0]}; "
+        "masks and weights have their picture's size; resize it"
+    )
 
 
 def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tuple[View, ...], dict[str, Camera]]:
@@ -96,13 +105,13 @@ def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tupl
         files = files_of(entry, path.parent, where)
         view = read_view(files["picture"], files.get("mask"), files.get("weight"), reading)
         given = {key: value for key, value in {**common, **entry}.items() if key not in FILES}
-        height, width = view.size
+        height, width = picture_size(files["picture"], reading.decoding)
         if "focal" in given:
             given = {"width": width, "height": height, **given}
         config = merged_camera(camera, given, where)
         config = fit_to_picture(config, width, height, files["picture"], where)
         name = unused_name(files["picture"].stem, {CAMERA, *cameras})
-        view = replace(reduced_view(view, reading.max_size), camera=name)
+        view = replace(view, camera=name)
         cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
         views.append(view)
     return tuple(views), cameras

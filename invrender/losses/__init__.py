@@ -1,8 +1,8 @@
-"""Losses: weighted terms on a rendering, a picture and the scene."""
+"""Losses: weighted terms of pictures, and priors on scenes."""
 
 from invrender.losses.contrast import Contrast
-from invrender.losses.pictures import Huber, MeanAbsoluteError, MeanSquaredError
+from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
+from invrender.losses.priors import TotalVariation
 from invrender.losses.silhouettes import Moments, Silhouette
-from invrender.losses.smoothness import TotalVariation
 
 __all__ = ["Contrast", "Huber", "MeanAbsoluteError", "MeanSquaredError", "Moments", "Silhouette", "TotalVariation"]

@@ -1,18 +1,51 @@
-"""What every loss promises."""
+"""The promises of losses: terms of pictures, and priors on scenes."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
-from invrender.errors import UserError
 from invrender.scene import Channels, Picture, Scene, View
 
 
-class Loss(Protocol):
-    """A weighted term on a rendering, the picture that it should be, and the scene behind the rendering."""
+@dataclass(frozen=True)
+class Residuals:
+    """Numbers whose weighted sum of squares has the gradient of a loss: Σ weights × values².
+
+    values, weights: [M]; the weights may move with the scene, and count as constants.
+    pixel: [M] int64, which pixel of the view each belongs to, row × width + column; −1 for those that belong to none.
+    """
+
+    values: Tensor
+    weights: Tensor
+    pixel: Tensor
+
+    @classmethod
+    def of_pixels(cls, values: Tensor, weights: Tensor) -> Residuals:
+        """Those of a picture: [H, W] or [H, W, C] both, a number for each pixel or for each of its channels."""
+        height, width, *channels = values.shape
+        pixel = torch.arange(height * width, device=values.device)
+        for count in channels:
+            pixel = pixel.repeat_interleave(count)
+        return cls(values.reshape(-1), weights.reshape(-1), pixel)
+
+    @classmethod
+    def of_no_pixel(cls, values: Tensor, weights: Tensor) -> Residuals:
+        """Those that are measured of pictures as a whole, or of the scene: [M] both."""
+        return cls(values, weights, torch.full(values.shape, -1, device=values.device))
+
+    @property
+    def sum_of_squares(self) -> Tensor:
+        """Σ weights × values², []."""
+        return (self.weights * self.values**2).sum()
+
+
+@runtime_checkable
+class DataTerm(Protocol):
+    """A weighted term on a rendering and the picture that it should be; it counts as the mean over the views."""
 
     @property
     def weight(self) -> float:
@@ -28,24 +61,49 @@ class Loss(Protocol):
         """Raise `UserError` where the view lacks what this loss compares with."""
         ...
 
-    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
+    def __call__(self, picture: Picture, view: View) -> Tensor:
         """The unweighted term, []."""
         ...
 
 
 @runtime_checkable
-class SumOfSquares(Loss, Protocol):
-    """A loss that least squares can lower."""
+class SquaredDataTerm(DataTerm, Protocol):
+    """A term of pictures that least squares can lower."""
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Residuals and their weights, of one shape, whose sum of squares has the gradient of this loss.
-
-        The weights may move with the rendering; they count as constants.
-        """
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Residuals whose sum of squares has the gradient of this loss."""
         ...
 
 
-def check_weight(weight: float) -> None:
-    """Raise `UserError` for a weight that is not a finite number of 0 or more."""
-    if not 0 <= weight < math.inf:
-        raise UserError(f"weight is {weight}, expected a number of 0 or more")
+class Prior(Protocol):
+    """A weighted term on the scene alone, which says what is likely before any picture is seen; it counts once."""
+
+    @property
+    def weight(self) -> float:
+        """What multiplies the term in the total."""
+        ...
+
+    def check(self, scene: Scene) -> None:
+        """Raise `UserError` where the scene lacks what this prior is about."""
+        ...
+
+    def __call__(self, scene: Scene, start: Scene) -> Tensor:
+        """The unweighted term, [], of a scene in a fit that began at ``start``."""
+        ...
+
+
+@runtime_checkable
+class SquaredPrior(Prior, Protocol):
+    """A prior that least squares can lower."""
+
+    def residuals(self, scene: Scene, start: Scene) -> Residuals:
+        """Residuals whose sum of squares has the gradient of this loss; they belong to no pixel."""
+        ...
+
+
+Loss = DataTerm | Prior
+
+
+def is_sum_of_squares(loss: Loss) -> bool:
+    """Whether least squares can lower a loss."""
+    return isinstance(loss, SquaredDataTerm if isinstance(loss, DataTerm) else SquaredPrior)

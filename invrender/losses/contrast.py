@@ -1,4 +1,4 @@
-"""A loss that light hardly changes: pictures are compared by their local contrast."""
+"""The loss of local contrast, which light hardly changes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError
-from invrender.losses.base import check_weight
+from invrender import checks
+from invrender.losses.base import Residuals
 from invrender.pixels import windowed
-from invrender.scene import Channels, Picture, Scene, View
+from invrender.scene import Channels, Picture, View
 
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph.
 LEAST_GAIN = 0.5
@@ -37,12 +37,10 @@ class Contrast:
     floor: float = 0.02
 
     def __post_init__(self) -> None:
-        check_weight(self.weight)
-        if not 0 <= self.inside < 1:
-            raise UserError(f"inside is {self.inside}, expected a share from 0 to below 1")
-        for name in ("window", "floor"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} is {getattr(self, name)}, expected a number above 0")
+        checks.at_least("weight", self.weight, 0)
+        checks.share("inside", self.inside)
+        checks.above("window", self.window, 0)
+        checks.above("floor", self.floor, 0)
 
     @property
     def channels(self) -> Channels:
@@ -52,21 +50,22 @@ class Contrast:
     def check(self, view: View) -> None:
         """Every view will do."""
 
-    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
+    def __call__(self, picture: Picture, view: View) -> Tensor:
         """The unweighted mean, []."""
-        difference, weights = self.residuals(rendered, view, scene)
-        return (weights * difference**2).sum() + 2 * (1 - weights.sum())
+        found = self.residuals(picture, view)
+        return found.sum_of_squares + 2 * (1 - found.weights.sum())
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Differences and their weights, [H, W], whose sum of squares has the gradient of this loss."""
-        weights = ((rendered.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Of every pixel."""
+        weights = ((picture.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
         weights = weights if view.weight is None else weights * view.weight
         sigma = self.window * min(weights.shape)
-        found, wanted = (self.normalized(picture.mean(dim=-1), weights, sigma) for picture in (rendered.rgb, view.rgb))
+        found, wanted = (self.normalize(rgb.mean(dim=-1), weights, sigma) for rgb in (picture.rgb, view.rgb))
         shared = (weights * found * wanted).sum() / (weights * found * found).sum().clamp(min=1e-12)
-        return shared.clamp(min=LEAST_GAIN) * found - wanted, weights / (weights.sum() + HARDLY_ANY * weights.numel())
+        shares = weights / (weights.sum() + HARDLY_ANY * weights.numel())
+        return Residuals.of_pixels(shared.clamp(min=LEAST_GAIN) * found - wanted, shares)
 
-    def normalized(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
+    def normalize(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
         """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""
         mean = windowed(weights, sigma)
         difference = luminance - mean(luminance)

@@ -1,4 +1,4 @@
-"""Losses between the rendering's silhouette and the target's mask."""
+"""The losses between the rendering's silhouette and the target's mask."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
-from invrender.losses.base import check_weight
-from invrender.scene import Channels, Picture, Scene, View
+from invrender.losses.base import Residuals
+from invrender.scene import Channels, Picture, View
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class SilhouetteLoss:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_weight(self.weight)
+        checks.at_least("weight", self.weight, 0)
 
     @property
     def channels(self) -> Channels:
@@ -31,13 +32,12 @@ class SilhouetteLoss:
         if view.mask is None:
             raise UserError("it compares silhouettes, and the target has no mask: give target.mask=mask.png")
 
-    def __call__(self, rendered: Picture, view: View, scene: Scene) -> Tensor:
+    def __call__(self, picture: Picture, view: View) -> Tensor:
         """The unweighted mean, []."""
-        difference, weights = self.residuals(rendered, view, scene)
-        return (weights * difference**2).sum()
+        return self.residuals(picture, view).sum_of_squares
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Differences and their weights, of one shape, whose sum of squares is this loss."""
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Residuals whose sum of squares is this loss."""
         raise NotImplementedError
 
 
@@ -45,11 +45,11 @@ class SilhouetteLoss:
 class Silhouette(SilhouetteLoss):
     """The mean squared difference of the pixels."""
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
-        """Of every pixel, [H, W]."""
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Of every pixel."""
         assert view.mask is not None
         weights = torch.ones_like(view.mask) if view.weight is None else view.weight
-        return rendered.alpha - view.mask, weights / weights.sum().clamp(min=1e-12)
+        return Residuals.of_pixels(picture.alpha - view.mask, weights / weights.sum().clamp(min=1e-12))
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Moments(SilhouetteLoss):
 
     weight: float = 0.1
 
-    def residuals(self, rendered: Picture, view: View, scene: Scene) -> tuple[Tensor, Tensor]:
+    def residuals(self, picture: Picture, view: View) -> Residuals:
         """Of the three of them, [3]."""
         assert view.mask is not None
-        difference = moments(rendered.alpha) - moments(view.mask)
-        return difference, torch.full_like(difference, 1 / 3)
+        difference = moments(picture.alpha) - moments(view.mask)
+        return Residuals.of_no_pixel(difference, torch.full_like(difference, 1 / 3))
 
 
 def moments(mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How bright the light from everywhere is."""
+"""The brightness of the light from everywhere."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
+from invrender.parameters.ranges import Range, clamp_sum
 from invrender.scene import AmbientLight, Scene, Target, Truth
 
 
@@ -27,8 +28,8 @@ class Ambient:
     range: Range = (0.0, 1e9)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that change."""
@@ -48,7 +49,7 @@ class Ambient:
             scene, self.names(scene), lambda i, light: replace(light, intensity=light.intensity + raw[i])
         )
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

@@ -1,4 +1,4 @@
-"""What every unknown promises."""
+"""The promises of every unknown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Parameter(Protocol):
 
     lr: float
     linear: bool
-    """Whether a picture, in linear light, is linear in the ``change`` of `moved`."""
+    """Whether a picture, in linear light, is linear in the ``change`` of `retract`."""
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` where this scene or target has no such unknown."""
@@ -35,10 +35,10 @@ class Parameter(Protocol):
         """The scene with the unknown displaced by ``raw``; pure and differentiable."""
         ...
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """The raw tensor after another displacement, of the scene at ``raw``.
 
-        To first order apply(scene, moved(scene, raw, change)) is apply(apply(scene, raw), change). Beyond that the
+        To first order apply(scene, retract(scene, raw, change)) is apply(apply(scene, raw), change). Beyond that the
         unknown's own geometry counts: rotations compose, and what pictures are linear in moves along a line.
         """
         ...
@@ -60,11 +60,11 @@ class Parameter(Protocol):
 class Pose(Parameter, Protocol):
     """An unknown of which there may be several answers far from each other."""
 
-    def everywhere(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Raw tensors [N, …] of about ``count`` poses that cover all there are, within the unknown's range."""
         ...
 
-    def lookalikes(self, scene: Scene) -> Tensor:
+    def symmetries(self, scene: Scene) -> Tensor:
         """Changes [N, …] to poses from which a shape that is flat or symmetric may look as it does in this scene."""
         ...
 

@@ -1,4 +1,4 @@
-"""What the camera unknowns share."""
+"""The common parts of the camera unknowns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
-from invrender.geometry.rotations import rotations_everywhere
+from invrender.geometry.rotations import sample_rotations
 from invrender.scene import Camera, Scene, Target
 
 
@@ -41,9 +41,9 @@ def pivot(camera: Camera) -> Tensor:
     return transform(camera.camera_from_world, camera.look_at)
 
 
-def turns_everywhere(count: int, limit: float | None, like: Tensor) -> Tensor:
+def sample_turns(count: int, limit: float | None, like: Tensor) -> Tensor:
     """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``limit`` degrees; none shifts."""
-    rotations = rotations_everywhere(count)
+    rotations = sample_rotations(count)
     return unshifted((rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like))
 
 

@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import check_camera
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
+from invrender.parameters.ranges import Range, clamp_factor
 from invrender.scene import CAMERA, Scene, Target, Truth
 
 
@@ -28,8 +29,8 @@ class CameraFocal:
     camera: str = CAMERA
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range, factor=True)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range, 0)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if there is no such camera, or the target gives it."""
@@ -47,7 +48,7 @@ class CameraFocal:
             replace(scene.cameras[self.camera], intrinsics=scene.cameras[self.camera].intrinsics * scale), self.camera
         )
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

@@ -1,4 +1,4 @@
-"""Where the camera is and where it looks: six degrees of freedom."""
+"""The pose of the camera: six degrees of freedom."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import roma
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import composed_rotation, turned
-from invrender.geometry.rotations import lookalikes
+from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
 from invrender.parameters.camera import (
     camera_errors,
     check_camera,
     limited,
     pivot,
-    turns_everywhere,
+    sample_turns,
     unshifted,
 )
-from invrender.parameters.ranges import check_above_zero
 from invrender.scene import CAMERA, Scene, Target, Truth
 
 
@@ -45,7 +45,7 @@ class CameraPose:
     camera: str = CAMERA
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
+        checks.above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if there is no such camera, or the target gives it."""
@@ -61,7 +61,7 @@ class CameraPose:
         moved = turned(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
         return scene.with_camera(replace(camera, camera_from_world=moved), self.camera)
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn about where the point that the camera looks at is by now, then shift, in shares of the distance now."""
         distance = self.apply(scene, raw).cameras[self.camera].distance
         rotation = composed_rotation(change[:3], raw[:3])
@@ -72,14 +72,14 @@ class CameraPose:
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
         return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
 
-    def everywhere(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the point that the camera looks at."""
-        return turns_everywhere(count, self.max_rotation, scene.background)
+        return sample_turns(count, self.max_rotation, scene.background)
 
-    def lookalikes(self, scene: Scene) -> Tensor:
+    def symmetries(self, scene: Scene) -> Tensor:
         """Rotations about the same point."""
-        vertices = torch.cat([world_vertices(thing) for thing in scene.objects.values()]).detach()
-        rotations = lookalikes(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
+        vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
+        rotations = symmetries(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
         return unshifted(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""Where a camera is that looks at a known point."""
+"""The position of a camera that looks at a known point."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import roma
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.geometry.cameras import look_at, rigid
-from invrender.geometry.rotations import directions_everywhere
+from invrender.geometry.rotations import sample_directions
 from invrender.parameters.base import Value
 from invrender.parameters.camera import camera_errors, check_camera, limited
-from invrender.parameters.ranges import check_above_zero
 from invrender.scene import CAMERA, Scene, Target, Truth
 
 DISTANCES = (2 / 3, 1.0, 1.5)
@@ -37,7 +37,7 @@ class CameraPosition:
     camera: str = CAMERA
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr, max_shift=self.max_shift)
+        checks.above_zero(lr=self.lr, max_shift=self.max_shift)
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if there is no such camera, or the target gives it."""
@@ -56,7 +56,7 @@ class CameraPosition:
         rotation = camera.camera_from_world[:3, :3] @ before.T @ after
         return scene.with_camera(replace(camera, camera_from_world=rigid(rotation, -rotation @ position)), self.camera)
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Move on, in shares of the distance now."""
         return raw + change * self.apply(scene, raw).cameras[self.camera].distance / scene.cameras[self.camera].distance
 
@@ -64,15 +64,15 @@ class CameraPosition:
         """Limit the shift."""
         return limited(raw, self.max_shift)
 
-    def everywhere(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Directions around the point that the camera looks at, at two thirds, once and one and a half its distance."""
         camera = scene.cameras[self.camera]
-        directions = directions_everywhere(count // len(DISTANCES)).to(scene.background)
+        directions = sample_directions(count // len(DISTANCES)).to(scene.background)
         offset = (camera.position - camera.look_at) / camera.distance
         shifts = torch.cat([distance * directions - offset for distance in DISTANCES])
         return shifts if self.max_shift is None else shifts[shifts.norm(dim=1) <= self.max_shift]
 
-    def lookalikes(self, scene: Scene) -> Tensor:
+    def symmetries(self, scene: Scene) -> Tensor:
         """To the other side, at three quarter turns about the vertical through the point."""
         camera = scene.cameras[self.camera]
         offset = (camera.position - camera.look_at) / camera.distance

@@ -1,4 +1,4 @@
-"""Which of the scene's lights or objects an unknown is about."""
+"""The choice of the scene's lights or objects that an unknown is about."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from invrender.errors import UserError
 Item = TypeVar("Item")
 
 
-def chosen(items: Mapping[str, Item], names: Sequence[str] | None, what: str) -> list[str]:
+def choose(items: Mapping[str, Item], names: Sequence[str] | None, what: str) -> list[str]:
     """The given names, or all; `UserError` for a name that is not there, and where there is none at all."""
     if not items:
         raise UserError(f"the scene has no {what}")

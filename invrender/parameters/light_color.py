@@ -1,4 +1,4 @@
-"""What colour the lights are."""
+"""The colour of the lights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
+from invrender.parameters.ranges import Range, clamp_sum
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
 
@@ -29,8 +30,8 @@ class LightColor:
     range: Range = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that change."""
@@ -48,7 +49,7 @@ class LightColor:
         """Add to the colours."""
         return with_lights(scene, self.names(scene), lambda i, light: replace(light, color=light.color + raw[i]))
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

@@ -1,4 +1,4 @@
-"""Where the directional lights shine from."""
+"""The direction of the directional lights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import roma
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import check_above_zero
 from invrender.scene import DirectionalLight, Light, Scene, Target, Truth
 
 
@@ -32,7 +32,7 @@ class LightDirection:
     max_rotation: float | None = None
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr, max_rotation=self.max_rotation)
+        checks.above_zero(lr=self.lr, max_rotation=self.max_rotation)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that turn."""
@@ -59,7 +59,7 @@ class LightDirection:
 
         return with_lights(scene, names, turn)
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn on along the great circle that ``change`` means for the direction by now."""
         names = self.names(scene)
         turned = self.apply(self.apply(scene, raw), change)

@@ -1,4 +1,4 @@
-"""How bright the lights are."""
+"""The brightness of the lights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_factor
+from invrender.parameters.ranges import Range, clamp_factor
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
 
@@ -29,8 +30,8 @@ class LightIntensity:
     range: Range = (1e-9, 1e12)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range, factor=True)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range, 0)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that change."""
@@ -53,7 +54,7 @@ class LightIntensity:
             scene, self.names(scene), lambda i, light: replace(light, intensity=light.intensity * factors[i])
         )
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Change each intensity by a share of what it is; what would go out is left a millionth."""
         return raw + torch.log((1 + change).clamp(min=1e-6))
 

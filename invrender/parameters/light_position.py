@@ -1,4 +1,4 @@
-"""Where the point lights are."""
+"""The position of the point lights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import limited
 from invrender.parameters.lights import lights_of, stacked, with_lights
-from invrender.parameters.ranges import check_above_zero
 from invrender.scene import Light, PointLight, Scene, Target, Truth
 
 
@@ -30,7 +30,7 @@ class LightPosition:
     max_shift: float | None = None
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr, max_shift=self.max_shift)
+        checks.above_zero(lr=self.lr, max_shift=self.max_shift)
 
     def names(self, scene: Scene) -> list[str]:
         """The lights that move."""
@@ -55,7 +55,7 @@ class LightPosition:
 
         return with_lights(scene, names, move)
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Move on, in shares of the distance now."""
         names = self.names(scene)
         return raw + change * reach(self.apply(scene, raw), names) / reach(scene, names)

@@ -1,4 +1,4 @@
-"""What the light unknowns share."""
+"""The common parts of the light unknowns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from invrender.parameters.choice import chosen
+from invrender.parameters.choice import choose
 from invrender.scene import Light, Scene
 
 
 def lights_of(scene: Scene, kinds: tuple[type, ...], names: Sequence[str] | None, what: str) -> list[str]:
     """The names of the lights of these kinds, all or the given ones; `UserError` if there is none or a name is off."""
-    return chosen({name: light for name, light in scene.lights.items() if isinstance(light, kinds)}, names, what)
+    return choose({name: light for name, light in scene.lights.items() if isinstance(light, kinds)}, names, what)
 
 
 def stacked(scene: Scene, names: Sequence[str], attribute: str) -> Tensor:

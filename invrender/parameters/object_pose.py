@@ -1,4 +1,4 @@
-"""Where an object is: six degrees of freedom."""
+"""The pose of an object: six degrees of freedom."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import roma
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import composed_rotation, rotation_angle, turned
-from invrender.geometry.rotations import lookalikes
+from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited, turns_everywhere, unshifted
-from invrender.parameters.choice import chosen
-from invrender.parameters.ranges import check_above_zero
+from invrender.parameters.camera import limited, sample_turns, unshifted
+from invrender.parameters.choice import choose
 from invrender.scene import Object, Scene, Target, Truth
 
 
@@ -40,13 +40,13 @@ class ObjectPose:
     max_shift: float | None = None
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
+        checks.above_zero(lr=self.lr, max_rotation=self.max_rotation, max_shift=self.max_shift)
 
     def name(self, scene: Scene) -> str:
         """The name of the object that moves."""
         if self.object is None and len(scene.objects) != 1:
             raise UserError(f"which object? Set object to one of {', '.join(scene.objects)}")
-        return chosen(scene.objects, None if self.object is None else [self.object], "object")[0]
+        return choose(scene.objects, None if self.object is None else [self.object], "object")[0]
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if there is no such object."""
@@ -59,12 +59,11 @@ class ObjectPose:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Turn the object about its centre, then shift it."""
         name = self.name(scene)
-        thing = scene.objects[name]
-        shift = scene.camera.distance.detach() * raw[3:]
-        moved = turned(thing.world_from_object, centre(thing), raw[:3], shift)
-        return replace(scene, objects={**scene.objects, name: replace(thing, world_from_object=moved)})
+        obj = scene.objects[name]
+        moved = turned(obj.world_from_object, centre(obj), raw[:3], scene.camera.distance * raw[3:])
+        return replace(scene, objects={**scene.objects, name: replace(obj, world_from_object=moved)})
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn about where the centre is by now, then shift."""
         name = self.name(scene)
         before, now = (centre(each.objects[name]) for each in (scene, self.apply(scene, raw)))
@@ -78,23 +77,23 @@ class ObjectPose:
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
         return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
 
-    def everywhere(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the object's centre."""
-        return turns_everywhere(count, self.max_rotation, scene.background)
+        return sample_turns(count, self.max_rotation, scene.background)
 
-    def lookalikes(self, scene: Scene) -> Tensor:
+    def symmetries(self, scene: Scene) -> Tensor:
         """Rotations about the object's centre."""
         camera = scene.camera
         vertices = world_vertices(scene.objects[self.name(scene)]).detach()
-        rotations = lookalikes(transform(camera.camera_from_world, vertices)).to(scene.background)
+        rotations = symmetries(transform(camera.camera_from_world, vertices)).to(scene.background)
         rotations = rotations @ camera.camera_from_world[:3, :3]
         return unshifted(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""
-        thing = scene.objects[self.name(scene)]
-        rotation = roma.rotmat_to_rotvec(rotation_of(thing))
-        return {"position": centre(thing).tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
+        obj = scene.objects[self.name(scene)]
+        rotation = roma.rotmat_to_rotvec(rotation_of(obj))
+        return {"position": centre(obj).tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """rotation_deg, position of the centre, and that as a share of the camera's distance."""
@@ -108,13 +107,13 @@ class ObjectPose:
         }
 
 
-def centre(thing: Object) -> Tensor:
+def centre(obj: Object) -> Tensor:
     """The centre [3] of the object's box of vertices in the world, as a constant."""
-    vertices = world_vertices(thing).detach()
+    vertices = world_vertices(obj).detach()
     return (vertices.amin(0) + vertices.amax(0)) / 2
 
 
-def rotation_of(thing: Object) -> Tensor:
+def rotation_of(obj: Object) -> Tensor:
     """The rotation [3, 3] in ``world_from_object``, which may scale as well."""
-    matrix = thing.world_from_object[:3, :3].double()
+    matrix = obj.world_from_object[:3, :3].double()
     return matrix / matrix.det().abs() ** (1 / 3)

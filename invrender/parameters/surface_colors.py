@@ -1,4 +1,4 @@
-"""What the surfaces look like: albedos, textures and vertex colours."""
+"""The colours of surfaces: albedos, textures and vertex colours."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.parameters.base import Value
-from invrender.parameters.choice import chosen
-from invrender.parameters.ranges import Range, check_above_zero, check_range, clamp_sum
+from invrender.parameters.choice import choose
+from invrender.parameters.ranges import Range, clamp_sum
 from invrender.parameters.smoothing import roughened, smoothed
 from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
@@ -37,8 +38,8 @@ class SurfaceColors:
     range: Range = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range)
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range)
 
     @property
     def attribute(self) -> Attribute:
@@ -51,7 +52,7 @@ class SurfaceColors:
 
     def names(self, scene: Scene) -> list[str]:
         """The objects whose colours change."""
-        return chosen(self.having(scene), self.objects, f"object with {self.attribute}")
+        return choose(self.having(scene), self.objects, f"object with {self.attribute}")
 
     def colors(self, scene: Scene, name: str) -> Tensor:
         """The colours of an object, [..., 3]."""
@@ -94,7 +95,7 @@ class SurfaceColors:
             objects[name] = replace(objects[name], material=material)
         return replace(scene, objects=objects)
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

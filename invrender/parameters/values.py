@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.maps import MAPS, Map
-from invrender.parameters.ranges import Range, check_above_zero, check_range
+from invrender.parameters.ranges import Range
 from invrender.scene import Scene, Target, Truth
 from invrender.scene.address import get_tensors, set_tensors
 
@@ -38,8 +39,8 @@ class Values:
     range: Range = (-math.inf, math.inf)
 
     def __post_init__(self) -> None:
-        check_above_zero(lr=self.lr)
-        check_range(self.range, factor=self.map == "scale")
+        checks.above_zero(lr=self.lr)
+        checks.interval("range", self.range, 0 if self.map == "scale" else None)
         if self.map not in MAPS:
             raise UserError(f"map is {self.map!r}, expected one of {', '.join(MAPS)}")
         if self.linear and self.map != "shift":
@@ -74,7 +75,7 @@ class Values:
             },
         )
 
-    def moved(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
+    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
         return raw + change
 

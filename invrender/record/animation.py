@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.display import target_pictures
 from invrender.record.panels import StepPictures, panel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.parameters.base import Parameters
 from invrender.scene import Scene, Target
 
@@ -22,9 +22,10 @@ class Run:
     given: the settings that were typed, by key, as they were typed.
     command: the shell command that repeats the run.
     scene: the start.
-    renderer, device: names, as "embedded" and "cpu".
+    renderer, optimizer, device: names, as "embedded", "lm" and "cpu".
     renderer_note: the version of the library behind the renderer, or why `auto` has chosen it; None if there is nothing
         to say.
+    optimizer_note: why `auto` has chosen the optimizer, or None.
     """
 
     folder: Path
@@ -38,11 +39,18 @@ class Run:
     device: str
     seed: int
     renderer_note: str | None = None
+    optimizer: str = ""
+    optimizer_note: str | None = None
 
     @property
     def renderer_text(self) -> str:
         """The renderer with what is to be said of it."""
         return f"{self.renderer} ({self.renderer_note})" if self.renderer_note else self.renderer
+
+    @property
+    def optimizer_text(self) -> str:
+        """The optimizer with what is to be said of it."""
+        return f"{self.optimizer} ({self.optimizer_note})" if self.optimizer_note else self.optimizer
 
 
 class Recorder(Protocol):

@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 
 from tqdm import tqdm
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.parameters.base import Parameters
 from invrender.record.base import Run
 from invrender.record.summary import summary
@@ -19,7 +19,7 @@ from invrender.record.units import errors_text, values_text
 
 LINE_SECONDS = 30.0
 # What goes on where there are no steps for seconds.
-SEARCH_LOG = logging.getLogger("invrender.search")
+SEARCH_LOG = logging.getLogger("invrender.fitting.search")
 
 
 class Progress(Protocol):
@@ -71,6 +71,8 @@ class Console:
             self.start = step
             if self.progress is not None:
                 self.progress.begin(f"renderer {self.run.renderer_text} on {self.run.device}")
+                if self.run.optimizer_note:
+                    self.progress.begin(f"optimizer {self.run.optimizer_text}")
         if step.iteration > self.total_steps:
             # A search has found another start, and the stages begin anew.
             self.total_steps *= 2

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
 

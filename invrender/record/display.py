@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from invrender.color import srgb_from_linear
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.pixels import resize_area
 from invrender.scene import Target
 

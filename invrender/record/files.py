@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.animation import Animation
 from invrender.record.base import Run

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 
 
 class History:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.record.display import (
     AMPLIFICATION,
     Picture,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.geometry.meshes import world_vertices
 from invrender.record.thinned import Thinned
 from invrender.scene import Scene

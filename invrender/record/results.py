@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from invrender.fit import Step
-from invrender.gauge import Gauge
+from invrender.fitting.scale_ambiguity import ScaleAmbiguity
+from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.base import Run
 from invrender.record.verdicts import deviation, verdict_of
@@ -34,13 +34,15 @@ def result_of(run: Run, start: Step, last: Step) -> dict[str, Any]:
         "schema": SCHEMA,
         "renderer": run.renderer,
         "renderer_note": run.renderer_note,
+        "optimizer": run.optimizer,
+        "optimizer_note": run.optimizer_note,
         "device": run.device,
         "seed": run.seed,
         "iterations": last.iteration,
         "seconds": {"total": last.seconds, "per_iteration": last.seconds / max(1, last.iteration)},
         "loss": {"start": start.loss, "best": last.loss},
         "stopped_because": last.stopped_because,
-        "gauge": None if Gauge.of(run.scene, run.parameters) is None else Gauge.TEXT,
+        "gauge": None if ScaleAmbiguity.find(run.scene, run.parameters) is None else ScaleAmbiguity.TEXT,
         "verdict": verdict_of(run, last),
         "parameters": parameters,
     }

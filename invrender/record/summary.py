@@ -9,7 +9,7 @@ from invrender.record.units import deviation_text, errors_text, name_and_unit, v
 from invrender.record.verdicts import SHOWN, deviation, other_rows, status_words, verdict_of
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.record.base import Run
 
 REASONS = {
@@ -39,9 +39,9 @@ def summary(run: Run, start: Step, last: Step, total_steps: int) -> str:
 
 def gauge_lines(run: Run) -> list[str]:
     """The convention for what the pictures leave open; no lines where they tell everything."""
-    from invrender.gauge import Gauge
+    from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 
-    return [] if Gauge.of(run.scene, run.parameters) is None else ["", Gauge.TEXT]
+    return [] if ScaleAmbiguity.find(run.scene, run.parameters) is None else ["", ScaleAmbiguity.TEXT]
 
 
 def verdict_lines(run: Run, last: Step) -> list[str]:

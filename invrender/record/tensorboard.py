@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
 from invrender.record.display import srgb_picture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from invrender.record.units import name_and_unit, value_text
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.parameters.base import Value
     from invrender.record.base import Run
 
@@ -28,6 +28,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "unexplained": verdict.unexplained,
         "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
         "unseen": [dict(parts) for parts in verdict.unseen],
+        "burnt_out": verdict.burnt_out,
     }
 
 

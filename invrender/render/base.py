@@ -83,7 +83,12 @@ def render_scenes(
     renderer: Renderer, scenes: Sequence[Scene], channels: Channels = ALL, quality: Quality = OWN
 ) -> list[Picture]:
     """The pictures that the own cameras of many scenes take."""
-    return renderer.render([Shot(scene, scene.camera) for scene in scenes], channels, quality)
+    return renderer.render(shots_of(scenes), channels, quality)
+
+
+def shots_of(scenes: Sequence[Scene]) -> list[Shot]:
+    """What the own cameras of scenes see."""
+    return [Shot(scene, scene.camera) for scene in scenes]
 
 
 def check_samples(samples: int) -> None:

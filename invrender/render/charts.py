@@ -9,7 +9,6 @@ from torch import Tensor
 
 from invrender.constants import Constants, constant
 from invrender.render.mipmaps import pyramid
-from invrender.render.reference import classify
 from invrender.scene import Mesh
 
 masks: Constants[Tensor | None] = Constants()
@@ -31,27 +30,32 @@ def packed(levels: Sequence[Tensor]) -> Tensor:
 
 
 def covered_texels(mesh: Mesh, height: int, width: int) -> Tensor | None:
-    """The texels [H, W] within a texel of a chart, as ones and zeros; None if all are."""
+    """The texels [H, W] within a texel of a chart, as ones and zeros; None if all are, or none."""
     uv, faces = mesh.uv, mesh.uv_faces
     assert uv is not None and faces is not None
-    return masks.get(lambda: drawn_charts(uv.detach(), faces, height, width), uv, faces, setting=(height, width))
+
+    def cover() -> Tensor | None:
+        from invrender.render.kernels.cpu.charts import cover_texels
+
+        points = torch.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], dim=1).detach().double().cpu()
+        mask = torch.zeros(height, width, dtype=torch.uint8)
+        cover_texels(points.numpy(), faces.cpu().numpy(), mask.numpy())
+        return None if bool(mask.all()) or not bool(mask.any()) else mask.to(uv)
+
+    return masks.get(cover, uv, faces, setting=(height, width))
 
 
-def drawn_charts(uv: Tensor, faces: Tensor, height: int, width: int) -> Tensor | None:
-    """The charts as a silhouette in the plane of the texture, widened by a texel."""
-    from invrender.render.blend import Softness
-    from invrender.render.dispatch import implementation
-    from invrender.render.screen import Screen
-
-    points = torch.stack([uv[:, 0] * width, (1 - uv[:, 1]) * height], dim=1).contiguous()
-    vertices = torch.cat([points, torch.ones_like(points)], dim=1)
-    number = torch.arange(len(faces), device=faces.device)
-    winding, _ = classify(vertices, faces, near=0.5, cull_backfaces=False)
-    screen = Screen(
-        vertices=vertices, triangles=faces, face=number, picture=torch.zeros_like(number), winding=winding,
-        points=points, outline=faces, facing=winding, blocks=(), near=0.5, height=height, width=width, pictures=1,
-    )  # fmt: skip
-    texel = screen.unit**2
-    drawn = implementation("auto", uv.device).soft_layers(screen, None, Softness(texel, 1.0, texel, 0.0, 1.0), False)
-    mask = drawn.alpha.reshape(height, width) > 0
-    return None if bool(mask.all()) or not bool(mask.any()) else mask.to(uv.dtype)
+def cover_texels_slowly(points: Tensor, faces: Tensor, mask: Tensor) -> None:
+    """The slow twin of `invrender.render.kernels.cpu.charts.cover_texels`."""
+    height, width = mask.shape
+    rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    centre = torch.stack([columns, rows], dim=-1).to(points)
+    for corners in points[faces]:
+        starts, ends = corners, corners.roll(-1, 0)
+        along, off = ends - starts, centre[..., None, :] - starts
+        length = along.square().sum(dim=1)
+        share = ((off * along).sum(dim=-1) / torch.where(length > 0, length, 1.0)).clamp(0, 1)
+        near = (off - share[..., None] * along).square().sum(dim=-1).amin(dim=-1) < 1
+        sides = along[:, 0] * off[..., 1] - along[:, 1] * off[..., 0]
+        within = (sides > 0).any(dim=-1) != (sides < 0).any(dim=-1)
+        mask[near | within] = 1

@@ -15,8 +15,9 @@ from invrender.render import blend, edges, visible
 from invrender.render.blend import Layers, Softness
 from invrender.render.edges import Crossings, Jumps, Outlines
 from invrender.render.kernels import cuda
+from invrender.render.project import Classify
 from invrender.render.reference import classify
-from invrender.render.screen import Classify, Screen
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 
 Kernels = Literal["auto", "numba", "triton", "reference"]

@@ -16,7 +16,8 @@ from invrender.render.channels import SHADERS, Shader
 from invrender.render.dispatch import Implementation, Kernels, implementation
 from invrender.render.edges import antialiased, outlines, shares, telling
 from invrender.render.hard import hard_pixels
-from invrender.render.screen import Screen, screen_of
+from invrender.render.project import screen_of
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 

@@ -18,7 +18,7 @@ class Fragments:
     barycentric: [N, 3], perspective-correct, of the point that is seen; outside the face negative ones are set to
         zero and the others scaled to sum to one, as PyTorch3D does.
     depth: [N], of the point that is seen.
-    footprint: [N], the area that the pixel covers there in barycentric coordinates (b₁, b₂); not differentiable.
+    footprint: [N], the area that the pixel covers there in barycentric coordinates (b₁, b₂).
     """
 
     pixel: Tensor

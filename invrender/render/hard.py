@@ -12,7 +12,8 @@ from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_s
 from invrender.render.batch import Batch, Pixels, expose
 from invrender.render.channels import SHADERS, Shader
 from invrender.render.dispatch import Implementation, Kernels, implementation
-from invrender.render.screen import Screen, screen_of
+from invrender.render.project import screen_of
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 

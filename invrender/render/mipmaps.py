@@ -66,6 +66,15 @@ def around(planes: Tensor) -> Tensor:
     return 9 * torch.nn.functional.avg_pool2d(planes[None], 3, stride=1, padding=1)[0]
 
 
-def finest_level(minification: Tensor) -> Tensor:
-    """log2 of how many texels a pixel is wide, from texels per pixel by area; 0 where textures are magnified."""
-    return 0.5 * torch.log2(minification.clamp(min=1.0))
+def level_of(minification: Tensor, coarsest: Tensor) -> Tensor:
+    """The level [N] between whose neighbours a look-up mixes: log2 of how many texels a pixel is wide.
+
+    minification: [N], texels of the finest level in a pixel by area. coarsest: [N], the last level.
+
+    Differentiable, but for two clamps: where textures are magnified it is 0, and where they are smaller than a pixel
+    the last level, and there its derivative is zero, at the very clamps, too. In between it is smooth. The colour that
+    is mixed from it has a kink at each whole level; there its derivative is that towards the coarser one.
+    """
+    level = 0.5 * torch.log2(minification.clamp(min=1.0))
+    free = (minification.detach() > 1.0) & (level.detach() < coarsest)
+    return torch.where(free, level, level.detach().minimum(coarsest.to(level)))

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from invrender.render.fragments import Fragments
-
-if TYPE_CHECKING:
-    from invrender.render.screen import Screen
+from invrender.render.screen import Screen
 
 PAIRS_AT_ONCE = 1 << 18
 TINY = 1e-17
@@ -117,7 +114,7 @@ def fragments(screen: Screen, pairs: Pairs) -> Fragments:
         inside=torch.where(pairs.within, squared, -squared),
         barycentric=weights,
         depth=dot(weights, screen.depth.index_select(0, pairs.face)),
-        footprint=footprints(screen, pairs.face, weights.detach()),
+        footprint=footprints(screen, pairs.face, weights),
     )
 
 
@@ -126,12 +123,17 @@ def footprints(screen: Screen, face: Tensor, weights: Tensor) -> Tensor:
 
     det: the determinant of the corners' homogeneous pixels; w: their third coordinate at barycentrics [N, 3].
     """
-    homogeneous = screen.homogeneous.detach()
-    first, second, third = homogeneous.double().unbind(1)
-    determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(homogeneous)
-    across = dot(weights, homogeneous[..., 2].index_select(0, face))
-    found: Tensor = across**3 / determinants.index_select(0, face).clamp(min=torch.finfo(weights.dtype).tiny)
+    across = dot(weights, screen.homogeneous[..., 2].index_select(0, face))
+    found: Tensor = across**3 / determinants(screen).index_select(0, face)
     return found
+
+
+def determinants(screen: Screen) -> Tensor:
+    """The absolute determinants [G] of the corners' homogeneous pixels, above 0."""
+    homogeneous = screen.homogeneous
+    first, second, third = homogeneous.double().unbind(1)
+    found: Tensor = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(homogeneous)
+    return found.clamp(min=torch.finfo(found.dtype).tiny)
 
 
 def candidates(screen: Screen, reach: float) -> Iterator[tuple[Tensor, Tensor]]:

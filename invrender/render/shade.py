@@ -64,7 +64,7 @@ def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tenso
 
 def texel_areas(surfaces: Surfaces, face: Tensor, textures: Tensor) -> Tensor:
     """Twice the area of faces [N] in texels of the finest level of their textures [N, L, 3], [N]."""
-    first, second, third = surfaces.uv.detach()[surfaces.uv_faces.index_select(0, face)].unbind(1)
+    first, second, third = surfaces.uv[surfaces.uv_faces.index_select(0, face)].unbind(1)
     across, along = second - first, third - first
     area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
     return area * (textures[:, 0, 1] * textures[:, 0, 2])

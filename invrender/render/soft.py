@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 import torch
@@ -16,7 +16,8 @@ from invrender.render.batch import Batch, Pixels, expose
 from invrender.render.blend import Background, Softness, over_background
 from invrender.render.channels import SHADERS, Shader
 from invrender.render.dispatch import Kernels, implementation
-from invrender.render.screen import Screen, screen_of
+from invrender.render.project import screen_of
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
@@ -72,21 +73,22 @@ class SoftRenderer:
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover; with a sigma of 0 the hardest edges there are."""
         sigma = self.sigma if quality.sigma is None else max(quality.sigma, SMALLEST_SIGMA)
-        return expose(shots, quality.samples or self.samples, lambda batch: self.pixels(batch, channels, sigma))
+        drawn = replace(self, sigma=sigma)
+        return expose(shots, quality.samples or self.samples, lambda batch: drawn.pixels(batch, channels))
 
-    def softness(self, batch: Batch, sigma: float) -> Softness:
-        """The softness of a batch's pictures; faces reach as far as coverage is above ``reach``."""
-        distance = float(torch.logit(torch.tensor(1 - self.reach, dtype=torch.float64))) * sigma
-        camera = batch.cameras[0]
-        return Softness(sigma, self.gamma, distance, camera.near, camera.far)
+    @property
+    def blur_radius(self) -> float:
+        """The squared distance, in squared NDC units, at which coverage has fallen to ``reach``."""
+        return self.sigma * float(torch.logit(torch.tensor(1 - self.reach, dtype=torch.float64)))
 
-    def pixels(self, batch: Batch, channels: Channels, sigma: float) -> Pixels:
+    def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         fused = channels & (ALL - self.shaders.keys())
         surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
         work = implementation(self.kernels, surfaces.vertices.device)
         screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
-        softness = self.softness(batch, sigma)
+        camera = batch.cameras[0]
+        softness = Softness(self.sigma, self.gamma, self.blur_radius, camera.near, camera.far)
         found: dict[str, Tensor] = {}
         if fused:
             shown = surfaces if "rgb" in fused else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invrender.render.mipmaps import finest_level
+from invrender.render.mipmaps import level_of
 
 
 def sample(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
@@ -13,16 +13,17 @@ def sample(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -
 
     texels: [X, C]. textures: [N, L, 3], for each look-up and level the index of its first texel, its width and its
     height, as in `Surfaces`; a look-up without levels is 1. uv: [N, 2] as in `sample_bilinear`.
-    minification: [N], how many texels of the finest level a pixel covers; the level is chosen without gradients.
+    minification: [N], how many texels of the finest level a pixel covers. Differentiable in texels, uv and
+    minification; `mipmaps.level_of` says what happens at its kinks.
     """
     levels = (textures[..., 1] > 0).sum(dim=1)
-    level = torch.minimum(finest_level(minification.detach()), (levels - 1).clamp(min=0))
-    finer = level.floor().long()
+    coarsest = (levels - 1).clamp(min=0)
+    level = level_of(minification, coarsest)
+    finer = level.detach().floor().long()
     color = bilinear(texels, chosen_level(textures, finer), uv)
-    between = (level - finer)[:, None]
-    if bool((between > 0).any()):
-        coarser = bilinear(texels, chosen_level(textures, (finer + 1).minimum((levels - 1).clamp(min=0))), uv)
-        color = torch.lerp(color, coarser, between.expand_as(color))
+    if bool((level > 0).any()):
+        coarser = bilinear(texels, chosen_level(textures, (finer + 1).minimum(coarsest)), uv)
+        color = torch.lerp(color, coarser, (level - finer)[:, None].expand_as(color))
     return torch.where((levels > 0)[:, None], color, torch.ones_like(color))
 
 

@@ -19,11 +19,15 @@ class View:
 
     picture: its channels, rgb among them as a rule; alpha is the mask, the silhouette of the objects.
     weight: [H, W] ≥ 0 or None: how much each pixel counts in the loss; None counts all alike.
+    ceiling: [H, W, 3] or None: what a channel of the colours shows at most. Where the picture lies at the top of its
+        file's range, or part of what a pixel is the mean of, it is the picture's value, which says "at least";
+        elsewhere it is infinite.
     camera: the name of the scene's camera that took it; its pose and optics may be known or unknown.
     """
 
     picture: Picture
     weight: Tensor | None = None
+    ceiling: Tensor | None = None
     camera: str = CAMERA
 
     @property
@@ -43,11 +47,16 @@ class View:
 
 
 def view_of(
-    rgb: Tensor, mask: Tensor | None = None, weight: Tensor | None = None, camera: str = CAMERA, **others: Tensor
+    rgb: Tensor,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    ceiling: Tensor | None = None,
+    camera: str = CAMERA,
+    **others: Tensor,
 ) -> View:
     """A view of a picture's colours [H, W, 3], its mask [H, W] and further channels by name."""
     masked = {} if mask is None else {"alpha": mask}
-    return View(Picture({"rgb": rgb, **masked, **others}), weight, camera)
+    return View(Picture({"rgb": rgb, **masked, **others}), weight, ceiling, camera)
 
 
 @dataclass(frozen=True)

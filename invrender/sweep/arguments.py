@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from invrender.config.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY, quoted
 from invrender.errors import UserError, suggestion
-from invrender.sweep.summary import read_summary
+from invrender.sweep.stored import check_arguments, is_besides
+from invrender.sweep.summary import NAME, read_summary
 
 OPTIONS = ("--resume", "--jobs", "--rank", "--optimize", "--objective", "--trials")
 
@@ -19,8 +21,9 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     Raises `UserError` for an option without its value, and for a folder to resume that holds no sweep.
     """
     given, rest = parsed(arguments)
-    if given.resume is not None and not any(OVERRIDE.fullmatch(each) for each in rest if not each.startswith("hydra")):
-        given, rest = parsed([*read_summary(Path(given.resume)).arguments, *arguments])
+    folder = Path(given.resume or "").absolute()
+    if given.resume is not None and not any(OVERRIDE.fullmatch(each) for each in rest if not is_besides(each)):
+        given, rest = parsed([*arguments_so_far(Path(given.resume), rest), *arguments])
     for each in rest:
         if each.startswith("--") and each.partition("=")[0] not in KNOWN_FLAGS:
             near = suggestion(each, (*OPTIONS, *KNOWN_FLAGS)) or "; see --help"
@@ -31,13 +34,32 @@ def sweep_arguments(arguments: Sequence[str]) -> list[str]:
     if not any(each.partition("=")[0] in SHOWS_ONLY for each in rest):
         added.append("-m")
     if given.resume is not None:
-        added += [f"hydra.sweep.dir={quoted(given.resume)}", "hydra.sweeper.resume=true"]
+        added += [f"hydra.sweep.dir={quoted(str(folder))}", "hydra.sweeper.resume=true"]
     if given.optimize:
         added.append("hydra/sweeper=search")
     if given.objective:
         added.append(f"hydra.sweeper.objectives=[{','.join(given.objective)}]")
     keys = {"hydra.sweeper.trials": given.trials, "hydra.launcher.n_jobs": given.jobs, "hydra.sweeper.rank": given.rank}
     return [*rest, *added, *(f"{key}={value}" for key, value in keys.items() if value is not None)]
+
+
+def arguments_so_far(folder: Path, typed: Sequence[str]) -> list[str]:
+    """The arguments that a sweep began with, read as data; their paths are relative to the working folder then.
+
+    typed: further ones, which take the place of those. Raises `UserError` where there is no sweep, where a file gives
+    what no file may, and where the sweep's working folder is gone.
+    """
+    summary = read_summary(folder)
+    found = check_arguments(summary.arguments, typed, str(folder / NAME))
+    if summary.place and Path(summary.place) != Path.cwd():
+        try:
+            os.chdir(summary.place)
+        except OSError as error:
+            raise UserError(
+                f"--resume: {folder} was begun in {summary.place}, which is not there ({error.strerror}); "
+                "give the sweep's arguments again, with paths as they are from here"
+            ) from error
+    return found
 
 
 def parsed(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -57,7 +57,7 @@ class Lines:
         """Print the job's line; the sweep goes on where whoever read it has gone."""
         if self.failures_only and job.status != "failed":
             return
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             print(f"{self.pace.text()}: {job_text(job)}", file=sys.stderr, flush=True)
 
     def tick(self) -> None:
@@ -140,10 +140,14 @@ def clock(seconds: float) -> str:
 
 def job_text(job: Job) -> str:
     """A job in a line."""
-    name = " ".join([f"job {job.number}", *(f"{key}={value}" for key, value in job.values.items())])
     if job.status == "finished":
-        return f"{name}: {found_text(job)}, {job.seconds or 0:.1f} s"
-    return f"{name} {job.status}" + (f": {job.message}" if job.message else "")
+        return f"{job_name(job)}: {found_text(job)}, {job.seconds or 0:.1f} s"
+    return f"{job_name(job)} {job.status}" + (f": {job.message}" if job.message else "")
+
+
+def job_name(job: Job) -> str:
+    """A job's number and values."""
+    return " ".join([f"job {job.number}", *(f"{key}={value}" for key, value in job.values.items())])
 
 
 def found_text(job: Job) -> str:
@@ -186,9 +190,8 @@ def best_table(summary: Summary, jobs: list[Job]) -> str:
     return table(table_rows(summary, jobs))
 
 
-def say_summary(summary: Summary, verbosity: str, conclusion: str | None = None) -> None:
-    """Print the ranked table on stdout, and how to go on where jobs are missing."""
-    folder = shown(summary.folder)
+def say_summary(summary: Summary, folder: str, verbosity: str, conclusion: str | None = None) -> None:
+    """Print the ranked table on stdout, and how to go on where jobs are missing. folder: the sweep's, as typed."""
     missing, failed = summary.count("missing"), summary.count("failed")
     if verbosity != "quiet":
         jobs = [job for job in summary.ranked() if job.status != "missing"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 6
 MOST_MEASURES = 4
+MOST_NAMES = 40
 
 
 def write_plots(summary: Summary) -> None:
@@ -50,13 +51,17 @@ def draw(panel: Axes, key: str, measure: str, jobs: Sequence[Job]) -> None:
     names = list(places)
     panel.plot([places[name] for name, _, _ in points], [value for _, value, _ in points], "o", ms=4, alpha=0.6)
     along = sorted(names, key=places.__getitem__)
-    medians = [median(value for name, value, _ in points if name == each) for each in along]
+    grouped: dict[str, list[float]] = {}
+    for name, value, _ in points:
+        grouped.setdefault(name, []).append(value)
+    medians = [median(grouped[name]) for name in along]
     panel.plot([places[name] for name in along], medians, "-" if numeric else "_", color="tab:orange", ms=14)
     for name, value, rank in points:
         if rank == 1:
             panel.plot(places[name], value, "o", ms=9, mfc="none", mec="tab:green", mew=1.5)
     if not numeric:
-        panel.set_xticks(range(len(names)), names, fontsize=7)
+        step = math.ceil(len(names) / MOST_NAMES)
+        panel.set_xticks(range(0, len(names), step), names[::step], fontsize=7)
         panel.set_xlim(-0.5, len(names) - 0.5)
     elif spread(list(places.values())):
         panel.set_xscale("log")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from typing import TypeVar
@@ -14,7 +15,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from invrender.errors import UserError
-from invrender.sweep.work import Apart, Child, composed, split, usable_cores
+from invrender.sweep.compose import Compositions
+from invrender.sweep.work import Apart, Child, usable_cores, write_outcome
 
 Item = TypeVar("Item")
 
@@ -32,22 +34,33 @@ class ProcessesLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives to a launcher."""
         assert isinstance(task_function, Apart)
-        self.loader = hydra_context.config_loader
         self.task = task_function.task
-        self.config = config
+        self.folder = Path(config.hydra.sweep.dir).absolute()
+        self.compositions = Compositions(hydra_context.config_loader, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs; each says how it ended in its folder."""
         composing = Lock()
 
         def run(overrides: Sequence[str], slot: int) -> None:
-            with composing:
-                config = composed(self.task, self.loader, self.config, overrides)
-            if config is not None:
-                self.children[slot].run(self.task, *split(config), slot)
+            own = [each for each in overrides if not each.startswith("hydra.sweep.")]
+            folder = self.folder / subdir_of(overrides)
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with composing:
+                    job = self.compositions.prepared(own, folder)
+            except Exception as error:
+                write_outcome(folder, self.task.failed(error))
+                return
+            self.children[slot].run(self.task, job, slot)
 
         spread(self.children, job_overrides, run)
         return []
+
+
+def subdir_of(overrides: Sequence[str]) -> str:
+    """The job's folder inside the sweep's."""
+    return next(each.partition("=")[2] for each in reversed(overrides) if each.startswith("hydra.sweep.subdir="))
 
 
 def spread(children: Sequence[Child], items: Iterable[Item], work: Callable[[Item, int], None]) -> None:

@@ -10,7 +10,7 @@ from invrender.sweep.work import Pruned
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.record.base import Recorder
 
 
@@ -23,11 +23,11 @@ def pruners(settings: Any, folder: Path) -> list[Recorder]:
         return []
     import optuna
 
-    from invrender.sweep.study import open_study
+    from invrender.sweep.study import open_study, trials_by_job
 
     study = open_study(folder.parent)
-    number = int(folder.name)
-    return [Pruner(optuna.Trial(study, study.trials[number]._trial_id), settings.objectives[0], settings.warmup)]
+    trial = optuna.Trial(study, trials_by_job(study)[int(folder.name)]._trial_id)
+    return [Pruner(trial, settings.objectives[0], settings.warmup)]
 
 
 class Pruner:

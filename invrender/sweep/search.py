@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from invrender.errors import UserError
 from invrender.sweep.grid import Overrides
-from invrender.sweep.summary import Job, Summary
+from invrender.sweep.stored import check_overrides
+from invrender.sweep.summary import NAME, Job, Summary
 from invrender.sweep.sweeper import Sweep
 from invrender.sweep.work import usable_cores
 
@@ -56,6 +58,22 @@ class SearchSweep(Sweep):
             raise UserError("there is nothing to search in; give KEY=interval(LOW,HIGH) or KEY=VALUE,VALUE")
         return self.summary(list(self.spaces), [], self.trials)
 
+    def examples(self, overrides: Overrides, summary: Summary) -> Iterator[Job]:
+        """Jobs with the first value of each key but one, which has each of its own, or the ends of its interval."""
+        from invrender.sweep.study import extremes
+
+        values = {key: extremes(space) for key, space in self.spaces.items()}
+        first = {key: each[0] for key, each in values.items()}
+        for key, each in values.items():
+            yield from (self.job_of(0, {**first, key: value}) for value in each)
+
+    def measures(self) -> dict[str, str | None]:
+        """The measures that were asked for, by what has asked."""
+        objectives: dict[str, str | None] = {
+            f"hydra.sweeper.objectives[{i}]": each for i, each in enumerate(self.objectives)
+        }
+        return {**objectives, **super().measures()}
+
     def go_on(self, summary: Summary, before: Summary) -> None:
         """Take over the trials of the search so far. Raises `UserError` where it drew from other keys."""
         if before.swept != summary.swept:
@@ -63,35 +81,57 @@ class SearchSweep(Sweep):
                 f"--resume: {self.folder} holds a search in {', '.join(before.swept)}; "
                 "give no arguments to go on with it"
             )
-        summary.jobs = before.jobs
+        for job in before.jobs:
+            check_overrides([f"{key}={value}" for key, value in job.values.items()], str(self.folder / NAME))
+        summary.jobs = [self.job_of(job.number, job.values) for job in before.jobs]
         summary.expected = max(self.trials, len(before.jobs))
+        summary.recount()
 
     def run(self, summary: Summary) -> None:
-        """Run what an interruption has left, then draw until there are enough."""
-        from invrender.sweep.study import ask, drawn, open_study
+        """Run what an interruption has left, and what has failed, then draw until there are enough."""
+        from invrender.sweep.study import ask, drawn, open_study, unbeaten
 
         # A sampler that begins anew with the same seed would draw the same values again.
         study = open_study(self.folder, self.objectives, self.seed + len(summary.jobs))
         summary.jobs += [self.job_of(number, values) for number, values in drawn(study)[len(summary.jobs) :]]
-        batch = [job for job in summary.jobs if job.status == "missing"]
+        summary.expected = max(summary.expected, len(summary.jobs))
+        batch = self.left(study, summary)
         while batch or len(summary.jobs) < self.trials:
             missing = min(self.parallel, self.trials - len(summary.jobs))
-            batch = batch or [self.job_of(*ask(study, self.spaces)) for _ in range(missing)]
-            summary.jobs += [job for job in batch if job not in summary.jobs]
+            new = (
+                [] if batch else [self.job_of(*ask(study, self.spaces, len(summary.jobs) + i)) for i in range(missing)]
+            )
+            summary.jobs += new
+            summary.recount()
             summary.write()
-            self.launch(batch)
-            self.settle(study, batch)
+            self.launch(summary, batch or new)
+            self.settle(study, batch or new)
             batch = []
         if len(self.objectives) > 1:
-            self.unbeaten = [trial.number for trial in study.best_trials]
+            self.unbeaten = unbeaten(study)
+
+    def left(self, study: Study, summary: Summary) -> list[Job]:
+        """What is to be run again of the search so far: each with a new trial, for the one that it had is closed."""
+        from invrender.sweep.study import ask_again, close, trials_by_job
+
+        trials = trials_by_job(study)
+        again = [job for job in summary.jobs if job.status in ("missing", "failed")]
+        if unknown := [job.number for job in summary.jobs if job.number not in trials]:
+            raise UserError(f"--resume: {self.folder} has no trial of job {unknown[0]} in its study")
+        for job in summary.jobs:
+            close(study, trials[job.number], job, self.objectives)
+        for job in again:
+            ask_again(study, self.spaces, job.number, trials[job.number].params)
+        return again
 
     def settle(self, study: Study, batch: list[Job]) -> None:
         """Tell the study what has become of its trials."""
-        from invrender.sweep.study import tell
+        from invrender.sweep.study import close, trials_by_job
 
         self.look()
+        trials = trials_by_job(study)
         for job in batch:
-            tell(study, job, self.objectives)
+            close(study, trials[job.number], job, self.objectives)
 
     def conclusion(self) -> str | None:
         """With several objectives, the jobs that no other one beats in all of them."""

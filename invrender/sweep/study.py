@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
     from optuna.pruners import BasePruner
+    from optuna.trial import FrozenTrial
 
 Spaces = dict[str, "BaseDistribution"]
 
 NAME = "search"
 STORAGE = "study.db"
+# Where a trial of a job that is run again keeps the job's number. All others are of a job each, in their order.
+JOB = "job"
 
 
 def open_study(folder: Path, objectives: Sequence[str] = (), seed: int | None = None) -> Study:
@@ -74,15 +78,49 @@ def distribution(override: Override) -> BaseDistribution:
     raise UserError(f"{override.input_line}: a search draws from interval(low,high) or from a list of values")
 
 
-def ask(study: Study, spaces: Spaces) -> tuple[int, dict[str, str]]:
-    """A new trial's number, and its values as they would be typed."""
-    trial = study.ask(dict(spaces))
-    return trial.number, {key: typed(value) for key, value in trial.params.items()}
+def extremes(space: BaseDistribution) -> list[str]:
+    """The values of a list, or the ends of an interval, as they would be typed."""
+    from optuna.distributions import CategoricalDistribution
+
+    values = space.choices if isinstance(space, CategoricalDistribution) else (space.low, space.high)  # type: ignore[attr-defined]
+    return [typed(value) for value in values]
+
+
+def ask(study: Study, spaces: Spaces, number: int) -> tuple[int, dict[str, str]]:
+    """A new trial for the job of this number; the number, and the job's values as they would be typed."""
+    return number, values_of(study.ask(dict(spaces)).params)
+
+
+def ask_again(study: Study, spaces: Spaces, number: int, parameters: dict[str, Any]) -> None:
+    """A further trial for a job whose trial is closed, with the same values."""
+    from optuna.trial import TrialState
+
+    study.enqueue_trial(parameters, user_attrs={JOB: number})
+    while (trial := study.ask(dict(spaces))).user_attrs[JOB] != number:
+        # Another process came to its end between these two lines.
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def trials_by_job(study: Study) -> dict[int, FrozenTrial]:
+    """The latest trial of each job, by the job's number."""
+    from optuna.trial import TrialState
+
+    found: dict[int, FrozenTrial] = {}
+    new = count()
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state != TrialState.WAITING:
+            found[trial.user_attrs[JOB] if JOB in trial.user_attrs else next(new)] = trial
+    return found
 
 
 def drawn(study: Study) -> list[tuple[int, dict[str, str]]]:
-    """All trials so far, as `ask` has given them."""
-    return [(trial.number, {key: typed(value) for key, value in trial.params.items()}) for trial in study.trials]
+    """All jobs so far, by number, as `ask` has given them."""
+    return [(number, values_of(trial.params)) for number, trial in sorted(trials_by_job(study).items())]
+
+
+def values_of(parameters: dict[str, Any]) -> dict[str, str]:
+    """Drawn values as they would be typed."""
+    return {key: typed(value) for key, value in parameters.items()}
 
 
 def typed(value: object) -> str:
@@ -90,14 +128,22 @@ def typed(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def tell(study: Study, job: Job, objectives: Sequence[str]) -> None:
-    """Tell the study how a job has ended; a job that lacks an objective has failed."""
+def close(study: Study, trial: FrozenTrial, job: Job, objectives: Sequence[str]) -> None:
+    """Tell the study how a trial's job has ended, if it does not know; without an objective it has failed."""
     from optuna.trial import TrialState
 
+    if trial.state.is_finished():
+        return
     values = [job.measure(each) for each in objectives]
     if job.status == "pruned":
-        study.tell(job.number, state=TrialState.PRUNED)
+        study.tell(trial.number, state=TrialState.PRUNED)
     elif job.status == "finished" and None not in values:
-        study.tell(job.number, [value for value in values if value is not None])
+        study.tell(trial.number, [value for value in values if value is not None])
     else:
-        study.tell(job.number, state=TrialState.FAIL)
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def unbeaten(study: Study) -> list[int]:
+    """The jobs that no other one beats in all objectives."""
+    best = {trial.number for trial in study.best_trials}
+    return [number for number, trial in sorted(trials_by_job(study).items()) if trial.number in best]

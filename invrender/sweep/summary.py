@@ -1,13 +1,14 @@
 """What a sweep found: ``summary.json``, ``summary.csv`` and the ranking.
 
-``summary.json`` is there from the beginning and is rewritten after every job; it is also what a sweep resumes from. Its
-keys:
+``summary.json`` is there from the beginning and is rewritten as jobs end. A sweep resumes from it. Its keys:
 
 - ``schema``: 1.
 - ``command``: repeats the whole sweep. ``arguments``: those of `invrender sweep`, as a list.
 - ``swept``: the keys that differ between jobs, in the order given.
 - ``rank_by``: ``{"name": NAME, "higher_is_better": BOOL}``; NAME is ``loss``, ``seconds`` or ``UNKNOWN.ERROR``. None
   until a job has finished.
+- ``place``: the working folder that paths in ``arguments`` are relative to.
+- ``inputs``: the SHA-256 of every file that the jobs read, by its path, as the sweep began.
 - ``jobs``: a list, by number. Of each job:
   ``number``, from 0; ``folder``, relative to the sweep's, with all that a fit leaves behind, and ``log.txt``;
   ``overrides``, all of the job's own arguments; ``values``, by swept key, as typed;
@@ -27,8 +28,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ from invrender.sweep.work import read_outcome
 
 SCHEMA = 1
 NAME = "summary.json"
+STATUSES = ("finished", "failed", "pruned", "missing")
 Errors = dict[str, dict[str, float | None]]
 
 
@@ -83,7 +86,7 @@ class Summary:
     """A sweep so far.
 
     folder: its own. rank_by: a measure, chosen by the first finished job where it is None. expected: so many jobs in
-    the end.
+    the end. place, inputs: see the module. changed: whether there is something to write.
     """
 
     folder: Path
@@ -93,23 +96,39 @@ class Summary:
     jobs: list[Job]
     rank_by: str | None = None
     expected: int = 0
+    place: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    changed: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.recount()
 
     @property
     def total(self) -> int:
         """Of all jobs, those of a search too that have yet to be drawn."""
         return max(self.expected, len(self.jobs))
 
+    def recount(self) -> None:
+        """Count anew, where jobs have been added or their statuses set."""
+        self.counts = Counter(job.status for job in self.jobs)
+        self.waiting = [job for job in self.jobs if job.status == "missing"]
+
     def count(self, status: str) -> int:
         """How many jobs there are of a status."""
         undrawn = self.total - len(self.jobs) if status == "missing" else 0
-        return undrawn + sum(job.status == status for job in self.jobs)
+        return undrawn + self.counts[status]
 
-    def update(self, numbers: Iterable[int]) -> list[Job]:
-        """Read what has become of these jobs; those that have ended since."""
-        ended = [job for number in numbers if look(self.folder, job := self.jobs[number])]
+    def look(self) -> list[Job]:
+        """Read what has become of the jobs that had not ended; those that have ended since."""
+        return self.update(self.waiting)
+
+    def update(self, jobs: Iterable[Job]) -> list[Job]:
+        """Read what has become of these jobs; those that have ended."""
+        ended = [job for job in jobs if look(self.folder, job)]
         if ended:
+            self.changed = True
+            self.recount()
             self.rank()
-            self.write()
         return ended
 
     def rank(self) -> None:
@@ -140,17 +159,21 @@ class Summary:
             raise UserError(f"hydra.sweeper.rank: there is no measure {self.rank_by!r}{near}")
 
     def write(self) -> None:
-        """Write ``summary.json`` and ``summary.csv``."""
-        content = {
+        """Write ``summary.json``, a line for each job, and ``summary.csv``."""
+        self.changed = False
+        head = {
             "schema": SCHEMA,
             "command": self.command,
             "arguments": self.arguments,
+            "place": self.place,
+            "inputs": self.inputs,
             "swept": self.swept,
             "rank_by": self.rank_by and {"name": self.rank_by, "higher_is_better": higher_is_better(self.rank_by)},
-            "jobs": [plain(job) for job in self.jobs],
         }
+        lines = [f'  "{key}": {json.dumps(value, allow_nan=False)},' for key, value in head.items()]
+        jobs = ",\n".join(f"    {json.dumps(plain(job), allow_nan=False)}" for job in self.jobs)
         with atomic_write(self.folder / NAME) as partial:
-            partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            partial.write_text("\n".join(["{", *lines, f'  "jobs": [\n{jobs}\n  ]', "}", ""]), encoding="utf-8")
         with (
             atomic_write(self.folder / "summary.csv") as partial,
             partial.open("w", newline="", encoding="utf-8") as file,
@@ -165,9 +188,7 @@ def higher_is_better(measure: str) -> bool:
 
 def plain(job: Job) -> dict[str, Any]:
     """A job as the summary keeps it."""
-    content = asdict(job)
-    del content["exit_status"]
-    return content
+    return {key: value for key, value in vars(job).items() if key != "exit_status"}
 
 
 def rows(summary: Summary) -> list[list[Any]]:
@@ -177,7 +198,7 @@ def rows(summary: Summary) -> list[list[Any]]:
     heading = ["number", "status", "rank", *summary.swept, *errors, *kept]
     table = [heading]
     for job in summary.jobs:
-        content = plain(job)
+        content = vars(job)
         values = [job.values.get(key) for key in summary.swept]
         cells = [job.number, job.status, job.rank, *values, *map(job.measure, errors), *(content[key] for key in kept)]
         table.append(["" if cell is None else cell for cell in cells])
@@ -194,11 +215,17 @@ def look(sweep: Path, job: Job) -> bool:
     if outcome.status != "finished":
         return True
     try:
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        take_result(job, json.loads((folder / "result.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         job.status, job.exit_status = "failed", 2
         job.message = "record.files is false, but a sweep compares the results: leave it true"
-        return True
+    except (ValueError, KeyError, TypeError, AttributeError):
+        job.status, job.exit_status, job.message = "failed", 2, f"{folder / 'result.json'} is damaged"
+    return True
+
+
+def take_result(job: Job, result: dict[str, Any]) -> None:
+    """Take over what a fit has found. Raises what comes where that is no ``result.json``."""
     parameters = result["parameters"].items()
     job.errors = {name: each["error"] for name, each in parameters if each["error"]}
     job.errors_start = {name: each["error_start"] for name, each in parameters if each["error_start"]}
@@ -206,17 +233,51 @@ def look(sweep: Path, job: Job) -> bool:
     job.seconds, job.iterations = result["seconds"]["total"], result["iterations"]
     job.stopped_because = result["stopped_because"]
     job.verdict = (result.get("verdict") or {}).get("status")
-    return True
 
 
 def read_summary(folder: Path) -> Summary:
-    """The summary of a sweep's folder. Raises `UserError` where there is none."""
+    """The summary of a sweep's folder. Raises `UserError` where there is none.
+
+    It is read as data, which anybody may have written: jobs are numbered, and their folders are in the sweep's.
+    """
     try:
         content = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        jobs = [Job(**job) for job in content["jobs"]]
-        rank_by = content["rank_by"] and content["rank_by"]["name"]
-        return Summary(folder, content["command"], content["arguments"], content["swept"], jobs, rank_by)
+        rank_by = content["rank_by"] and str(content["rank_by"]["name"])
+        found = Summary(
+            folder=folder,
+            command=str(content["command"]),
+            arguments=texts(content["arguments"]),
+            swept=texts(content["swept"]),
+            jobs=[read_job(job, number) for number, job in enumerate(content["jobs"])],
+            rank_by=rank_by,
+            place=str(content.get("place", "")),
+            inputs=named_texts(content.get("inputs", {})),
+        )
     except FileNotFoundError as error:
         raise UserError(f"--resume: {folder} has no {NAME}: give the folder of a sweep") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"--resume: {folder / NAME} is not the summary of a sweep") from error
+    return found
+
+
+def read_job(content: dict[str, Any], number: int) -> Job:
+    """A job of a summary. Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
+    job = Job(**{**content, "number": number, "folder": str(number)})
+    job.overrides, job.values = texts(job.overrides), named_texts(job.values)
+    if job.status not in STATUSES:
+        raise ValueError(f"a job has no status {job.status!r}")
+    return job
+
+
+def texts(given: Any) -> list[str]:
+    """A list of strings. Raises `TypeError` for anything else."""
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise TypeError("expected a list of strings")
+    return given
+
+
+def named_texts(given: Any) -> dict[str, str]:
+    """Strings by name. Raises `TypeError` for anything else."""
+    if not isinstance(given, dict):
+        raise TypeError("expected strings by name")
+    return dict(zip(given, texts(list(given.values())), strict=True))

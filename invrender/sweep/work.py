@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from multiprocessing import Pipe
 from multiprocessing.util import Finalize
 from pathlib import Path
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig
 
 from invrender.io.atomic import atomic_write
+from invrender.io.lock import FolderLock
+from invrender.sweep.ending import follow, follow_lock
 
 if TYPE_CHECKING:
-    from hydra.core.config_loader import ConfigLoader
     from loky import ProcessPoolExecutor
 
     from invrender.record.base import Recorder
@@ -44,10 +47,40 @@ class Died(Exception):
     """A process is no more; the message says why, in a line."""
 
 
+class Prepared(Protocol):
+    """A job that is ready to run. Must survive pickling."""
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder."""
+        ...
+
+    def configs(self) -> tuple[DictConfig, DictConfig]:
+        """The task's config, and what Hydra keeps, with the node ``hydra``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A job whose configs are there."""
+
+    folder: Path
+    config: DictConfig
+    hydra: DictConfig
+
+    def configs(self) -> tuple[DictConfig, DictConfig]:
+        """See `Prepared`."""
+        return self.config, self.hydra
+
+
 class Task(Protocol):
-    """What a job does. Must survive pickling. typed: the arguments of the whole sweep, as they were given."""
+    """What a job does. Must survive pickling.
+
+    typed: the arguments of the whole sweep, as they were given. files: the configs among them that are files, by name.
+    """
 
     typed: list[str]
+    files: dict[str, Path]
 
     def __call__(self, config: DictConfig, recorders: Sequence[Recorder] = ()) -> Outcome:
         """Run the job with these recorders besides its own; ``HydraConfig`` is set. Raises nothing but bugs."""
@@ -55,6 +88,10 @@ class Task(Protocol):
 
     def failed(self, error: Exception) -> Outcome:
         """The outcome of a job that met with this error before it could run."""
+        ...
+
+    def measures(self, config: DictConfig) -> list[str]:
+        """The errors that a job with this config will tell, as UNKNOWN.ERROR; ``HydraConfig`` is set."""
         ...
 
     def with_path(self, override: str) -> str:
@@ -66,51 +103,75 @@ class Task(Protocol):
 class Child:
     """A process that does one piece of work after another. One that brings it down fails, the next gets a new process.
 
-    threads: of PyTorch in it.
+    It ends with the process that started it, however that ends. threads: of PyTorch in it.
     """
 
     threads: int
     pool: ProcessPoolExecutor | None = field(default=None, init=False)
-    killed: bool = field(default=False, init=False)
+    ended: Event = field(default_factory=Event, init=False)
+    starting: Lock = field(default_factory=Lock, init=False)
+
+    @property
+    def killed(self) -> bool:
+        """Whether the process was ended for good."""
+        return self.ended.is_set()
 
     def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """What the function returns or raises in the process. Raises `Died` where that came to its end."""
-        from loky import ProcessPoolExecutor
         from loky.process_executor import BrokenProcessPool
+
+        try:
+            with self.starting:
+                future = self.started().submit(function, *arguments)
+            result: Result = future.result()
+        except BrokenProcessPool as error:
+            self.pool = None
+            if ENDED.search(str(error)):
+                # A signal that ends this process, too, may reach it a little later.
+                self.ended.wait(PATIENCE_SECONDS)
+            raise Died(cause_of_death(error)) from error
+        return result
+
+    def started(self) -> ProcessPoolExecutor:
+        """The process, a new one where there is none."""
+        from loky import ProcessPoolExecutor
 
         if self.killed:
             raise Died("the process was ended")
         if self.pool is None:
             # A launcher's process waits for its children before it calls what atexit knows of.
             Finalize(None, self.kill, exitpriority=100)
-            self.pool = ProcessPoolExecutor(1, env={"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"})
-        try:
-            result: Result = self.pool.submit(function, *arguments).result()
-        except BrokenProcessPool as error:
-            self.pool = None
-            raise Died(cause_of_death(error)) from error
-        return result
+            watched, self.watching = Pipe(duplex=False)
+            environment = {"OMP_NUM_THREADS": self.threads, "OMP_WAIT_POLICY": "PASSIVE"}
+            self.pool = ProcessPoolExecutor(1, env=environment, initializer=follow, initargs=(watched,))
+        return self.pool
 
-    def run(self, task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
-        """Run a job, and leave its outcome in its folder.
-
-        config: of the task. hydra: with the node ``hydra``, whose runtime has the folder. slot: picks the GPU.
-        """
+    def run(self, task: Task, job: Prepared, slot: int) -> Outcome:
+        """Run a job; its outcome is in its folder then. slot: picks the GPU."""
         try:
-            outcome = self.call(at_work, task, config, hydra, slot)
+            return self.call(at_work, task, job, slot)
         except Exception as error:
+            # What has finished has finished, whatever became of the process then.
+            if (left := read_outcome(job.folder)) is not None:
+                return left
             if self.killed:
                 return Outcome("interrupted")
             outcome = Outcome("failed", 1, str(error)) if isinstance(error, Died) else task.failed(error)
-        write_outcome(folder_of(hydra), outcome)
+        write_outcome(job.folder, outcome)
         return outcome
 
     def kill(self) -> None:
         """End the process at once, for good."""
-        self.killed = True
-        if self.pool is not None:
-            self.pool.shutdown(kill_workers=True)
-            self.pool = None
+        self.ended.set()
+        with self.starting:
+            pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.shutdown(kill_workers=True)
+
+
+# What a person or a scheduler sends to a sweep and all of its processes.
+ENDED = re.compile(r"SIG(INT|TERM|HUP)\b")
+PATIENCE_SECONDS = 1.0
 
 
 def cause_of_death(error: Exception) -> str:
@@ -122,18 +183,26 @@ def cause_of_death(error: Exception) -> str:
     return f"the job's process died {codes or type(error).__name__}"
 
 
-def at_work(task: Task, config: DictConfig, hydra: DictConfig, slot: int) -> Outcome:
-    """In the child: run the job with its output in its log."""
+def at_work(task: Task, job: Prepared, slot: int) -> Outcome:
+    """In the child: run the job with its output in its log, and leave its outcome in its folder."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import setup_globals
 
     begin(slot)
     setup_globals()
-    HydraConfig.instance().set_config(hydra)
-    with (folder_of(hydra) / LOG).open("w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
-        outcome = task(config, watchers(hydra))
-        if outcome.message is not None:
-            print(outcome.message)
+    with FolderLock(job.folder), (job.folder / LOG).open("w", encoding="utf-8") as log:
+        with redirect_stdout(log), redirect_stderr(log):
+            try:
+                config, hydra = job.configs()
+                # set_config copies what is this job's own already, which takes longer than all the rest.
+                settings: Any = HydraConfig.instance()
+                settings.cfg = hydra
+                outcome = task(config, watchers(hydra))
+            except Exception as error:
+                outcome = task.failed(error)
+            if outcome.message is not None:
+                print(outcome.message)
+        write_outcome(job.folder, outcome)
     return outcome
 
 
@@ -172,8 +241,10 @@ class Apart:
         from hydra.core.hydra_config import HydraConfig
 
         hydra: Any = HydraConfig.instance().cfg
-        child = CHILDREN.setdefault(os.getpid(), Child(threads_of(hydra.hydra.launcher)))
-        child.run(self.task, config, hydra, int(hydra.hydra.sweep.subdir))
+        if os.getpid() not in CHILDREN:
+            child = CHILDREN[os.getpid()] = Child(threads_of(hydra.hydra.launcher))
+            follow_lock(Path(hydra.hydra.sweep.dir), child.kill)
+        CHILDREN[os.getpid()].run(self.task, Ready(folder_of(hydra), config, hydra), int(hydra.hydra.sweep.subdir))
 
 
 # A launcher's process that runs several jobs keeps the child, which has imported torch.
@@ -198,33 +269,6 @@ def folder_of(hydra: DictConfig) -> Path:
     return Path(hydra.hydra.runtime.output_dir)
 
 
-def composed(task: Task, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> DictConfig | None:
-    """A job's config, its folder made; None, with the failure recorded, where the overrides don't go together."""
-    folder = Path(str(master.hydra.sweep.dir)).absolute() / subdir_of(overrides)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        config = loader.load_sweep_config(master, list(overrides))
-    except Exception as error:
-        write_outcome(folder, task.failed(error))
-        return None
-    with read_write(config), open_dict(config):
-        config.hydra.runtime.output_dir = str(folder)
-    return config
-
-
-def subdir_of(overrides: Sequence[str]) -> str:
-    """The job's folder inside the sweep's."""
-    return next(each.partition("=")[2] for each in reversed(overrides) if each.startswith("hydra.sweep.subdir="))
-
-
-def split(config: DictConfig) -> tuple[DictConfig, DictConfig]:
-    """A job's config as what the task gets and what Hydra keeps."""
-    task = copy.deepcopy(config)
-    with read_write(task), open_dict(task):
-        del task["hydra"]
-    return task, OmegaConf.masked_copy(config, ["hydra"])
-
-
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Leave a job's outcome in its folder; an interrupted job has none, as if it had not been run."""
     if outcome.status == "interrupted":
@@ -237,5 +281,5 @@ def read_outcome(folder: Path) -> Outcome | None:
     """The outcome of the job in a folder, None where it has not ended."""
     try:
         return Outcome(**json.loads((folder / OUTCOME).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None

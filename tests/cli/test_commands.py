@@ -174,10 +174,10 @@ def test_exit_statuses_of_fits(invrender: Any, workspace: Path, monkeypatch: pyt
     def interrupted(self: object, *_: object) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("invrender.solve.first_order.FirstOrder.rate", infinite)
+    monkeypatch.setattr("invrender.fitting.solve.first_order.FirstOrder.rate", infinite)
     assert invrender("fit", "hydra.run.dir=a", *SHORT).status == 3
     assert read(workspace / "a" / "result.json")["stopped_because"] == "diverged"
-    monkeypatch.setattr("invrender.solve.first_order.TorchDescent.step", interrupted)
+    monkeypatch.setattr("invrender.fitting.solve.first_order.FirstOrder.step", interrupted)
     assert invrender("fit", "hydra.run.dir=b", *SHORT).status == 130
     assert read(workspace / "b" / "result.json")["stopped_because"] == "interrupted"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from PIL import Image
 
 from invrender.cli import run
-from invrender.io.pictures import read_picture
+from invrender.io.pictures import Decoding, read_picture
 
 RENDER = [
     ("camera.azimut=3", "camera has no key 'azimut'; did you mean 'azimuth'?"),
@@ -170,9 +171,42 @@ def test_broken_pictures_and_masks(invrender: Any, workspace: Path) -> None:
     calibrated = invrender("fit", "target=photo.png", "camera=pinhole", "camera.width=640")
     assert "photo.png is 24x16 pixels, but camera is calibrated for" in calibrated.error
     assert (
-        "color_space is 'rgb', expected one of srgb, linear"
+        "color_space is 'rgb', expected one of auto, srgb, linear"
         in invrender("fit", "target=photo.png", "target.color_space=rgb").error
     )
+
+
+def test_ends_and_limits_of_pictures(invrender: Any, workspace: Path) -> None:
+    Image.new("RGB", (24, 16)).save("photo.png")
+    for given, message in [
+        ("target.orientation=up", "target.orientation is 'up', expected one of file, ignore"),
+        ("target.clipped=no", "target.clipped is 'no', expected one of at_least, exact"),
+        ("target.max_pixels=0", "target.max_pixels is 0, expected a number of 1 or more"),
+        ("target.max_pixels=300", "photo.png has 24x16 pixels, "),
+        ("target.max_pixels=300", "reduce the picture, or set target.max_pixels=384"),
+    ]:
+        assert message in invrender("fit", "target=photo.png", given).error
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (24, 16)).save("turned.png", exif=exif)
+    calibrated = ("camera=pinhole", "camera.focal=20", "camera.principal=[12,8]", "camera.width=24", "camera.height=16")
+    outcome = invrender("fit", "target=turned.png", *calibrated)
+    assert "turned.png is 16x24 pixels, but camera is calibrated for 24x16; " in outcome.error
+    assert "or target.orientation=ignore if EXIF turns it" in outcome.error
+
+
+def test_a_render_says_what_it_clips(invrender: Any, workspace: Path) -> None:
+    bright = ("light.key.intensity=9", "renderer.samples=1")
+    outcome = invrender("render", "output=bright.png", *bright)
+    assert outcome.out == "bright.png\n"
+    said = re.fullmatch(r"bright\.png: ([\d.]+)% of its pixels are clipped .*; give EXR to keep them", outcome.error)
+    assert said is not None
+    read = read_picture(Path("bright.png"), Decoding(marks_clipped=True)).clipped
+    assert read is not None
+    assert float(said[1]) == pytest.approx(100 * float(read.any(dim=-1).float().mean()), rel=0.05)
+    for quiet in (("output=bright.exr", *bright), ("output=dark.png", "light.key.intensity=0.1")):
+        assert invrender("render", *quiet).err == ""
+    assert float(read_picture(Path("bright.exr")).rgb.max()) > 2
 
 
 def test_broken_camera_files(invrender: Any, workspace: Path) -> None:

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import rigid
-from invrender.render.base import Renderer, render_scene
+from invrender.render.base import Renderer, render_scene, shots_of
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
+from invrender.render.project import screen_of
 from invrender.render.reference import pixel_centres, rasterize_soft, side_functions
-from invrender.render.screen import screen_of
 from invrender.render.surfaces import Surfaces
 from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Mesh, Object, PointLight, Scene, phong
 
@@ -72,7 +72,9 @@ def scene_of(case: dict[str, Tensor], name: str) -> Scene:
         near=float(case["znear"]),
         far=float(case["zfar"]),
     )
-    return Scene({"mesh": Object(mesh, material, torch.eye(4).to(vertices))}, camera, lights, case["background"])
+    return Scene(
+        {"mesh": Object(mesh, material, torch.eye(4).to(vertices))}, {"camera": camera}, lights, case["background"]
+    )
 
 
 def load(name: str) -> dict[str, Tensor]:
@@ -97,9 +99,9 @@ def beyond_horizon(case: dict[str, Tensor], name: str) -> Tensor:
     if not isinstance(renderer, EmbeddedRenderer):
         return torch.zeros(0, dtype=torch.int64)
     scene = scene_of(case, name)
-    surfaces = Surfaces.of([scene])
+    surfaces = Surfaces.of(shots_of([scene]))
     screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
-    pairs = rasterize_soft(screen, renderer.blur_radius)
+    pairs = rasterize_soft(screen, renderer.soft.blur_radius)
     sides = side_functions(screen, pairs.face, pixel_centres(screen, pairs.pixel))
     faces = screen.face[pairs.face[sides.sum(dim=1) < 0]].unique()
     return surfaces.faces[faces].unique()

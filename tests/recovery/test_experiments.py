@@ -126,6 +126,6 @@ def test_a_shipped_picture_gives_back_its_camera_and_light(tmp_path: Path) -> No
         run(["render", f"scene={recovered}", f"output={tmp_path / 'again.png'}", f"hydra.run.dir={tmp_path / 'r'}"])
         == 0
     )
-    quick = ["optimizer.stages=[{steps: 1, sigma: 0, blur: 0.5}]", *small]
+    quick = ["optimizer.stages=[{steps: 1, sigma: 0, samples: 4}]", *small]
     second = fitted(tmp_path / "second", f"scene={recovered}", *arguments[1:], *quick)
     assert second["loss"]["start"] == pytest.approx(result["loss"]["best"], rel=0.05)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.cameras import look_at
-from invrender.render.base import render_scene
+from invrender.render.base import render_scene, shots_of
 from invrender.render.edges import antialiased, area_below, crossings, outlines, shares
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.screen import screen_of
+from invrender.render.project import screen_of
 from invrender.render.surfaces import Surfaces
 from invrender.scene import DirectionalLight, Mesh, Object, Scene
 
@@ -138,7 +138,7 @@ def test_shares_have_the_gradient_of_their_values() -> None:
     def picture(position: Tensor) -> Tensor:
         nonlocal found, crossed
         moved = from_position(scene, position)
-        surfaces = Surfaces.of([moved])
+        surfaces = Surfaces.of(shots_of([moved]))
         screen = screen_of(surfaces, [moved.camera], cull_backfaces=False)
         found = found or outlines(screen, surfaces)
         crossed = crossed or crossings(screen, found)
@@ -152,7 +152,7 @@ def test_hidden_edges_and_inner_edges_of_smooth_surfaces_are_left_alone() -> Non
     wall = shapes.thing(shapes.facing(3.0, 1.5, cells=6))  # many smooth inner edges, and the box is behind it
     behind = replace(shapes.box(0.5), vertices=shapes.box(0.5).vertices - shapes.doubles([0, 0, 4]))
     scene = shapes.scene(wall, shapes.thing(behind), lights=LIGHTS)
-    surfaces = Surfaces.of([scene])
+    surfaces = Surfaces.of(shots_of([scene]))
     screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
     assert len(crossings(screen, outlines(screen, surfaces)).edge) == 0
 

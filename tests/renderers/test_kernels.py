@@ -24,8 +24,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from invrender.render import blend, edges, visible
+from invrender.render.base import shots_of
 from invrender.render.blend import Softness
-from invrender.render.screen import Screen, screen_of
+from invrender.render.project import screen_of
+from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 from invrender.scene import DirectionalLight, Mesh, PointLight, Scene, map_tensors, phong
 
@@ -121,7 +123,7 @@ def with_floats(scenes: Sequence[Scene], values: dict[int, Tensor]) -> list[Scen
 
 
 def drawn(scenes: Sequence[Scene], function: Function) -> list[Tensor]:
-    surfaces = Surfaces.of(scenes, mipmaps=True)
+    surfaces = Surfaces.of(shots_of(scenes), mipmaps=True)
     return list(function(screen_of(surfaces, [scene.camera for scene in scenes], cull_backfaces=False), surfaces))
 
 

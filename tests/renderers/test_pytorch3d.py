@@ -14,14 +14,15 @@ from torch import Tensor
 
 from invrender import parameters
 from invrender.errors import UserError
-from invrender.fit import fit
+from invrender.fitting.fit import fit
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve import FirstOrder
 from invrender.losses import MeanSquaredError, Silhouette
-from invrender.pyramid import Stage
 from invrender.render.base import render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.pytorch3d.renderer import PyTorch3DRenderer, Shader
 from invrender.scene import Scene, map_tensors
-from invrender.solve import FirstOrder
 from invrender.targets import render_target
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D is not installed")
@@ -130,14 +131,8 @@ def test_what_the_shader_does_not_show_is_refused_before_the_first_step(
     shader: Shader, unknown: Any, loss: Any
 ) -> None:
     scene = tiny.scene()
-    steps = fit(
-        scene,
-        render_target(scene),
-        {"unknown": unknown},
-        renderer(shader=shader),
-        {"only": loss},
-        FirstOrder(torch.optim.Adam, [Stage(steps=1)]),
-    )
+    problem = Problem(scene, render_target(scene), {"unknown": unknown}, renderer(shader=shader), {"only": loss})
+    steps = fit(problem, FirstOrder(torch.optim.Adam, [Stage(steps=1)]))
     with pytest.raises(UserError, match=r"recover\.unknown: none of the losses \(only\) depends on it"):
         next(steps)
 

@@ -10,13 +10,13 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.render.base import Renderer, render_scene
+from invrender.render.base import Renderer, render_scene, shots_of
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.render.kernels.cpu.passes import HardPass, SoftPass, nearest_faces
 from invrender.render.kernels.cpu.soft import NEGLIGIBLE, SHADED, Soft
 from invrender.render.kernels.differentiable import tensors_of
-from invrender.render.screen import screen_of
+from invrender.render.project import screen_of
 from invrender.render.surfaces import Surfaces
 from invrender.scene import DirectionalLight, PointLight, Scene
 
@@ -80,7 +80,7 @@ def leaves_of(scene: Scene) -> tuple[Scene, dict[str, Tensor]]:
     tube = replace(
         tube,
         mesh=replace(tube.mesh, vertices=leaves["vertices"]),
-        material=replace(tube.material, texture=leaves["texture"]),
+        material=tube.material.with_property("albedo", texture=leaves["texture"]),
     )
     held = replace(
         scene,
@@ -147,7 +147,7 @@ def test_a_gpu_makes_the_same_picture(renderer: Renderer) -> None:
 @pytest.mark.parametrize("negligible", NEGLIGIBLE.values())
 def test_fragments_that_are_not_shaded_would_hardly_show(negligible: float) -> None:
     scene = crowded(20)
-    surfaces = Surfaces.of([scene], mipmaps=True)
+    surfaces = Surfaces.of(shots_of([scene]), mipmaps=True)
     screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
     found, exact = (
         SoftPass(screen, surfaces, Soft(1e-3, 0.03, 9e-3, SHADED, share)).forward(*tensors_of(screen, surfaces))[1]
@@ -161,7 +161,7 @@ def test_fragments_that_are_not_shaded_would_hardly_show(negligible: float) -> N
 def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None:
     """The picture, all gradients, and the changes along directions."""
     scene = crowded(70).to(dtype=torch.float32)
-    surfaces = Surfaces.of([scene], mipmaps=True)
+    surfaces = Surfaces.of(shots_of([scene]), mipmaps=True)
     screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
     found = []
     for count in (1, 2, 3):

@@ -12,14 +12,13 @@ from invrender.config.assemble import Experiment, assemble
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.schema import FitConfig
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene
 from invrender.io.schema import SceneFile
 from invrender.record.base import Run, follow
 from invrender.record.plan import plan_text, write_overlay
 from invrender.record.recorders import recorders
-from invrender.rehearsal import rehearse
 from invrender.render.auto import describe as describe_renderer
 from invrender.scene import Scene
 
@@ -34,7 +33,7 @@ def run(job: Job) -> int:
         check_unused(job.folder, (DRY_RUN,))
     device = choose_device(options.device)
     with repeatable(options.seed, device):
-        experiment = assemble(options, device)
+        experiment = assemble(options, device, str(job.composed.choices.get("optimizer")))
         described = describe(job, options, experiment, device)
         steps = experiment.fit()
         if options.dry_run:
@@ -59,11 +58,13 @@ def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) 
         config={str(key): value for key, value in resolved.items()},
         given=job.composed.given(),
         command=job.command,
-        parameters=experiment.parameters,
-        target=experiment.target,
-        scene=experiment.scene,
+        parameters=experiment.problem.parameters,
+        target=experiment.problem.target,
+        scene=experiment.problem.scene,
         renderer=name,
         renderer_note=note,
+        optimizer=experiment.choice.name,
+        optimizer_note=experiment.choice.reason,
         device=device,
         seed=options.seed,
     )
@@ -86,11 +87,6 @@ def exit_status(last: Step) -> int:
 def show_plan(run: Run, experiment: Experiment, start: Step) -> None:
     """Print what the fit would do, and draw its start over the target."""
     overlay = run.folder / DRY_RUN
-    rehearsal = rehearse(
-        *(experiment.scene, experiment.target, experiment.parameters),
-        *(experiment.renderer, experiment.losses, experiment.solver),
-    )
-    searches = experiment.search is not None and experiment.search.mode != "off"
-    print(plan_text(run, rehearsal, start, searches))
+    print(plan_text(run, experiment.plan(), start, experiment.searches))
     write_overlay(overlay, run, start)
     print(f"the start over the target: {shown(overlay)}")

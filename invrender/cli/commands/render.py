@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from invrender.config.schema import RenderConfig
 from invrender.config.target import folder_of
 from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write
-from invrender.io.pictures import write_mask, write_picture
+from invrender.io.pictures import share_clipped, write_mask, write_picture
 from invrender.io.scenes import build_scene
 from invrender.render.base import render_scene
 
@@ -38,7 +39,12 @@ def run(job: Job) -> int:
         write_mask(partial, rendered.alpha)
     with atomic_write(job.folder / "depth.npy") as partial, partial.open("wb") as file:
         np.save(file, rendered.depth.cpu().numpy())
-    print(shown(output or job.folder / "picture.png"))
+    picture = output or job.folder / "picture.png"
+    clipped = share_clipped(picture, rendered.rgb)
+    if clipped > 0:
+        told = f"{shown(picture)}: {100 * clipped:.2g}% of its pixels are clipped at the top of what it can show"
+        print(f"{told}; give EXR to keep them", file=sys.stderr)
+    print(shown(picture))
     return DONE
 
 

@@ -9,7 +9,7 @@ from invrender.errors import UserError
 from invrender.record.report import fit_page, sweep_page
 
 if TYPE_CHECKING:
-    from invrender.fit import Step
+    from invrender.fitting.step import Step
     from invrender.record.base import Run
 
 __all__ = ["NAME", "Report", "write_report"]

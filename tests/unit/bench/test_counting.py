@@ -10,15 +10,16 @@ from tiny import scene
 from torch.autograd import forward_ad
 
 from invrender.bench.counting import Counting, Tally
-from invrender.fit import fit
+from invrender.fitting.fit import fit
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve import FirstOrder
 from invrender.losses import MeanSquaredError
 from invrender.parameters import LightIntensity
-from invrender.pyramid import Stage
 from invrender.render.base import render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
 from invrender.scene import Scene
-from invrender.solve import FirstOrder
 from invrender.targets import render_target
 
 
@@ -55,14 +56,14 @@ def test_pictures_with_derivatives_are_counted_apart() -> None:
 
 def test_a_fit_renders_so_many() -> None:
     tally, given = Tally(), scene(12)
-    steps = fit(
+    problem = Problem(
         scene=given,
         target=render_target(brightened(given, torch.tensor(2.0).double()), samples=1),
         parameters={"light": LightIntensity(lights=["lamp"])},
         renderer=Counting(HardRenderer(samples=1), tally),
         losses={"mse": MeanSquaredError()},
-        solver=FirstOrder(torch.optim.Adam, [Stage(steps=5)]),
     )
+    steps = fit(problem, FirstOrder(torch.optim.Adam, [Stage(steps=5)]))
     assert next(reversed([*steps])).iteration == 5
     # Whether the losses depend on the unknowns, the start, five steps, and in the end the best and the last.
     assert (tally.pictures, tally.differentiated) == (1 + 1 + 5 + 2, 1 + 5)

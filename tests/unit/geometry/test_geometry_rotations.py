@@ -1,4 +1,4 @@
-"""Rotations and directions cover all there are, and lookalikes are the symmetries of shapes."""
+"""Rotations and directions cover all there are, and what is found are the symmetries of shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.geometry.rotations import directions_everywhere, lookalikes, rotations_everywhere
+from invrender.geometry.rotations import sample_directions, sample_rotations, symmetries
 
 TO_THE_SHAPE = torch.tensor([0.4, -0.3, 4.0], dtype=torch.float64)
 A_WAY = torch.tensor([0.7, -0.4, 1.1], dtype=torch.float64)
@@ -24,7 +24,7 @@ def uniform_rotations(count: int) -> Tensor:
 # An even grid of cells would leave about 21 and 14 degrees to the farthest rotation; 26 and 16 were measured.
 @pytest.mark.parametrize(("count", "farthest", "mean"), [(576, 29.0, 15.5), (2000, 19.0, 10.5)])
 def test_no_rotation_is_far_from_all_of_these(count: int, farthest: float, mean: float) -> None:
-    given = rotations_everywhere(count)
+    given = sample_rotations(count)
     assert given.shape == (count, 3)
     traces = torch.einsum("aij,bij->ab", roma.rotvec_to_rotmat(given), uniform_rotations(3000))
     nearest = torch.rad2deg(torch.arccos(((traces - 1) / 2).clamp(-1, 1))).amin(dim=0)
@@ -34,7 +34,7 @@ def test_no_rotation_is_far_from_all_of_these(count: int, farthest: float, mean:
 
 @pytest.mark.parametrize(("count", "farthest"), [(100, 16.5), (576, 7.0)])
 def test_no_direction_is_far_from_all_of_these(count: int, farthest: float) -> None:
-    given = directions_everywhere(count)
+    given = sample_directions(count)
     torch.testing.assert_close(given.norm(dim=1), torch.ones(count, dtype=torch.float64))
     every = uniform_rotations(3000)[:, 0]
     nearest = torch.rad2deg(torch.arccos((every @ given.T).clamp(-1, 1))).amin(dim=1)
@@ -48,15 +48,15 @@ def test_the_reversal_of_a_plane_mirrors_its_depths(centre: list[float]) -> None
     points = torch.cat([across, (0.3 * across[:, 0] - 0.7 * across[:, 1])[:, None]], dim=1)
     points = points - points.mean(dim=0)
     sight = torch.nn.functional.normalize(torch.tensor(centre, dtype=torch.float64), dim=0)
-    reversal = roma.rotvec_to_rotmat(lookalikes(points + torch.tensor(centre, dtype=torch.float64))[0])
+    reversal = roma.rotvec_to_rotmat(symmetries(points + torch.tensor(centre, dtype=torch.float64))[0])
     # So a camera that is far away sees each point where it was.
     torch.testing.assert_close(points @ reversal.T, points - 2 * (points @ sight)[:, None] * sight)
 
 
-def symmetries(points: Tensor) -> int:
-    """How many of a shape's lookalikes take its points [V, 3] to each other."""
+def count_symmetries(points: Tensor) -> int:
+    """How many of a shape's symmetries take its points [V, 3] to each other."""
     centre = points.mean(dim=0)
-    turned = (points - centre) @ roma.rotvec_to_rotmat(lookalikes(points)).transpose(1, 2) + centre
+    turned = (points - centre) @ roma.rotvec_to_rotmat(symmetries(points)).transpose(1, 2) + centre
     apart = torch.cdist(turned, points[None]).amin(dim=2).amax(dim=1)
     return int((apart < 1e-6).sum())
 
@@ -72,13 +72,13 @@ CUBE = shapes.box().vertices.unique(dim=0)
 @pytest.mark.parametrize("points", [CUBE, shapes.subdivided(shapes.box(), 2).vertices.unique(dim=0)])
 def test_a_cube_is_turned_into_itself(points: Tensor, rotation: Tensor) -> None:
     # Quarter turns about each axis, and half turns about the axes and the diagonals of each side, some of them twice.
-    assert symmetries(placed(points, rotation)) == 3 * 3 + 3 * 4
+    assert count_symmetries(placed(points, rotation)) == 3 * 3 + 3 * 4
 
 
 def test_a_box_of_three_lengths_is_turned_into_itself_by_half_turns_alone() -> None:
     # The three of them, each also from where the shape is upside down.
-    assert symmetries(placed(CUBE * torch.tensor([1.0, 1.5, 2.2], dtype=torch.float64), A_WAY)) == 3 + 3 * 2
+    assert count_symmetries(placed(CUBE * torch.tensor([1.0, 1.5, 2.2], dtype=torch.float64), A_WAY)) == 3 + 3 * 2
 
 
 def test_a_square_prism_has_quarter_turns_about_its_axis() -> None:
-    assert symmetries(placed(CUBE * torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64), A_WAY)) >= 3
+    assert count_symmetries(placed(CUBE * torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64), A_WAY)) >= 3

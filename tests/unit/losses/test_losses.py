@@ -10,7 +10,7 @@ from torch import Tensor
 from invrender.color import linear_from_srgb, srgb_from_linear
 from invrender.errors import UserError
 from invrender.losses import Huber, MeanAbsoluteError, MeanSquaredError, Silhouette, TotalVariation
-from invrender.losses.pictures import PictureLoss
+from invrender.losses.data import PictureLoss
 from invrender.scene import Picture, View, view_of
 
 SCENE = tiny.scene()
@@ -53,7 +53,7 @@ def test_picture_losses_are_weighted_means(kind: type[PictureLoss], penalty: obj
                 difference = float(rendered.rgb[row, column, channel] - view.rgb[row, column, channel])
                 total += weight * penalty(difference)  # type: ignore[operator]
                 weights += weight
-    found = kind(where=where)(rendered, view, SCENE)  # type: ignore[arg-type]
+    found = kind(where=where)(rendered, view)  # type: ignore[arg-type]
     assert float(found) == pytest.approx(total / weights)
 
 
@@ -61,9 +61,9 @@ def test_srgb_compares_what_a_screen_shows() -> None:
     rendered, view = pictures()
     encoded = (srgb_from_linear(rendered.rgb), view_of(srgb_from_linear(view.rgb), weight=view.weight))
     expected = MeanSquaredError()(
-        Picture({"rgb": encoded[0], "alpha": rendered.alpha, "depth": rendered.depth}), encoded[1], SCENE
+        Picture({"rgb": encoded[0], "alpha": rendered.alpha, "depth": rendered.depth}), encoded[1]
     )
-    torch.testing.assert_close(MeanSquaredError(space="srgb")(rendered, view, SCENE), expected)
+    torch.testing.assert_close(MeanSquaredError(space="srgb")(rendered, view), expected)
 
 
 def test_srgb_there_and_back_and_its_gradient_at_black() -> None:
@@ -78,7 +78,7 @@ def test_srgb_there_and_back_and_its_gradient_at_black() -> None:
 def test_nothing_to_compare_is_no_loss_and_no_nan() -> None:
     rendered, view = pictures()
     empty = view_of(view.rgb, mask=torch.zeros(4, 5, dtype=torch.float64))
-    assert float(MeanSquaredError(where="mask")(rendered, empty, SCENE)) == 0.0
+    assert float(MeanSquaredError(where="mask")(rendered, empty)) == 0.0
 
 
 def test_silhouette() -> None:
@@ -86,16 +86,15 @@ def test_silhouette() -> None:
     assert view.weight is not None
     assert view.mask is not None
     expected = (view.weight * (rendered.alpha - view.mask) ** 2).sum() / view.weight.sum()
-    torch.testing.assert_close(Silhouette()(rendered, view, SCENE), expected)
+    torch.testing.assert_close(Silhouette()(rendered, view), expected)
 
 
 def test_total_variation_counts_neighbours() -> None:
-    rendered, view = pictures()
     texture = SCENE.objects["textured"].material.texture
     assert texture is not None
     steps = [abs(float(texture[i, j, c] - texture[i + 1, j, c])) for i in range(6) for j in range(9) for c in range(3)]
     steps += [abs(float(texture[i, j, c] - texture[i, j + 1, c])) for i in range(7) for j in range(8) for c in range(3)]
-    assert float(TotalVariation()(rendered, view, SCENE)) == pytest.approx(sum(steps) / len(steps))
+    assert float(TotalVariation()(SCENE, SCENE)) == pytest.approx(sum(steps) / len(steps))
 
 
 @pytest.mark.parametrize("loss", [Silhouette(), MeanSquaredError(where="mask")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import tiny
@@ -47,8 +48,8 @@ def slopes(function: Callable[[Picture], Tensor], rendered: Picture) -> list[Ten
 
 
 def sum_of_squares(loss: Loss, rendered: Picture, view: View) -> Tensor:
-    residuals, weights = loss.residuals(rendered, view, SCENE)  # type: ignore[attr-defined]
-    return (weights.detach() * residuals**2).sum()
+    found = loss.residuals(rendered, view)  # type: ignore[union-attr]
+    return replace(found, weights=found.weights.detach()).sum_of_squares
 
 
 def test_these_are_all_losses_that_least_squares_can_lower() -> None:
@@ -59,7 +60,7 @@ def test_these_are_all_losses_that_least_squares_can_lower() -> None:
 @pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST], ids=str)
 def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
     rendered, view = pictures()
-    expected = slopes(lambda given: loss(given, view, SCENE), rendered)
+    expected = slopes(lambda given: loss(given, view), rendered)
     found = slopes(lambda given: sum_of_squares(loss, given, view), rendered)
     assert max(float(each.abs().max()) for each in expected) > 1e-5
     for one, other in zip(found, expected, strict=True):
@@ -69,33 +70,33 @@ def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
 @pytest.mark.parametrize("loss", SQUARED, ids=str)
 def test_the_sum_of_squares_is_the_loss_where_it_is_one(loss: Loss) -> None:
     rendered, view = pictures()
-    torch.testing.assert_close(sum_of_squares(loss, rendered, view), loss(rendered, view, SCENE))
+    torch.testing.assert_close(sum_of_squares(loss, rendered, view), loss(rendered, view))
 
 
 @pytest.mark.parametrize("loss", ROBUST, ids=str)
 def test_the_sum_of_squares_lies_above_a_robust_loss(loss: Loss) -> None:
     # So what lowers the sum of squares lowers the loss (Huber, 1981, on iteratively reweighted least squares).
     rendered, view = pictures()
-    residuals, weights = loss.residuals(rendered, view, SCENE)  # type: ignore[attr-defined]
-    above = loss(rendered, view, SCENE) - (weights * residuals**2).sum()
+    found = loss.residuals(rendered, view)  # type: ignore[union-attr]
+    above = loss(rendered, view) - found.sum_of_squares
     for seed in range(1, 6):
         other, _ = pictures(seed)
-        moved, _ = loss.residuals(other, view, SCENE)  # type: ignore[attr-defined]
-        assert float(loss(other, view, SCENE)) <= float((weights * moved**2).sum() + above) + 1e-12
+        moved = loss.residuals(other, view)  # type: ignore[union-attr]
+        assert float(loss(other, view)) <= float(replace(moved, weights=found.weights).sum_of_squares + above) + 1e-12
 
 
 @pytest.mark.parametrize("loss", [CONTRAST, Moments()], ids=str)
 def test_gradients_are_finite_differences(loss: Loss) -> None:
     rendered, view = pictures()
     _, other = pictures(1)
-    slope = slopes(lambda given: loss(given, view, SCENE), rendered)
+    slope = slopes(lambda given: loss(given, view), rendered)
     # The silhouette says which pixels the contrast is compared at, and has no part in its gradient.
     alpha = other.rgb[..., 0] if isinstance(loss, Moments) else torch.zeros_like(rendered.alpha)
     ahead, back = (
         rendered.with_channels(rgb=rendered.rgb + step * other.rgb, alpha=rendered.alpha + step * alpha)
         for step in (1e-6, -1e-6)
     )
-    difference = (loss(ahead, view, SCENE) - loss(back, view, SCENE)) / 2e-6
+    difference = (loss(ahead, view) - loss(back, view)) / 2e-6
     expected = (slope[0] * other.rgb).sum() + (slope[1] * alpha).sum()
     assert abs(float(expected)) > 1e-5
     assert float(difference) == pytest.approx(float(expected), rel=1e-6)
@@ -113,7 +114,7 @@ def shown(rgb: Tensor) -> Picture:
 
 
 def contrast(rgb: Tensor) -> float:
-    return float(Contrast(floor=1e-3)(shown(rgb), view_of(pattern()), SCENE))
+    return float(Contrast(floor=1e-3)(shown(rgb), view_of(pattern())))
 
 
 def test_contrast_sees_patterns_and_not_the_light_on_them() -> None:
@@ -132,15 +133,13 @@ def test_contrast_looks_at_the_objects_alone() -> None:
     inside = torch.zeros(40, 48).double()
     inside[10:30, 12:36] = 1
     clutter = torch.where(inside[..., None] > 0, pattern(), 0.9 * torch.rand(40, 48, 3).double())
-    found, without = (
-        float(Contrast()(shown(rgb).with_channels(alpha=inside), view, SCENE)) for rgb in (clutter, pattern())
-    )
+    found, without = (float(Contrast()(shown(rgb).with_channels(alpha=inside), view)) for rgb in (clutter, pattern()))
     assert found == pytest.approx(without, abs=1e-12)
 
 
 def test_where_nothing_is_shown_contrast_is_that_of_pictures_with_nothing_in_common() -> None:
     nothing = shown(pattern()).with_channels(alpha=torch.zeros(40, 48).double())
-    assert float(Contrast()(nothing, view_of(pattern()), SCENE)) == 2.0
+    assert float(Contrast()(nothing, view_of(pattern()))) == 2.0
 
 
 def disc(x: float, y: float, radius: float, height: int = 24, width: int = 36) -> Tensor:
@@ -164,7 +163,7 @@ def test_moments_pull_where_silhouettes_do_not_overlap() -> None:
         given = torch.tensor(place, dtype=torch.float64, requires_grad=True)
         alpha = disc(*given)  # type: ignore[arg-type]
         assert not (alpha * view.mask).any()
-        value = loss(Picture({"rgb": alpha[..., None].expand(-1, -1, 3), "alpha": alpha, "depth": alpha}), view, SCENE)
+        value = loss(Picture({"rgb": alpha[..., None].expand(-1, -1, 3), "alpha": alpha, "depth": alpha}), view)
         return list(torch.autograd.grad(value, given)[0].tolist())
 
     x, y, radius = slope(Moments(), 8.0, 17.0, 2.5)

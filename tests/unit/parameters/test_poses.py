@@ -27,7 +27,7 @@ def displaced(pose: Pose, scene: Scene, size: float) -> Tensor:
 
 def test_these_are_all_poses() -> None:
     found = [kind for name in parameters.__all__ if isinstance(kind := getattr(parameters, name), type)]
-    assert {kind for kind in found if hasattr(kind, "everywhere")} == {type(pose) for pose in POSES}
+    assert {kind for kind in found if hasattr(kind, "sample_poses")} == {type(pose) for pose in POSES}
     assert all(isinstance(pose, Pose) for pose in POSES)
 
 
@@ -35,7 +35,7 @@ def test_these_are_all_poses() -> None:
 def test_some_pose_of_everywhere_is_near_any(pose: Pose) -> None:
     scene = tiny.scene()
     truth = Truth(pose.apply(scene, displaced(pose, scene, 0.8)), {}, {})
-    every = pose.everywhere(scene, 600)
+    every = pose.sample_poses(scene, 600)
     errors = [pose.error(pose.apply(scene, raw), truth)["rotation_deg"] for raw in every]
     assert 560 <= len(every) <= 640
     assert min(errors) < 30 < 120 < max(errors)
@@ -45,14 +45,15 @@ def test_some_pose_of_everywhere_is_near_any(pose: Pose) -> None:
 def test_everywhere_stays_within_the_range_of_rotations(pose: Pose) -> None:
     scene = tiny.scene()
     angles = [
-        pose.error(pose.apply(scene, raw), Truth(scene, {}, {}))["rotation_deg"] for raw in pose.everywhere(scene, 600)
+        pose.error(pose.apply(scene, raw), Truth(scene, {}, {}))["rotation_deg"]
+        for raw in pose.sample_poses(scene, 600)
     ]
     assert 30 < max(angles) <= 40.001
 
 
 def test_everywhere_stays_within_the_range_of_shifts() -> None:
     scene = tiny.scene()
-    every = CameraPosition(max_shift=0.7).everywhere(scene, 600)
+    every = CameraPosition(max_shift=0.7).sample_poses(scene, 600)
     assert len(every) > 5
     assert 0.6 < every.norm(dim=1).max() <= 0.7
 
@@ -69,7 +70,7 @@ def test_a_lookalike_of_a_cube_shows_the_cube_where_it_was(pose: Pose) -> None:
 
     before = corners(scene)
     same = 0
-    for change in pose.lookalikes(scene):
+    for change in pose.symmetries(scene):
         # The unknowns turn about the centre of the cube.
         after = corners(pose.apply(scene, change))
         same += float(torch.cdist(after, before).amin(dim=1).max()) < 1e-6
@@ -79,7 +80,7 @@ def test_a_lookalike_of_a_cube_shows_the_cube_where_it_was(pose: Pose) -> None:
 def test_from_the_other_sides_a_camera_sees_its_point_from_as_high_and_as_far() -> None:
     scene, pose = tiny.scene(), CameraPosition()
     scene = scene.with_camera(replace(scene.camera, up=torch.tensor([0.0, 2.0, 0.0]).double()))
-    values = [pose.value(pose.apply(scene, change)) for change in pose.lookalikes(scene)]
+    values = [pose.value(pose.apply(scene, change)) for change in pose.symmetries(scene)]
     before = pose.value(scene)
     assert [each["elevation_deg"] for each in values] == pytest.approx([before["elevation_deg"]] * 3)
     assert [each["distance"] for each in values] == pytest.approx([before["distance"]] * 3)

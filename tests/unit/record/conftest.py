@@ -13,11 +13,23 @@ import torch
 from tiny import octahedron
 from torch import Tensor
 
-from invrender.fit import Best, Step
+from invrender.fitting.judge.verdict import Verdict
+from invrender.fitting.state import Best, State
+from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
-from invrender.scene import Camera, Object, Picture, PointLight, Scene, Target, Truth, convert, phong, view_of
-from invrender.verdict import Verdict
+from invrender.scene import (
+    Camera,
+    Object,
+    Picture,
+    PointLight,
+    Scene,
+    Target,
+    Truth,
+    convert,
+    phong,
+    view_of,
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,7 @@ class MadeUpFit:
         rendered = Picture({"rgb": picture(scene, *size), "alpha": torch.ones(size), "depth": torch.ones(size)})
         loss = (0.8 - brightness(scene)) ** 2
         truth = self.run.target.truth
+        best = Best(iteration, 1, loss, {})
         return Step(
             iteration=iteration,
             stage=0 if coarse else 1,
@@ -129,7 +142,8 @@ class MadeUpFit:
             raw={},
             show=lambda _: (rendered,) * len(self.run.target.views),
             errors={} if truth is None else {n: p.error(scene, truth) for n, p in self.run.parameters.items()},
-            best=Best(iteration, 1, loss, scene, {}),
+            best=best,
+            state=State("made up", {}, best, best),
             stopped_because=stopped_because,
             verdict=self.verdict if stopped_because else None,
         )
@@ -175,6 +189,7 @@ def make_fit_in() -> MakeFit:
             device="cpu",
             seed=7,
             renderer_note="auto: there is no CUDA",
+            optimizer="lm",
         )
         return MadeUpFit(run, step_count, verdict)
 

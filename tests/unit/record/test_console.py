@@ -28,6 +28,13 @@ def test_lines_where_there_is_no_terminal(make_fit, capsys) -> None:
     assert not any("\r" in line for line in lines)
 
 
+def test_why_an_optimizer_was_chosen_is_said(make_fit, capsys) -> None:
+    fit = make_fit(step_count=2)
+    run = replace(fit.run, optimizer_note="auto: few numbers are unknown")
+    follow(fit.steps(), [Console(run, 2, bar=True, folder=None)])
+    assert capsys.readouterr().err.splitlines()[1] == "optimizer lm (auto: few numbers are unknown)"
+
+
 def test_a_line_when_there_was_none_for_long(monkeypatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(console_module.time, "monotonic", lambda: clock[0])
@@ -116,9 +123,9 @@ def test_a_search_says_what_it_does(make_fit, monkeypatch, capsys, terminal: boo
     fit = make_fit(step_count=5)
     console = Console(fit.run, 5, bar=True, folder=None)
     console.step(fit.step(0))
-    logging.getLogger("invrender.search").info("looking everywhere")
+    logging.getLogger("invrender.fitting.search").info("looking everywhere")
     console.close()
-    logging.getLogger("invrender.search").info("nobody listens")
+    logging.getLogger("invrender.fitting.search").info("nobody listens")
     shown = capsys.readouterr().err
     assert "looking everywhere" in shown
     assert "nobody listens" not in shown

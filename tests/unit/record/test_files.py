@@ -85,6 +85,8 @@ def test_result(finished) -> None:
         "schema": 1,
         "renderer": "embedded",
         "renderer_note": "auto: there is no CUDA",
+        "optimizer": "lm",
+        "optimizer_note": None,
         "device": "cpu",
         "seed": 7,
         "iterations": 20,
@@ -104,7 +106,7 @@ def test_result_without_a_truth(make_fit) -> None:
 
 def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
     result = json.loads((record(make_fit(verdict=unidentifiable)) / "result.json").read_text())
-    assert list(result["verdict"]) == ["status", "reason", "advice", "unexplained", "others", "unseen"]
+    assert list(result["verdict"]) == ["status", "reason", "advice", "unexplained", "others", "unseen", "burnt_out"]
     assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
     assert "leave an unknown out of recover" in result["verdict"]["advice"]
     assert result["parameters"]["camera_pose"]["deviation"] == {"position": [0.1, 0.1, 0.1]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from invrender.fit import Step
+from invrender.fitting.step import Step
 from invrender.record.base import follow
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from invrender.pyramid import Stage
+from invrender.fitting.dry_run import DryRun, StagePlan
+from invrender.fitting.schedule import Stage
 from invrender.record.plan import stage_rows
-from invrender.rehearsal import Rehearsal, StagePlan
 
 
 def rows(*stages: Stage) -> list[dict[str, str]]:
     plans = [StagePlan(stage, (24, 32), 0.5) for stage in stages]
-    header, *cells = stage_rows(Rehearsal(plans, {}, {}, 0))
+    header, *cells = stage_rows(DryRun(plans, {}, {}, 0))
     return [dict(zip(header, row, strict=True)) for row in cells]
 
 

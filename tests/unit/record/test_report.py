@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.gauge import Gauge
+from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.record.base import follow
 from invrender.record.options import RecordOptions
 from invrender.record.recorders import recorders
@@ -89,7 +89,7 @@ def test_texts_can_do_no_harm(run: Path) -> None:
 def test_a_convention_stands_by_the_values_that_depend_on_it(run: Path) -> None:
     result = json.loads((run / "result.json").read_text())
     assert "pictures show" not in visible(write_report(run))
-    (run / "result.json").write_text(json.dumps({**result, "gauge": Gauge.TEXT}))
+    (run / "result.json").write_text(json.dumps({**result, "gauge": ScaleAmbiguity.TEXT}))
     assert "Pictures show light x colour: the colours keep the mean" in visible(write_report(run))
 
 

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import pytest
 import shapes
+import tiny
 import torch
 from torch import Tensor
 
+from invrender.parameters import ObjectPose
 from invrender.render.base import render_scene
-from invrender.render.charts import covered_texels
+from invrender.render.charts import cover_texels_slowly, covered_texels, packed
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.mipmaps import halved, pyramid
+from invrender.render.kernels.cpu.charts import cover_texels
+from invrender.render.mipmaps import halved, level_of, level_sizes, pyramid
+from invrender.render.texture import sample
 from invrender.scene import Mesh, Object, Scene
 
 RENDERERS = [
@@ -61,6 +65,53 @@ def test_a_magnified_texture_is_looked_up_as_ever(renderer: EmbeddedRenderer) ->
     assert torch.equal(render_scene(renderer, scene).rgb, render_scene(replace(renderer, mipmaps=False), scene).rgb)
 
 
+def looked_up(minification: Tensor) -> Tensor:
+    """The colour [N] of an 8 × 8 texture at one place, under minifications [N]."""
+    texture, table, first = noise(8, 8, 3), [], 0
+    for height, width in level_sizes(8, 8):
+        table.append([first, width, height])
+        first += height * width
+    count = len(minification)
+    uv = torch.tensor([[0.3, 0.6]]).double().expand(count, -1)
+    return sample(packed(pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification)[:, 0]
+
+
+def test_the_level_has_a_derivative_but_where_it_is_clamped() -> None:
+    """Texels in a pixel: magnified, at the first clamp, in between, at a whole level, at the last one, and beyond."""
+    minification = torch.tensor([0.5, 1.0, 3.0, 4.0, 40.0, 64.0, 100.0]).double().requires_grad_()
+    coarsest = torch.full((7,), 3)
+    level = level_of(minification, coarsest)
+    torch.testing.assert_close(level[[0, 1, 3, 5, 6]].detach(), torch.tensor([0.0, 0.0, 1.0, 3.0, 3.0]).double())
+    found = torch.autograd.grad(looked_up(minification).sum(), minification)[0]
+    assert (found[[0, 1, 5, 6]] == 0).all()
+    with torch.no_grad():
+        ahead = (looked_up(minification + 1e-6) - looked_up(minification)) / 1e-6
+    torch.testing.assert_close(found[2:5], ahead[2:5], rtol=1e-5, atol=0)
+    assert (found[2:5].abs() > 1e-4).all()
+
+
+@pytest.mark.parametrize("texels", [16, 64])
+@pytest.mark.parametrize("renderer", [replace(each.values[0], gamma=1e-2, sigma=2e-3) for each in RENDERERS])
+def test_a_minified_textures_pose_has_the_gradient_of_finite_differences(
+    renderer: EmbeddedRenderer, texels: int
+) -> None:
+    scene, pose = tiny.one_object(24), ObjectPose(object="textured")
+    thing = scene.objects["textured"]
+    looks = replace(thing.material, texture=noise(texels, texels + 3, 3))
+    scene = replace(scene, objects={"textured": replace(thing, material=looks)})
+    cotangents = torch.randn(24, 24, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def response(raw: Tensor) -> Tensor:
+        return (render_scene(renderer, pose.apply(scene, raw)).rgb * cotangents).sum()
+
+    raw = pose.initial(scene).requires_grad_()
+    gradient = torch.autograd.grad(response(raw), raw)[0]
+    with torch.no_grad():
+        steps = 1e-6 * torch.eye(len(raw)).double()
+        differences = torch.stack([response(step) - response(-step) for step in steps]) / 2e-6
+    assert (gradient - differences).norm() < 1e-7 * differences.norm()
+
+
 def chart(shown: Mesh, left: float, right: float) -> Mesh:
     """The same mesh with u between ``left`` and ``right``."""
     assert shown.uv is not None
@@ -100,3 +151,16 @@ def test_covered_texels_are_those_of_the_charts_and_their_neighbours() -> None:
     assert mask is not None
     assert (mask[:, :4] == 1).all() and (mask[:, 6:] == 0).all()
     assert covered_texels(shapes.facing(1.0, 2.0), 16, 16) is None
+
+
+def test_charts_are_covered_as_the_slow_twin_covers_them() -> None:
+    random = torch.Generator().manual_seed(0)
+    points = 24 * torch.rand(36, 2, generator=random, dtype=torch.float64) - 2
+    faces = torch.arange(36).reshape(-1, 3)
+    faces[-1] = faces[-1, 0]  # a point
+    for triangles in (faces, faces[:2], faces[-1:]):
+        found, expected = torch.zeros(2, 20, 17, dtype=torch.uint8)
+        cover_texels(points.numpy(), triangles.numpy(), found.numpy())
+        cover_texels_slowly(points, triangles, expected)
+        assert torch.equal(found, expected)
+        assert 0 < int(found.sum()) < found.numel()

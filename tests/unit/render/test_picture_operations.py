@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.fitting.schedule import Stage, blur_rendering, blur_view, clip_picture, shrink_view
 from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
-from invrender.pyramid import Stage, blurred_rendering, blurred_view, reduced
 from invrender.scene import Picture, view_of
 
 
@@ -81,21 +81,53 @@ def test_a_blur_treats_channels_alike_and_apart() -> None:
 
 def test_a_view_and_a_rendering_are_reduced_and_blurred_alike() -> None:
     view = view_of(noise(8, 6, 3), mask=noise(8, 6), weight=noise(8, 6))
-    half = reduced(view, 3)
+    half = shrink_view(view, 3)
     assert half.mask is not None and half.weight is not None
     assert half.rgb.shape == (4, 3, 3)
     torch.testing.assert_close(half.mask, box_filter(noise(8, 6), 2))
     torch.testing.assert_close(half.weight, box_filter(noise(8, 6), 2))
-    assert reduced(view, None) is view and reduced(view, 6) is view and reduced(view, 100) is view
-    assert reduced(view, 1).rgb.shape == (1, 1, 3)
+    assert shrink_view(view, None) is view and shrink_view(view, 6) is view and shrink_view(view, 100) is view
+    assert shrink_view(view, 1).rgb.shape == (1, 1, 3)
 
-    rendered = blurred_rendering(Picture({"rgb": view.rgb, "alpha": noise(8, 6), "depth": noise(8, 6)}), 1.5)
-    blurred = blurred_view(view, 1.5)
+    rendered = blur_rendering(Picture({"rgb": view.rgb, "alpha": noise(8, 6), "depth": noise(8, 6)}), 1.5)
+    blurred = blur_view(view, 1.5)
     assert blurred.mask is not None
     assert torch.equal(blurred.rgb, rendered.rgb)
     assert torch.equal(blurred.mask, rendered.alpha)
     assert torch.equal(rendered.depth, noise(8, 6))
     assert blurred.weight is view.weight
+
+
+def test_what_is_burnt_out_in_part_is_a_lower_bound_when_shrink_view() -> None:
+    rgb = noise(8, 6, 3)
+    ceiling = torch.full_like(rgb, torch.inf)
+    ceiling[3, 2, 1] = rgb[3, 2, 1] = 1
+    half = shrink_view(view_of(rgb, ceiling=ceiling), 3)
+    assert half.ceiling is not None
+    assert half.ceiling.isfinite().nonzero().tolist() == [[1, 1, 1]]
+    assert half.ceiling[1, 1, 1] == half.rgb[1, 1, 1]
+    assert shrink_view(view_of(rgb), 3).ceiling is None
+    assert blur_view(half, 1.5).ceiling is half.ceiling
+
+
+def test_renderings_are_shown_as_the_picture_can_show_them() -> None:
+    # At the top 1 says at least; below it a value is what it is.
+    wanted = torch.tensor([[[1.0, 0.5, 1.0]]], dtype=torch.float64)
+    view = view_of(wanted, ceiling=torch.where(wanted == 1, wanted, torch.inf))
+    rgb = torch.tensor([[[3.0, 3.0, 0.9]]], dtype=torch.float64, requires_grad=True)
+    alpha = torch.ones(1, 1).double()
+    shown = clip_picture(Picture({"rgb": rgb, "alpha": alpha, "depth": alpha}), view).rgb
+    assert shown.tolist() == [[[1.0, 3.0, 0.9]]]
+    (slopes,) = torch.autograd.grad(shown.sum(), rgb)
+    assert slopes.tolist() == [[[0.0, 1.0, 1.0]]]
+    # A rendering that is right stays free to become brighter or darker.
+    right = wanted.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(
+        clip_picture(Picture({"rgb": right, "alpha": alpha, "depth": alpha}), view).rgb.sum(), right
+    )
+    assert slopes.tolist() == [[[1.0, 1.0, 1.0]]]
+    without = Picture({"alpha": alpha, "depth": alpha})
+    assert clip_picture(without, view) is without
 
 
 @pytest.mark.parametrize(("key", "value"), [("steps", 0), ("size", 0), ("blur", -1.0), ("sigma", -1.0), ("lr", 0.0)])

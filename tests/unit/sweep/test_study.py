@@ -15,7 +15,16 @@ from invrender.sweep.work import Pruned
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
 
 from invrender.sweep.pruning import Pruner  # noqa: E402
-from invrender.sweep.study import ask, drawn, open_study, spaces_of, tell  # noqa: E402
+from invrender.sweep.study import (  # noqa: E402
+    ask,
+    ask_again,
+    close,
+    drawn,
+    extremes,
+    open_study,
+    spaces_of,
+    trials_by_job,
+)
 
 
 def parsed(*arguments: str) -> Overrides:
@@ -47,17 +56,51 @@ def test_empty_spaces_are_refused(argument: str) -> None:
         spaces_of(parsed(argument))
 
 
+def test_extremes_are_the_values_that_a_space_ends_with() -> None:
+    spaces = spaces_of(parsed("a=interval(0.5,2)", "b=x,y,z"))
+    assert {key: extremes(space) for key, space in spaces.items()} == {"a": ["0.5", "2"], "b": ["x", "y", "z"]}
+
+
+def end(study: optuna.Study, number: int, status: str, value: float | None = None) -> None:
+    """A job ends, and the study is told."""
+    job = Job(number, [], {}, status=status, errors={"texture": {"psnr_db": value}})
+    close(study, trials_by_job(study)[number], job, ["texture.psnr_db"])
+
+
 def test_a_study_remembers_and_finds_the_best(tmp_path: Path) -> None:
     spaces = spaces_of(parsed("a=interval(0.0,1.0)"))
     study = open_study(tmp_path, ["texture.psnr_db"], seed=0)
-    for value in (20.0, 30.0, None):
-        number, values = ask(study, spaces)
-        job = Job(number, [], values, status="finished", errors={"texture": {"psnr_db": value}})
-        tell(study, job, ["texture.psnr_db"])
+    for number, value in enumerate((20.0, 30.0, None)):
+        ask(study, spaces, number)
+        end(study, number, "finished", value)
     again = open_study(tmp_path)
     assert (again.best_trial.number, again.best_value) == (1, 30.0)
     assert [trial.state.name for trial in again.trials] == ["COMPLETE", "COMPLETE", "FAIL"]
     assert drawn(again) == drawn(study)
+
+
+def test_a_trial_that_died_is_closed_and_its_job_gets_another(tmp_path: Path) -> None:
+    spaces = spaces_of(parsed("a=interval(0.0,1.0)"))
+    study = open_study(tmp_path, ["texture.psnr_db"], seed=0)
+    before = [ask(study, spaces, number) for number in range(3)]
+    end(study, 0, "finished", 20.0)
+    end(study, 1, "missing")
+    # A process came to its end between enqueueing a trial and asking for it.
+    study.enqueue_trial(study.trials[2].params, user_attrs={"job": 2})
+    ask_again(study, spaces, 1, study.trials[1].params)
+    assert drawn(study) == before
+    assert trials_by_job(study)[1].number == 4
+    before.append(ask(study, spaces, 3))
+    assert drawn(open_study(tmp_path)) == before
+    end(study, 1, "finished", 10.0)
+    assert [trial.state.name for trial in study.trials] == [
+        "COMPLETE",
+        "FAIL",
+        "RUNNING",
+        "FAIL",
+        "COMPLETE",
+        "RUNNING",
+    ]
 
 
 class Step:

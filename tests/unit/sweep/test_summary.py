@@ -44,7 +44,7 @@ def four_of_five(folder: Path, rank_by: str | None = None) -> Summary:
     for number, outcome in ((2, Outcome("failed", 2, "no good")), (3, Outcome("interrupted", 130))):
         (folder / str(number)).mkdir()
         write_outcome(folder / str(number), outcome)
-    sweep.update(range(5))
+    sweep.look()
     return sweep
 
 
@@ -54,7 +54,7 @@ def test_jobs_are_what_their_folders_say(tmp_path: Path) -> None:
     assert sweep.jobs[0].errors == {"texture": {"psnr_db": 20.0}}
     assert (sweep.jobs[0].seconds, sweep.jobs[0].iterations) == (2.0, 7)
     assert sweep.jobs[2].message == "no good"
-    assert sweep.update([0]) == [sweep.jobs[0]]
+    assert sweep.look() == []
 
 
 @pytest.mark.parametrize(("rank_by", "order"), [(None, [1, 0]), ("texture.psnr_db", [1, 0]), ("loss", [0, 1])])
@@ -66,9 +66,10 @@ def test_verdicts_are_shown_where_there_are_any(tmp_path: Path) -> None:
     sweep = four_of_five(tmp_path)
     assert "verdict" not in best_table(sweep, sweep.jobs)
     leave(tmp_path / "4", 25.0, verdict="not_converged")
-    sweep.update([4])
+    sweep.look()
     assert "not converged" in best_table(sweep, sweep.jobs)
     assert job_text(sweep.jobs[4]).endswith("not converged, 2.0 s")
+    sweep.write()
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert [row["verdict"] for row in rows] == ["", "", "", "", "not_converged"]
 
@@ -80,6 +81,7 @@ def test_an_unknown_measure_is_refused(tmp_path: Path) -> None:
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     sweep = four_of_five(tmp_path)
+    sweep.write()
     assert read_summary(tmp_path).jobs[:2] == sweep.jobs[:2]
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert [row["texture.psnr_db"] for row in rows] == ["20.0", "30.0", "", "", ""]
@@ -90,7 +92,7 @@ def test_a_job_without_results_has_failed(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     write_outcome(tmp_path / "0", Outcome("finished"))
     sweep = summary(tmp_path)
-    sweep.update([0])
+    sweep.look()
     assert sweep.jobs[0].status == "failed"
     assert "record.files" in str(sweep.jobs[0].message)
 
@@ -113,3 +115,26 @@ def test_plots_of_numbers_words_and_nothing(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     write_plots(summary(tmp_path / "none"))
     assert not (tmp_path / "none" / "summary.png").exists()
+
+
+def test_a_summary_from_elsewhere_names_no_folder_outside(tmp_path: Path) -> None:
+    sweep = four_of_five(tmp_path)
+    sweep.jobs[0].folder = "../elsewhere"
+    sweep.write()
+    assert [job.folder for job in read_summary(tmp_path).jobs] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"parameters": {}}'])
+def test_a_damaged_result_is_a_failure(tmp_path: Path, damage: str) -> None:
+    leave(tmp_path / "0", 20.0)
+    (tmp_path / "0" / "result.json").write_text(damage)
+    sweep = summary(tmp_path)
+    sweep.look()
+    assert sweep.jobs[0].status == "failed"
+    assert "result.json is damaged" in str(sweep.jobs[0].message)
+
+
+def test_a_damaged_outcome_is_none(tmp_path: Path) -> None:
+    leave(tmp_path / "0", 20.0)
+    (tmp_path / "0" / "outcome.json").write_text('{"status"')
+    assert summary(tmp_path).look() == []

@@ -11,7 +11,7 @@ import pytest
 from hydra.conf import HydraConf
 from omegaconf import OmegaConf
 
-from invrender.sweep.work import Child, Outcome, read_outcome, threads_of
+from invrender.sweep.work import Child, Outcome, Ready, read_outcome, threads_of
 
 
 class Tasks:
@@ -35,7 +35,7 @@ def test_a_job_that_dies_fails_and_the_next_one_runs(tmp_path: Path) -> None:
         folder.mkdir()
         hydra: Any = OmegaConf.create({"hydra": OmegaConf.structured(HydraConf(sweeper={}))})
         hydra.hydra.runtime.output_dir = str(folder)
-        child.run(Tasks(), OmegaConf.create({"do": do}), hydra, slot=0)
+        child.run(Tasks(), Ready(folder, OmegaConf.create({"do": do}), hydra), slot=0)
         logs.append((folder / "log.txt").read_text())
     child.kill()
     outcomes = [read_outcome(tmp_path / str(number)) for number in range(4)]

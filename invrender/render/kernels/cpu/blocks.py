@@ -24,10 +24,11 @@ X, Y, BARYCENTRIC, TOTAL, Z = 0, 1, 2, 5, 6  # the pixel's centre, and what `geo
 MINIFICATION, SHARE = 7, 8  # of the texture; of the pixel's colour
 POSITION, NORMAL, UV, PAINT = 9, 12, 15, 17  # interpolated
 NORMAL_LENGTH, VIEW, VIEW_LENGTH, FACING = 20, 21, 24, 25
-TEXTURE, TEXTURE_U, TEXTURE_V, LEVEL = 26, 29, 32, 35  # the texture's colour, and how u and v move it
-DIFFUSE, HIGHLIGHT, COLOR = 36, 39, 42
-D = 45  # the derivative of row A is in row D + A: its cotangent in reverse, its change in forward mode
-LOOK_UPS, AT_A_LEVEL = 2 * D, 8  # what `textures` mixes, at two levels, so many rows each
+# The texture's colour, how u, v and the minification move it, and the level.
+TEXTURE, TEXTURE_U, TEXTURE_V, TEXTURE_M, LEVEL = 26, 29, 32, 35, 38
+DIFFUSE, HIGHLIGHT, COLOR = 39, 42, 45
+D = 48  # the derivative of row A is in row D + A: its cotangent in reverse, its change in forward mode
+LOOK_UPS, AT_A_LEVEL = 2 * D, 9  # what `textures` mixes, at two levels, so many rows each
 ROWS = LOOK_UPS + 2 * AT_A_LEVEL
 
 SHORTEST = 1e-6  # lengths below are taken for it

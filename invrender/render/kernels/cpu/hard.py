@@ -293,7 +293,9 @@ def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted
         for face in range(faces):
             vertices[:], interpolated[:] = 0.0, 0.0
             if len(color) > 0:
-                interpolate_back(shading, q[face], rows, starts[face], starts[face + 1], interpolated, wanted)
+                interpolate_back(
+                    shading, f[face], q[face], rows, starts[face], starts[face + 1], vertices, interpolated, wanted
+                )  # fmt: skip
             if wanted.vertices:
                 barycentrics_back(f[face], rows, starts[face], starts[face + 1], vertices)
             store_corners(outline, vertices, interpolated, number + face, wanted, corners)
@@ -332,7 +334,9 @@ def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
                 load_moving_corners(frame, moving, g, k, moved_corners)
                 load_moving_surface(moving, shading, frame.face[g], k, moved)
                 barycentrics_along(f[face], moved_corners, rows, starts[face], starts[face + 1])
-                interpolate_along(shading, q[face], moved, rows, starts[face], starts[face + 1])
+                interpolate_along(
+                    shading, f[face], q[face], moved_corners, moved, rows, starts[face], starts[face + 1]
+                )  # fmt: skip
             move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
             for i in range(n):
                 pixel = shown.pixels[at + i]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from invrender.render.kernels.cpu.blocks import (
     BARYCENTRIC,
     COLUMNS,
-    MINIFICATION,
     NORMAL,
     PAINT,
     POSITION,
@@ -19,7 +18,7 @@ from invrender.render.kernels.cpu.blocks import (
     vectors_end,
 )
 from invrender.render.kernels.cpu.compiling import kernel
-from invrender.render.kernels.cpu.geometry import CORNERS, FOOTPRINT
+from invrender.render.kernels.cpu.minification import chart_area, minify, minify_back, minify_tangent
 
 POSITIONS, NORMALS, UVS, PAINTS = 0, 9, 18, 24  # of three corners, one after the other
 INTERPOLATED = 33  # so many numbers
@@ -43,9 +42,7 @@ def load_surface(shading, face, q):
             corner = shading.uv_faces[face, k]
             q[UVS + 2 * k], q[UVS + 2 * k + 1] = shading.uv[corner, 0], shading.uv[corner, 1]
         table = shading.textures[shading.object[face]]
-        across = (q[UVS + 2] - q[UVS]) * (q[UVS + 5] - q[UVS + 1])
-        across -= (q[UVS + 3] - q[UVS + 1]) * (q[UVS + 4] - q[UVS])
-        q[TEXEL_AREA] = abs(across) * table[0, 1] * table[0, 2]
+        q[TEXEL_AREA] = abs(chart_area(q[UVS:PAINTS])) * table[0, 1] * table[0, 2]
 
 
 @kernel
@@ -64,6 +61,12 @@ def load_moving_surface(moving, shading, face, direction, q):
         if len(moving.uv) > 0:
             q[UVS + 2 * k] = moving.uv[direction, corner, 0]
             q[UVS + 2 * k + 1] = moving.uv[direction, corner, 1]
+
+
+@kernel
+def minified(shading):
+    """Whether textures have more than one level, so that it counts how small they are."""
+    return shading.textures.shape[1] > 1
 
 
 @kernel
@@ -86,8 +89,8 @@ def interpolate(shading, f, q, rows, begin, end):
             b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
             rows[UV, i] = mixed(q, UVS, 2, b0, b1, b2)
             rows[UV + 1, i] = mixed(q, UVS + 1, 2, b0, b1, b2)
-            w = mixed(f, CORNERS + 2, 4, b0, b1, b2)
-            rows[MINIFICATION, i] = q[TEXEL_AREA] * (w * w * w * f[FOOTPRINT])
+        if minified(shading):
+            minify(f, q[TEXEL_AREA], rows, begin, end)
     if len(shading.colors) > 0:
         for i in range(begin, vectors_end(begin, end)):
             b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
@@ -96,8 +99,11 @@ def interpolate(shading, f, q, rows, begin, end):
 
 
 @kernel
-def interpolate_back(shading, q, rows, begin, end, gradient, wanted):
-    """The cotangents of barycentrics in columns begin … end − 1; the corners' are added to ``gradient``."""
+def interpolate_back(shading, f, q, rows, begin, end, vertices, gradient, wanted):
+    """The cotangents of barycentrics in columns begin … end − 1.
+
+    The corners' are added to ``gradient``, and to ``vertices`` [3, 4] where it counts how small textures are.
+    """
     assert rows.shape[1] == COLUMNS
     for i in range(begin, vectors_end(begin, end)):
         for k in range(3):
@@ -111,6 +117,8 @@ def interpolate_back(shading, q, rows, begin, end, gradient, wanted):
             for k in range(3):
                 found = rows[D + UV, i] * q[UVS + 2 * k] + rows[D + UV + 1, i] * q[UVS + 2 * k + 1]
                 rows[D + BARYCENTRIC + k, i] += found
+        if minified(shading):
+            minify_back(f, q[TEXEL_AREA], q[UVS:PAINTS], rows, begin, end, vertices, gradient[UVS:PAINTS])
     if len(shading.colors) > 0:
         for i in range(begin, vectors_end(begin, end)):
             for k in range(3):
@@ -144,8 +152,8 @@ def mixed_along(q, moved, at, step, b0, b1, b2, m0, m1, m2):
 
 
 @kernel
-def interpolate_along(shading, q, moved, rows, begin, end):
-    """How columns begin … end − 1 change; moved: by how much q does."""
+def interpolate_along(shading, f, q, corners, moved, rows, begin, end):
+    """How columns begin … end − 1 change; corners: by how much the corners on the screen move, moved: by how much q."""
     assert rows.shape[1] == COLUMNS
     textured, painted = len(shading.texels) > 0, len(shading.colors) > 0
     for i in range(begin, vectors_end(begin, end)):
@@ -159,3 +167,5 @@ def interpolate_along(shading, q, moved, rows, begin, end):
         if textured:
             rows[D + UV, i] = mixed_along(q, moved, UVS, 2, b0, b1, b2, m0, m1, m2)
             rows[D + UV + 1, i] = mixed_along(q, moved, UVS + 1, 2, b0, b1, b2, m0, m1, m2)
+    if minified(shading):
+        minify_tangent(f, q[TEXEL_AREA], q[UVS:PAINTS], corners, moved[UVS:PAINTS], rows, begin, end)

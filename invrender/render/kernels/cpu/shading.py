@@ -16,6 +16,7 @@ from invrender.render.kernels.cpu.blocks import (
     DIFFUSE,
     FACING,
     HIGHLIGHT,
+    MINIFICATION,
     NORMAL,
     NORMAL_LENGTH,
     PAINT,
@@ -23,6 +24,7 @@ from invrender.render.kernels.cpu.blocks import (
     ROWS,
     SHORTEST,
     TEXTURE,
+    TEXTURE_M,
     TEXTURE_U,
     TEXTURE_V,
     UV,
@@ -197,7 +199,7 @@ def face_the_eye(shading, look, rows, n):
 
 @kernel
 def shade_back(shading, look, picture, rows, lit, n, gradient, light_gradient, wanted):
-    """From the cotangents of colours those of positions, normals, texture coordinates, texture and paint.
+    """From the cotangents of colours those of positions, normals, texture (and where and how small it is) and paint.
 
     gradient: laid out as look; light_gradient: [L, 6]. What is wanted is added to them.
     """
@@ -264,14 +266,15 @@ def surface_back(look, rows, n, gradient, wanted):
             gradient[AMBIENT + c] += total(rows, D + DIFFUSE + c, 0, n)
     if look[LEVELS] > 0.0:
         for i in range(lanes):
-            along_u, along_v = 0.0, 0.0
+            along_u, along_v, along_m = 0.0, 0.0, 0.0
             for c in range(3):
                 along_u += rows[D + TEXTURE + c, i] * rows[TEXTURE_U + c, i]
                 along_v += rows[D + TEXTURE + c, i] * rows[TEXTURE_V + c, i]
-            rows[D + UV, i], rows[D + UV + 1, i] = along_u, along_v
+                along_m += rows[D + TEXTURE + c, i] * rows[TEXTURE_M + c, i]
+            rows[D + UV, i], rows[D + UV + 1, i], rows[D + MINIFICATION, i] = along_u, along_v, along_m
     else:
-        fill(rows, D + UV, 0.0, n)
-        fill(rows, D + UV + 1, 0.0, n)
+        for row in (UV, UV + 1, MINIFICATION):
+            fill(rows, D + row, 0.0, n)
 
 
 @kernel
@@ -424,8 +427,8 @@ def surface_along(look, moved, rows, n):
         )  # fmt: skip
         if textured:
             for i in range(lanes):
-                along_u = rows[TEXTURE_U + c, i] * rows[D + UV, i]
-                rows[D + TEXTURE + c, i] += along_u + rows[TEXTURE_V + c, i] * rows[D + UV + 1, i]
+                moved_place = rows[TEXTURE_U + c, i] * rows[D + UV, i] + rows[TEXTURE_V + c, i] * rows[D + UV + 1, i]
+                rows[D + TEXTURE + c, i] += moved_place + rows[TEXTURE_M + c, i] * rows[D + MINIFICATION, i]
         for i in range(lanes):
             texture, paint = rows[TEXTURE + c, i], rows[PAINT + c, i]
             surface = more_albedo * texture * paint

@@ -114,7 +114,7 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
                     shade(shading, look, picture, thing, True, rows, lit, n)
                     color_back(sums, cotangents, reached, n, rows, own)
                     shade_back(shading, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
-                    interpolate_back(shading, q, rows, 0, n, interpolated, wanted)
+                    interpolate_back(shading, f, q, rows, 0, n, vertices, interpolated, wanted)
                     if wanted.texels and look[LEVELS] > 0.0:
                         look_up_back(look[LEVELS], rows, n, shared.texels[part])
                 for i in range(n):

@@ -110,7 +110,7 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
                     barycentrics_along(f, corners, rows, 0, n)
                     if shaded:
                         load_moving_surface(moving, shading, frame.face[g], k, moved)
-                        interpolate_along(shading, q, moved, rows, 0, n)
+                        interpolate_along(shading, f, q, corners, moved, rows, 0, n)
                         move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
                     for i in range(n):
                         at, share = reached.pixel[own[i]], rows[SHARE, i]

@@ -11,6 +11,7 @@ from invrender.render.kernels.cpu.blocks import (
     LOOK_UPS,
     MINIFICATION,
     TEXTURE,
+    TEXTURE_M,
     TEXTURE_U,
     TEXTURE_V,
     UV,
@@ -21,8 +22,10 @@ from invrender.render.kernels.cpu.blocks import (
 from invrender.render.kernels.cpu.compiling import kernel
 
 # Of a look-up at one level: its upper left texel, the ways to the right and the lower neighbours, the shares across and
-# down, the share of the level, and that times how u and v move the place in texels.
-TEXEL, RIGHT, BELOW, ACROSS, DOWN, WEIGHT, SPEED_U, SPEED_V = range(AT_A_LEVEL)
+# down, the share of the level, that times how u and v move the place in texels, and how the minification moves it.
+TEXEL, RIGHT, BELOW, ACROSS, DOWN, WEIGHT, SPEED_U, SPEED_V, SPEED_M = range(AT_A_LEVEL)
+
+LEVELS_PER_E = 0.5 / math.log(2.0)  # by how many levels a look-up moves on where a pixel covers e times as many texels
 
 
 @kernel
@@ -66,6 +69,9 @@ def find_texels(table, levels, rows, n):
             # Beyond the outermost centres nothing moves.
             rows[here + SPEED_U, i] = weight * width if x == inside_x else 0.0
             rows[here + SPEED_V, i] = -weight * height if y == inside_y else 0.0
+            # Where a texture is magnified the level stays; at the last one both parts are alike and what moves cancels.
+            away = LEVELS_PER_E / rows[MINIFICATION, i] if levels > 1 and rows[MINIFICATION, i] > 1.0 else 0.0
+            rows[here + SPEED_M, i] = away if part == 1 else -away
 
 
 @kernel
@@ -99,13 +105,15 @@ def look_up(table, levels, texels, slopes, rows, n):
                 a, b = texels[first, c] * 1.0, texels[second, c] * 1.0
                 d, e = texels[third, c] * 1.0, texels[fourth, c] * 1.0
                 upper, lower = a + across * (b - a), d + across * (e - d)
-                before = rows[TEXTURE + c, i] if part == 1 else 0.0
-                rows[TEXTURE + c, i] = before + weight * (upper + down * (lower - upper))
+                color = upper + down * (lower - upper)
+                rows[TEXTURE + c, i] = weight * color + (rows[TEXTURE + c, i] if part == 1 else 0.0)
                 if slopes:
                     along_u = rows[here + SPEED_U, i] * ((b - a) + down * ((e - d) - (b - a)))
                     along_v = rows[here + SPEED_V, i] * (lower - upper)
                     rows[TEXTURE_U + c, i] = along_u + (rows[TEXTURE_U + c, i] if part == 1 else 0.0)
                     rows[TEXTURE_V + c, i] = along_v + (rows[TEXTURE_V + c, i] if part == 1 else 0.0)
+                    along_m = rows[here + SPEED_M, i] * color
+                    rows[TEXTURE_M + c, i] = along_m + (rows[TEXTURE_M + c, i] if part == 1 else 0.0)
 
 
 @kernel
@@ -122,7 +130,7 @@ def look_up_back(levels, rows, n, gradient):
 
 @kernel
 def look_up_along(levels, rows, n, texels):
-    """Fill in how look-ups change as the texels change by texels [X, 3]."""
+    """Fill in how look-ups change as the texels change by texels [X, 3], where they are."""
     assert rows.shape[1] == COLUMNS
     for c in range(3):
         fill(rows, D + TEXTURE + c, 0.0, n)

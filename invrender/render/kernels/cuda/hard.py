@@ -19,6 +19,8 @@ from invrender.render.kernels.cuda.geometry import (
     barycentric_tangent,
     depth_back,
     minification,
+    minification_back,
+    minification_tangent,
     of_corners,
     on_face,
     pixels_of,
@@ -93,9 +95,11 @@ def backward_part(
     if GIVEN.color:
         at_color = load_color(cotangents.color, pixel, shown)
         covered = minification(frame, surface, g, weights, LOOK)
-        _, at_weights = shade_back(
+        _, at_weights, at_covered = shade_back(
             surface, gradient, entry % copies, g, picture, weights, covered, shown, at_color, LOOK, WANTED
         )
+        smaller = minification_back(frame, surface, gradient, g, weights, at_covered, LOOK, WANTED)
+        at_weights = add(at_weights, smaller)
     if WANTED.vertices:
         if GIVEN.depth:
             at_depth = tl.load(cotangents.depth + pixel, shown, 0.0)
@@ -115,8 +119,9 @@ def tangent_part(
         weights_change, depth_change = barycentric_tangent(frame, tangent.vertices, g, x, y, weights, total)
         weights_change = where3(shown, weights_change, 0.0)
     covered = minification(frame, surface, g, weights, LOOK)
+    covered_change = minification_tangent(frame, surface, tangent, g, weights, weights_change, LOOK, GIVEN)
     _, color_change = shade_tangent(
-        surface, tangent, g, picture, weights, weights_change, covered, shown, LOOK, GIVEN
+        surface, tangent, g, picture, weights, weights_change, covered, covered_change, shown, LOOK, GIVEN
     )  # fmt: skip
     store_color(changes.color, pixel, color_change, shown)
     tl.store(changes.depth + pixel, depth_change, shown)

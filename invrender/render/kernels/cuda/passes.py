@@ -32,7 +32,7 @@ from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
 
 INDICES = len(Indices._fields)
-SHARED = 7  # from here on, `Inputs` are shared by many faces
+SHARED = 8  # from here on, `Inputs` are shared by many faces
 COPIES = 64  # of the gradients of these, so that faces don't wait for each other
 
 

@@ -6,6 +6,8 @@ so that where these are zero nothing is added.
 
 from __future__ import annotations
 
+import math
+
 import triton
 import triton.language as tl
 
@@ -29,6 +31,7 @@ DIRECTIONAL = tl.constexpr(surfaces.DIRECTIONAL)
 INVERSE_SQUARE = tl.constexpr(surfaces.INVERSE_SQUARE)
 PICTURES, THINGS, LEVELS, LAMPS = (tl.constexpr(position) for position in range(4))  # positions in `Surface.counts`
 SHORTEST = tl.constexpr(1e-6)  # lengths below are taken for it
+LEVELS_PER_E = tl.constexpr(0.5 / math.log(2.0))  # of a look-up where a pixel covers e times as many texels
 
 
 @triton.jit
@@ -167,29 +170,35 @@ def bilinear(surface, texels, thing, level, uv, shown):
 
 @triton.jit
 def level_of(surface, thing, texels_covered):
-    """The finer level of a look-up, the share of the coarser one after it, and the coarser level."""
+    """The finer level of a look-up, the share of the coarser one after it, the coarser level, and whether both differ.
+
+    Nothing is mixed where textures are magnified, or smaller than a pixel.
+    """
     coarsest = tl.load(surface.coarsest + thing)
     level = 0.5 * tl.log2(tl.maximum(texels_covered, 1.0))
     level = tl.minimum(level, coarsest.to(level.dtype))
     finer = level.to(tl.int64)
-    return finer, level - finer.to(level.dtype), tl.minimum(finer + 1, coarsest)
+    coarser = tl.minimum(finer + 1, coarsest)
+    return finer, level - finer.to(level.dtype), coarser, (texels_covered > 1) & (coarser > finer)
 
 
 @triton.jit
 def look_up(surface, thing, uv, texels_covered, shown):
-    """The colour of a texture, and its slopes along u and v; white where there is none."""
-    color, slope_u, slope_v = ones3(uv[0]), zeros3(uv[0]), zeros3(uv[0])
+    """The colour of a texture, and its slopes along u, v and the texels covered; white where there is none."""
+    color, slope_u, slope_v, slope_m = ones3(uv[0]), zeros3(uv[0]), zeros3(uv[0]), zeros3(uv[0])
     if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser = level_of(surface, thing, texels_covered)
+        finer, share, coarser, between = level_of(surface, thing, texels_covered)
         color, slope_u, slope_v = bilinear(surface, surface.texels, thing, finer, uv, shown)
-        between = shown & (share > 0)
+        between = shown & between
         if some(between):
             other, other_u, other_v = bilinear(surface, surface.texels, thing, coarser, uv, between)
             share = tl.where(between, share, 0.0)
-            color = add(color, scale(subtract(other, color), share))
+            gap = subtract(other, color)
+            color = add(color, scale(gap, share))
             slope_u = add(slope_u, scale(subtract(other_u, slope_u), share))
             slope_v = add(slope_v, scale(subtract(other_v, slope_v), share))
-    return color, slope_u, slope_v
+            slope_m = scale(gap, tl.where(between, LEVELS_PER_E / tl.maximum(texels_covered, 1.0), 0.0))
+    return color, slope_u, slope_v, slope_m
 
 
 @triton.jit
@@ -216,22 +225,22 @@ def bilinear_back(surface, texels, thing, level, uv, cotangents, shown):
 def look_up_back(surface, texels, thing, uv, texels_covered, cotangents, shown):
     """Add the gradient of `look_up` to that of the texels [X, 3]."""
     if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser = level_of(surface, thing, texels_covered)
+        finer, share, coarser, between = level_of(surface, thing, texels_covered)
         bilinear_back(surface, texels, thing, finer, uv, scale(cotangents, 1.0 - share), shown)
-        between = shown & (share > 0)
+        between = shown & between
         if some(between):
             bilinear_back(surface, texels, thing, coarser, uv, scale(cotangents, share), between)
 
 
 @triton.jit
 def look_up_tangent(surface, tangent, thing, uv, texels_covered, shown):
-    """The tangent of `look_up` from that of the texels [X, 3], at fixed texture coordinates."""
+    """The tangent of `look_up` from that of the texels [X, 3], in one place and at one level."""
     change = zeros3(uv[0])
     if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser = level_of(surface, thing, texels_covered)
+        finer, share, coarser, between = level_of(surface, thing, texels_covered)
         fine, _, _ = bilinear(surface, tangent, thing, finer, uv, shown)
         change = scale(fine, 1.0 - share)
-        between = shown & (share > 0)
+        between = shown & between
         if some(between):
             coarse, _, _ = bilinear(surface, tangent, thing, coarser, uv, between)
             change = add(change, scale(coarse, share))
@@ -240,15 +249,15 @@ def look_up_tangent(surface, tangent, thing, uv, texels_covered, shown):
 
 @triton.jit
 def coverings(surface, thing, g, weights, texels_covered, shown, LOOK: tl.constexpr):
-    """The vertex colours, the texture's colour, its slopes along u and v, and the texture coordinates."""
+    """The vertex colours, the texture's colour, its slopes as in `look_up`, and the texture coordinates."""
     paint, texture = ones3(weights[0]), ones3(weights[0])
-    slope_u, slope_v, uv = zeros3(weights[0]), zeros3(weights[0]), zeros3(weights[0])
+    slope_u, slope_v, slope_m, uv = zeros3(weights[0]), zeros3(weights[0]), zeros3(weights[0]), zeros3(weights[0])
     if LOOK.painted:
         paint = mixed(surface.paint, g, weights)
     if LOOK.textured:
         uv = mixed(surface.uv, g, weights)
-        texture, slope_u, slope_v = look_up(surface, thing, uv, texels_covered, shown)
-    return paint, texture, slope_u, slope_v, uv
+        texture, slope_u, slope_v, slope_m = look_up(surface, thing, uv, texels_covered, shown)
+    return paint, texture, slope_u, slope_v, slope_m, uv
 
 
 @triton.jit
@@ -329,7 +338,7 @@ def shade_back(
     surface, gradient, part, g, picture, weights, texels_covered, shown, cotangents,
     LOOK: tl.constexpr, WANTED: tl.constexpr,
 ):  # fmt: skip
-    """The colours of fragments, and the cotangents of their barycentrics from those of the colours.
+    """The colours of fragments, and from their cotangents those of the barycentrics and of the texels covered.
 
     Adds everything else to the gradients; to copy ``part`` of those that many faces share.
     """
@@ -337,7 +346,7 @@ def shade_back(
     point, normal, length, view, distance = geometry
     thing, albedo, specular, shininess = looks
     diffuse, highlight = light
-    paint, texture, slope_u, slope_v, uv = texturing
+    paint, texture, slope_u, slope_v, slope_m, uv = texturing
     covering = multiply(paint, texture)
     body = multiply(covering, albedo)
     color = add(multiply(body, diffuse), multiply(highlight, specular))
@@ -364,7 +373,7 @@ def shade_back(
     at_normal = unit_change(normal, length, at_normal)
     at_weights = mixed_back(surface.positions, gradient.positions, g, weights, at_point, WANTED.positions)
     at_weights = add(at_weights, mixed_back(surface.normals, gradient.normals, g, weights, at_normal, WANTED.normals))
-    at_covering = multiply(at_body, albedo)
+    at_covering, at_covered = multiply(at_body, albedo), tl.zeros_like(length)
     if LOOK.painted:
         at_paint = multiply(at_covering, texture)
         at_weights = add(at_weights, mixed_back(surface.paint, gradient.paint, g, weights, at_paint, WANTED.paint))
@@ -372,9 +381,10 @@ def shade_back(
         at_texture = multiply(at_covering, paint)
         at_uv = dot(at_texture, slope_u), dot(at_texture, slope_v), tl.zeros_like(length)
         at_weights = add(at_weights, mixed_back(surface.uv, gradient.uv, g, weights, at_uv, WANTED.uv))
+        at_covered = dot(at_texture, slope_m)
         if WANTED.texels:
             look_up_back(surface, gradient.texels, thing, uv, texels_covered, at_texture, shown)
-    return color, at_weights
+    return color, at_weights, at_covered
 
 
 @triton.jit
@@ -423,7 +433,7 @@ def arriving_tangent(
 
 @triton.jit
 def shade_tangent(
-    surface, tangent, g, picture, weights, weights_change, texels_covered, shown,
+    surface, tangent, g, picture, weights, weights_change, texels_covered, covered_change, shown,
     LOOK: tl.constexpr, GIVEN: tl.constexpr,
 ):  # fmt: skip
     """The colours of fragments and their tangents."""
@@ -431,7 +441,7 @@ def shade_tangent(
     point, normal, length, view, distance = geometry
     thing, albedo, specular, shininess = looks
     diffuse, highlight = light
-    paint, texture, slope_u, slope_v, uv = texturing
+    paint, texture, slope_u, slope_v, slope_m, uv = texturing
     covering = multiply(paint, texture)
     body = multiply(covering, albedo)
     color = add(multiply(body, diffuse), multiply(highlight, specular))
@@ -460,6 +470,7 @@ def shade_tangent(
     if LOOK.textured:
         uv_change = mixed_tangent(surface.uv, tangent.uv, g, weights, weights_change, GIVEN.uv)
         texture_change = add(scale(slope_u, uv_change[0]), scale(slope_v, uv_change[1]))
+        texture_change = add(texture_change, scale(slope_m, covered_change))
         if GIVEN.texels:
             moved = look_up_tangent(surface, tangent.texels, thing, uv, texels_covered, shown)
             texture_change = add(texture_change, moved)

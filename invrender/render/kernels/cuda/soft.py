@@ -25,6 +25,8 @@ from invrender.render.kernels.cuda.geometry import (
     barycentric_tangent,
     depth_back,
     minification,
+    minification_back,
+    minification_tangent,
     nearest_side,
     nearest_side_back,
     nearest_side_tangent,
@@ -183,9 +185,11 @@ def backward_face(
                     at_color = scale(load_color(cotangents.color, pixel, shown), part)
                     safe = on_face(shown, weights)
                     covered = minification(frame, surface, g, safe, LOOK)
-                    color, at_weights = shade_back(
+                    color, at_weights, at_covered = shade_back(
                         surface, gradient, entry % copies, g, picture, safe, covered, shown, at_color, LOOK, WANTED
                     )
+                    smaller = minification_back(frame, surface, gradient, g, safe, at_covered, LOOK, WANTED)
+                    at_weights = add(at_weights, smaller)
                     at_logit += dot(at_color, subtract(color, load_color(sums.color, pixel, shown)))
                 at_inside += at_logit * (1.0 - cover)
                 at_z -= at_logit / gamma
@@ -234,8 +238,21 @@ def tangent_tile(
                     if LOOK.asked == FULL:
                         safe = on_face(shown, weights)
                         covered = minification(frame, surface, g, safe, LOOK)
+                        covered_change = minification_tangent(
+                            frame, surface, tangent, g, safe, weights_change, LOOK, GIVEN
+                        )  # fmt: skip
                         seen, seen_change = shade_tangent(
-                            surface, tangent, g, picture, safe, weights_change, covered, shown, LOOK, GIVEN
+                            surface,
+                            tangent,
+                            g,
+                            picture,
+                            safe,
+                            weights_change,
+                            covered,
+                            covered_change,
+                            shown,
+                            LOOK,
+                            GIVEN,
                         )
                         seen_change = add(seen_change, scale(subtract(seen, mean_color), logit_change))
                         color = add(color, scale(seen_change, part))

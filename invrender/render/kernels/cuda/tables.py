@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from invrender.render.blend import Softness
-from invrender.render.reference import boxes
+from invrender.render.reference import boxes, determinants
 from invrender.render.screen import Screen
+from invrender.render.shade import texel_areas
 from invrender.render.surfaces import Surfaces
 
 TILE = 8  # pixels; a tile is the work of one warp, so that its sums need no shared memory
@@ -19,8 +20,9 @@ class Inputs(NamedTuple):
     """The differentiable tensors of a picture of G faces; what is the corners' is gathered face by face.
 
     outline: [G, K, 2], pixels. vertices: [G, 3, 4]: (x w, y w, w) in pixels and the depth. positions, normals, uv (the
-    third 0) and paint (vertex colours): [G, 3, 3]. texels: [X, 3]. materials: [O, 7]. ambient: [B, 3].
-    lights: [B, L, 6]. eyes: [B, 3]. What isn't needed is empty.
+    third 0) and paint (vertex colours): [G, 3, 3]. detail: [G], what turns the cube of a pixel's w into the texels that
+    it covers. texels: [X, 3]. materials: [O, 7]. ambient: [B, 3]. lights: [B, L, 6]. eyes: [B, 3]. What isn't needed
+    is empty.
     """
 
     outline: Tensor
@@ -29,6 +31,7 @@ class Inputs(NamedTuple):
     normals: Tensor
     uv: Tensor
     paint: Tensor
+    detail: Tensor
     texels: Tensor
     materials: Tensor
     ambient: Tensor
@@ -40,7 +43,7 @@ class Inputs(NamedTuple):
         """Gather them, differentiably."""
         empty = screen.vertices.new_zeros(0)
         if surfaces is None:
-            return cls(screen.polygon, screen.corners, *([empty] * 9))
+            return cls(screen.polygon, screen.corners, *([empty] * 10))
 
         def corners(values: Tensor, faces: Tensor) -> Tensor:
             chosen = faces.index_select(0, screen.face).reshape(-1)
@@ -54,6 +57,7 @@ class Inputs(NamedTuple):
             normals=corners(surfaces.normals, surfaces.normal_faces),
             uv=torch.nn.functional.pad(corners(surfaces.uv, surfaces.uv_faces), (0, 1)) if textured else empty,
             paint=empty if surfaces.colors is None else corners(surfaces.colors, surfaces.faces),
+            detail=details(screen, surfaces) if textured else empty,
             texels=surfaces.texels,
             materials=surfaces.materials,
             ambient=surfaces.ambient,
@@ -71,6 +75,7 @@ class Which(NamedTuple):
     normals: bool
     uv: bool
     paint: bool
+    detail: bool
     texels: bool
     materials: bool
     ambient: bool
@@ -161,21 +166,21 @@ class Frame(NamedTuple):
 class Surface(NamedTuple):
     """What faces are shaded with: tensors of `Inputs` and `Indices`.
 
-    detail: [G], what turns the cube of a pixel's w into the texels that it covers. coarsest: [O], the last level of
-    an object's texture, −1 without one. counts: [4], of pictures, objects, levels in the table of textures, and lights.
+    coarsest: [O], the last level of an object's texture, −1 without one. counts: [4], of pictures, objects, levels in
+    the table of textures, and lights.
     """
 
     positions: Tensor
     normals: Tensor
     uv: Tensor
     paint: Tensor
+    detail: Tensor
     texels: Tensor
     materials: Tensor
     ambient: Tensor
     lights: Tensor
     eyes: Tensor
     thing: Tensor
-    detail: Tensor
     textures: Tensor
     coarsest: Tensor
     kinds: Tensor
@@ -188,7 +193,6 @@ class Surface(NamedTuple):
         return cls(
             *inputs[2:],
             thing=indices.thing,
-            detail=details(inputs, indices),
             textures=textures,
             coarsest=(textures[..., 1] > 0).sum(dim=1) - 1,
             kinds=indices.kinds,
@@ -196,18 +200,10 @@ class Surface(NamedTuple):
         )
 
 
-def details(inputs: Inputs, indices: Indices) -> Tensor:
+def details(screen: Screen, surfaces: Surfaces) -> Tensor:
     """Twice each face's area in texels of its texture's finest level over that in homogeneous pixels, [G]."""
-    if inputs.uv.shape[0] == 0:
-        return inputs.vertices.new_zeros(0)
-    first, second, third = inputs.vertices[..., :3].double().unbind(1)
-    determinants = (first * torch.linalg.cross(second, third)).sum(dim=1).abs().to(inputs.vertices)
-    origin, right, top = inputs.uv.unbind(1)
-    across, along = right - origin, top - origin
-    texels = (indices.textures[:, 0, 1] * indices.textures[:, 0, 2]).index_select(0, indices.thing)
-    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs() * texels
-    scaled: Tensor = area / determinants.clamp(min=torch.finfo(determinants.dtype).tiny)
-    return scaled
+    textures = surfaces.textures.index_select(0, surfaces.object.index_select(0, screen.face))
+    return texel_areas(surfaces, screen.face, textures) / determinants(screen)
 
 
 class Bins(NamedTuple):

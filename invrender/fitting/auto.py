@@ -1,0 +1,105 @@
+"""The choice of a solver by the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.fitting.solve.base import MOST_NUMBERS, Solver
+from invrender.fitting.solve.first_order import Decay, FirstOrder
+from invrender.fitting.solve.least_squares import LevenbergMarquardt
+from invrender.losses.base import is_sum_of_squares
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A solver, the name of the option that it is, and why `AutoSolver` took it; None where it was given."""
+
+    solver: Solver[Any]
+    name: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class AutoSolver:
+    """Takes least squares where unknowns and losses allow it, and Adam elsewhere.
+
+    lm: for unknowns of few numbers each, by losses that are sums of squares.
+    adam: for maps, such as textures, and for other losses.
+    adam_staged: for both kinds of unknowns. In its stages, the first names of unknowns stand for those of few numbers,
+        other names for the maps.
+    stages: in place of those of the one that is chosen; none for its own.
+    algorithm, schedule, final_lr: in place of Adam's. Where they differ from ``adam``'s own, Adam is taken.
+    """
+
+    lm: LevenbergMarquardt
+    adam: FirstOrder
+    adam_staged: FirstOrder
+    algorithm: Callable[..., torch.optim.Optimizer]
+    schedule: Decay = "cosine"
+    final_lr: float = 0.05
+    stages: Sequence[Stage] = ()
+
+    def __post_init__(self) -> None:
+        self.with_settings(self.adam)
+
+    def with_settings(self, solver: FirstOrder) -> FirstOrder:
+        """The solver with Adam's settings in place of its own."""
+        return replace(solver, algorithm=self.algorithm, schedule=self.schedule, final_lr=self.final_lr)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether Adam's settings are others than its own."""
+        given, own = self.with_settings(self.adam), self.adam
+        settings = [(call_of(each.algorithm), each.schedule, each.final_lr) for each in (given, own)]
+        return settings[0] != settings[1]
+
+    def choose(self, problem: Problem) -> Choice:
+        """The solver for a problem's unknowns and losses."""
+        few = [name for name, raw in problem.initial().items() if raw.numel() <= MOST_NUMBERS]
+        maps = [name for name in problem.parameters if name not in few]
+        others = [name for name, loss in problem.losses.items() if not is_sum_of_squares(loss)]
+        solver: LevenbergMarquardt | FirstOrder = self.with_settings(self.adam)
+        if maps and few:
+            name, reason = "adam_staged", f"{maps[0]} has more than {MOST_NUMBERS} numbers, {few[0]} has not"
+            solver = self.with_settings(replace(self.adam_staged, stages=share_out(self.adam_staged.stages, few, maps)))
+        elif maps:
+            name, reason = "adam", f"{maps[0]} has more than {MOST_NUMBERS} numbers"
+        elif others:
+            name, reason = "adam", f"{others[0]} is no sum of squares"
+        elif self.is_set:
+            name, reason = "adam", "its settings are given"
+        else:
+            name, reason, solver = "lm", "few numbers are unknown", self.lm
+        return Choice(replace(solver, stages=self.stages or solver.stages), name, f"auto: {reason}")
+
+
+def call_of(algorithm: Callable[..., torch.optim.Optimizer]) -> tuple[object, ...]:
+    """What a partial function calls, and with what."""
+    return (algorithm.func, algorithm.args, algorithm.keywords) if isinstance(algorithm, partial) else (algorithm,)
+
+
+def choose_solver(given: Solver[Any] | AutoSolver, name: str, problem: Problem) -> Choice:
+    """The solver that is given by the option ``name``, or what it chooses for the problem.
+
+    Raises `UserError` where the problem can't be fitted.
+    """
+    if not isinstance(given, AutoSolver):
+        return Choice(given, name)
+    problem.check()
+    return given.choose(problem)
+
+
+def share_out(stages: Sequence[Stage], few: Sequence[str], maps: Sequence[str]) -> list[Stage]:
+    """The stages with these unknowns: the few in place of the first names, the maps in place of all others."""
+    chosen = [stage.unknowns for stage in stages if stage.unknowns is not None]
+    return [
+        stage if stage.unknowns is None else replace(stage, unknowns=few if stage.unknowns == chosen[0] else maps)
+        for stage in stages
+    ]

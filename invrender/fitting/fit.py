@@ -1,0 +1,263 @@
+"""The fit: a generator of steps that does no input or output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from invrender.errors import UserError
+from invrender.fitting.clock import Clock
+from invrender.fitting.judge.verdict import Verdict
+from invrender.fitting.objective import Objective
+from invrender.fitting.problem import Problem, check_dependence
+from invrender.fitting.scale_ambiguity import ScaleAmbiguity
+from invrender.fitting.schedule import check_stages, select
+from invrender.fitting.search import Search
+from invrender.fitting.solve.base import Evaluation, Raw, Solver
+from invrender.fitting.state import Best, Progress, State, read_generators, restore_generators, stamp
+from invrender.fitting.step import Step, measure_errors, measure_pulls
+from invrender.fitting.stopping import Stopping
+from invrender.scene import detach
+
+Steps = Generator[Step, None, None]
+
+
+def fit(
+    problem: Problem,
+    solver: Solver[Any],
+    stopping: Stopping | None = None,
+    search: Search | None = None,
+    state: State | None = None,
+) -> Steps:
+    """Recover the problem's unknowns, so that renderings of its scene match its target.
+
+    Yields the start (iteration 0), then every step taken, then the best scene once more with ``stopped_because`` set:
+    "finished", "tolerance", "no_improvement", "budget", "diverged" or "interrupted". The start and the last step are
+    measured as the solver's last stage measures, so their losses compare. The best scene is never worse than the
+    start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
+    ``steps.throw(KeyboardInterrupt())``.
+
+    search: looks for other starts, before the first step or when the answer does not explain the target, and judges the
+    answer; without it there is neither.
+    state: of a step of the same fit. The fit goes on from there, with the same bits, and yields what came after it.
+
+    Raises `UserError` where an unknown or a loss does not go with the scene or the target, where a stage names what is
+    not there, where no loss depends on an unknown, where the start's loss is not a number, and where ``state`` is that
+    of another fit.
+    """
+    problem.check()
+    fitting = Fitting(problem, solver, stopping or Stopping(), search)
+    fitting.check(state)
+    # Not before: the first rendering on a machine compiles the kernels.
+    fitting.clock = Clock(0.0 if state is None else state.seconds)
+    yield from fitting.steps(state)
+
+
+@dataclass(frozen=True)
+class End:
+    """Raw tensors as the last stage measures them, and its evaluation."""
+
+    best: Best
+    evaluation: Evaluation
+
+
+class Fitting:
+    """A fit under way.
+
+    state: where it is. end: the best so far, as the last stage measures it. stopped: why it ends. verdict: on the end.
+    """
+
+    state: State
+    end: End
+
+    def __init__(self, problem: Problem, solver: Solver[Any], stopping: Stopping, search: Search | None) -> None:
+        self.problem = problem
+        self.solver = solver
+        self.stopping = stopping
+        self.search = search
+        self.clock = Clock()
+        self.stopped = "finished"
+        self.verdict: Verdict | None = None
+
+    @cached_property
+    def objectives(self) -> list[Objective]:
+        """The objectives of the stages."""
+        return [self.problem.at(stage) for stage in self.solver.stages]
+
+    @property
+    def final(self) -> Objective:
+        """The objective of the last stage, by which results are compared."""
+        return self.objectives[-1]
+
+    @cached_property
+    def ambiguity(self) -> ScaleAmbiguity | None:
+        """The convention for what the pictures leave open."""
+        return ScaleAmbiguity.find(self.problem.scene, self.problem.parameters)
+
+    @cached_property
+    def stamp(self) -> str:
+        """What is fitted to what."""
+        return stamp(self.problem)
+
+    def check(self, state: State | None) -> None:
+        """Raise `UserError` for what can't be fitted, before anybody has recorded a step."""
+        stages, raw = list(self.solver.stages), self.problem.initial()
+        check_stages(stages, self.problem.losses, self.problem.parameters)
+        for objective in self.objectives:
+            self.solver.init(objective, select(raw, objective.stage.unknowns))
+        if self.search is not None:
+            self.search.check(self.problem, stages)
+        if state is not None and state.problem != self.stamp:
+            raise UserError("the state is that of another fit: its scene, target or unknowns differ")
+        coarsest = min(stages, key=lambda stage: stage.size or math.inf)
+        check_dependence(self.problem.at(replace(coarsest, losses=None)), raw, stages)
+
+    def steps(self, state: State | None) -> Steps:
+        """All steps of the fit, or those after ``state``."""
+        if state is None:
+            self.start()
+        else:
+            restore_generators(state.random)
+            self.state, self.end = state, self.measure(state.kept)
+        try:
+            if state is None:
+                with self.clock.stopped():
+                    yield self.report(self.end.evaluation, self.end.best.raw, self.final, self.end.best)
+            yield from self.attempts()
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+        yield self.report(self.end.evaluation, self.end.best.raw, self.final, self.end.best, self.stopped)
+
+    def start(self) -> None:
+        """Measure the start. Raises `UserError` where its loss is not a number."""
+        self.end = self.measure(Best(0, 0, math.nan, self.problem.initial()))
+        if not math.isfinite(self.end.best.loss):
+            raise UserError(
+                f"the loss at the start is {self.end.best.loss}: check the scene's numbers (sizes, intensities, camera)"
+            )
+        self.state = replace(State.at_start(self.stamp, self.end.best), random=read_generators())
+
+    def attempts(self) -> Steps:
+        """The steps of an attempt and, where its answer explains nothing, of another one from where a search ends."""
+        search = self.search
+        if search is not None and search.mode == "on" and self.state.iteration == 0:
+            self.state = replace(self.state, raw=search.find_start(self.problem, self.state.raw))
+        yield from self.attempt()
+        if search is None or self.stopped == "interrupted":
+            return
+        self.judge(search)
+        if self.is_to_search_again(search):
+            self.state = self.state.begin_again(search.find_start(self.problem, self.end.best.raw))
+            yield from self.attempt()
+            if self.stopped != "interrupted":
+                self.judge(search)
+
+    def is_to_search_again(self, search: Search) -> bool:
+        """Whether the answer explains nothing, and other starts have not been tried."""
+        failed = self.verdict is not None and self.verdict.status == "not_converged"
+        return search.mode == "auto" and failed and self.stopped != "budget" and self.state.attempt == 0
+
+    def attempt(self) -> Steps:
+        """The steps of all stages from the state on; then the end is the best of all."""
+        try:
+            while not self.state.is_over(len(self.objectives)):
+                before = self.state
+                evaluation, self.state = self.advance(before)
+                if evaluation is not None:
+                    with self.clock.stopped():
+                        yield self.report(evaluation, before.raw, self.objectives[before.stage], self.state.leading)
+            self.stopped = self.state.stopped
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+        try:
+            self.conclude()
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+            self.conclude()
+
+    def advance(self, state: State) -> tuple[Evaluation | None, State]:
+        """One step: the evaluation where it began and the state after it; no evaluation where numbers diverge."""
+        stage = self.solver.stages[state.stage]
+        objective = replace(self.objectives[state.stage], resting=state.raw)
+        moving = select(state.raw, stage.unknowns)
+        own = state.solver if state.taken else self.solver.init(objective, moving)
+        evaluation, following, own = self.solver.step(objective, moving, own)
+        loss = float(evaluation.loss.detach())
+        if not math.isfinite(loss) or not all(bool(each.isfinite().all()) for each in following.values()):
+            return None, replace(state, stopped="diverged")
+        progress, reason = state.progress.follow(loss, self.stopping)
+        if self.stopping.seconds is not None and self.clock.seconds() > self.stopping.seconds:
+            reason = "budget"
+        lower = not state.taken or loss < state.leading.loss
+        state = replace(
+            state,
+            raw=self.constrain({**state.raw, **following}),
+            leading=Best(state.iteration, state.stage, loss, state.raw) if lower else state.leading,
+            taken=state.taken + 1,
+            iteration=state.iteration + 1,
+            solver=own,
+            progress=progress,
+            stopped=reason or "finished",
+            seconds=self.clock.seconds(),
+            random=read_generators(),
+        )
+        if reason or self.solver.done(own) or state.taken == stage.steps:
+            state = replace(state, stage=state.stage + 1, taken=0, solver=None, progress=Progress())
+        return evaluation, state
+
+    def constrain(self, raw: Raw) -> Raw:
+        """The nearest raw tensors within the unknowns' ranges, by the convention for what pictures leave open."""
+        parameters, scene = self.problem.parameters, self.problem.scene
+        raw = {name: parameters[name].project(scene, value) for name, value in raw.items()}
+        return raw if self.ambiguity is None else self.ambiguity.resolve(raw)
+
+    def conclude(self) -> None:
+        """Make the best of the end so far, the best step and the last one the end, all as the last stage measures."""
+        last = replace(self.state.leading, iteration=self.state.iteration, raw=self.state.raw)
+        ends = [self.end, self.measure(self.state.leading), self.measure(last)]
+        self.end = min(ends, key=lambda each: each.best.loss if math.isfinite(each.best.loss) else math.inf)
+        self.state = replace(self.state, kept=self.end.best)
+
+    def judge(self, search: Search) -> None:
+        """Judge the best of the end and of those that look like it, which becomes the end."""
+        best = self.end.best
+        raw, self.verdict = search.judge(self.problem, self.solver.stages, best.raw)
+        if raw is not best.raw:
+            self.end = self.measure(replace(best, raw=raw))
+            self.state = replace(self.state, kept=self.end.best)
+
+    def measure(self, best: Best) -> End:
+        """What raw tensors are worth at the last stage."""
+        with torch.no_grad():
+            evaluation = self.final(best.raw)
+        measured = replace(best, stage=len(self.objectives) - 1, loss=float(evaluation.loss))
+        return End(measured, evaluation)
+
+    def report(
+        self, evaluation: Evaluation, raw: Raw, objective: Objective, best: Best, stopped: str | None = None
+    ) -> Step:
+        """The step as consumers see it."""
+        found = detach(evaluation.scene)
+        problem = self.problem
+        verdict = None if stopped is None else self.verdict
+        return Step(
+            iteration=self.state.iteration,
+            stage=next(index for index, each in enumerate(self.objectives) if each is objective),
+            seconds=self.clock.seconds(),
+            loss=float(evaluation.loss.detach()),
+            terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
+            scene=found,
+            raw=raw,
+            show=objective.pictures,
+            errors=measure_errors(problem.parameters, found, problem.target),
+            best=best,
+            state=self.state,
+            stopped_because=stopped,
+            verdict=verdict,
+            pulls=measure_pulls(problem.parameters, found, problem.target, verdict),
+        )

@@ -1,0 +1,1 @@
+"""Verdicts: what a fit's answer is worth."""

@@ -1,0 +1,57 @@
+"""The share of a picture that a rendering explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from invrender.pixels import gaussian_blur, windowed
+from invrender.scene import Channels, Picture, View
+
+# Standard deviation of the windows in which contrast is compared, as a share of the shorter side; and of the blur that
+# takes out noise, in pixels.
+WINDOW, SMOOTHED = 0.06, 1.0
+
+
+def measure_unexplained(picture: Picture, view: View, channels: Channels) -> float:
+    """The share of a picture that a rendering leaves unexplained, whatever the light: 0 to 1.
+
+    In colours, 1 − the squared correlation within small windows, their mean luminances apart, weighted by the target's
+    contrast in them; in silhouettes, what they do not have in common. The larger of the two, of those that the losses
+    compare.
+    """
+    shares = [0.0]
+    if "rgb" in channels:
+        shown = picture.alpha if view.mask is None else picture.alpha.maximum(view.mask)
+        weights = shown if view.weight is None else shown * view.weight
+        shares.append(1 - measure_common_contrast(picture.rgb, view.rgb, weights))
+    if "alpha" in channels and view.mask is not None:
+        common = picture.alpha.minimum(view.mask).sum()
+        shares.append(1 - float(common / picture.alpha.maximum(view.mask).sum().clamp(min=1e-12)))
+    return max(shares)
+
+
+def measure_common_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
+    """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has too, where ``weights`` [H, W] are."""
+    mean = windowed(weights, WINDOW * min(weights.shape))
+
+    def local(values: Tensor) -> Tensor:
+        return mean(values.mean(dim=-1))
+
+    found, wanted = gaussian_blur(found, SMOOTHED), gaussian_blur(wanted, SMOOTHED)
+    found, wanted = found - local(found)[..., None], wanted - local(wanted)[..., None]
+    own, other, both = local(found**2), local(wanted**2), local(found * wanted)
+    common = (both.clamp(min=0) ** 2 / own.clamp(min=1e-12)).minimum(other)
+    return float((weights * common).sum() / (weights * other).sum().clamp(min=1e-12))
+
+
+def measure_burnt_out(pictures: Sequence[Picture], views: Sequence[View]) -> float:
+    """The share of the objects in renderings that the views show with a channel at the top of their range."""
+    objects = sum(float(picture.alpha.sum()) for picture in pictures)
+    lost = sum(
+        float(picture.alpha[view.ceiling.isfinite().any(dim=-1)].sum())
+        for picture, view in zip(pictures, views, strict=True)
+        if view.ceiling is not None
+    )
+    return lost / max(objects, 1e-12)

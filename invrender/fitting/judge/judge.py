@@ -1,0 +1,90 @@
+"""The judge of an answer: by its picture, and by Jacobians."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from invrender.fitting.judge.explained import measure_burnt_out, measure_unexplained
+from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertainty, find_deviations
+from invrender.fitting.judge.verdict import Values, Verdict
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage, clip_picture, select
+from invrender.fitting.solve.base import MOST_NUMBERS, Raw
+from invrender.parameters.base import Value
+
+# Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
+UNEXPLAINED = 0.08
+# It is said where more than this share of the objects is burnt out in the pictures.
+WORTH_SAYING = 0.01
+# The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
+STATIONARY, SHORT = 0.02, 0.01
+
+
+def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
+    """What is to be thought of an answer, from its picture as the last stage draws it, and from Jacobians.
+
+    Each unknown is judged as the last stage in which it moves sees it.
+    """
+    shares = examine_pictures(problem, stages[-1], raw)
+    verdict = partial(Verdict, unexplained=shares.unexplained, burnt_out=shares.burnt_out)
+    besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
+    left = shares.unexplained
+    if left > UNEXPLAINED:
+        return verdict("not_converged", f"{left:.0%} of the picture is left unexplained{besides}")
+    explained = f"{1 - left:.1%} of the picture is explained{besides}"
+    if any(value.numel() > MOST_NUMBERS for value in raw.values()):
+        return verdict("converged", explained)
+    found, deviations = examine(problem, stages, raw)
+    unseen = [parts for each in found for parts in each.unseen]
+    if unseen:
+        told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
+        reason = f"the picture does not fully determine {', nor '.join(told)}{besides}"
+        return verdict("unidentifiable", reason, deviations=deviations, unseen=unseen)
+    if any(each.promised > STATIONARY and each.remaining > SHORT for each in found):
+        return verdict("not_converged", f"the loss was still falling{besides}", deviations=deviations)
+    return verdict("converged", explained, deviations=deviations)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What the pictures say of an answer.
+
+    unexplained: the share of the pictures that it leaves unexplained, the mean over the views. burnt_out: the share of
+    the objects that the pictures show with a channel at the top of their range.
+    """
+
+    unexplained: float
+    burnt_out: float
+
+
+def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
+    """The shares of an answer's pictures, as a stage draws them."""
+    objective = problem.at(stage)
+    with torch.no_grad():
+        pictures = objective.pictures(objective.scene_at(raw))
+    shares = [
+        measure_unexplained(clip_picture(picture, view), view, objective.channels)
+        for picture, view in zip(pictures, objective.views, strict=True)
+    ]
+    lost = measure_burnt_out(pictures, objective.views) if "rgb" in objective.channels else 0.0
+    return Shares(sum(shares) / len(shares), lost)
+
+
+def examine(problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[list[Uncertainty], Values]:
+    """The uncertainties at an answer, and one standard deviation of the unknowns' values."""
+    found: list[Uncertainty] = []
+    deviations: dict[str, Mapping[str, Value]] = {}
+    for stage in reversed(stages):
+        moving = select(raw, stage.unknowns)
+        if set(moving) <= set(deviations):
+            continue
+        objective = problem.in_squares().at(stage, resting=raw)
+        [local] = objective.linearize([moving], list(moving))
+        uncertainty = estimate_uncertainty(local, problem.rates, objective.sizes)
+        found.append(uncertainty)
+        deviations = {**find_deviations(objective, moving, problem.parameters, local, uncertainty), **deviations}
+    return found, deviations

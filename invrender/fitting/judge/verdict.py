@@ -1,0 +1,43 @@
+"""The verdict on an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from invrender.parameters.base import Value
+
+Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
+Values = Mapping[str, Mapping[str, Value]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be thought of an answer.
+
+    unexplained: the share of the pictures that the answer leaves unexplained. burnt_out: the share of the objects that
+    the pictures show with a channel at the top of their range.
+    deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
+    others: the values of other answers that explain the picture as well.
+    unseen: the combinations of unknowns that the picture does not determine, each by its largest parts.
+    """
+
+    status: Status
+    reason: str
+    unexplained: float
+    burnt_out: float = 0.0
+    deviations: Values = field(default_factory=dict)
+    others: Sequence[Values] = ()
+    unseen: Sequence[Mapping[str, float]] = ()
+
+    @property
+    def error_bars(self) -> Values:
+        """The deviations of the unknowns that have no part in what is not determined."""
+        hidden = {name for parts in self.unseen for name in parts}
+        return {name: values for name, values in self.deviations.items() if name not in hidden}
+
+
+def numbers(value: float | list[float]) -> list[float]:
+    """A value as a list."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,129 @@
+"""The problem of a fit: what is fitted to what, by which measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError, naming
+from invrender.fitting.objective import Objective, apply_all
+from invrender.fitting.schedule import Stage, blur_view, select, shrink_view
+from invrender.fitting.solve.base import Raw
+from invrender.losses.base import DataTerm, Loss, is_sum_of_squares
+from invrender.parameters.base import Parameters, Value
+from invrender.render.base import Renderer
+from invrender.scene import Scene, Target
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be fitted to what, by which measure.
+
+    scene: the start. target: the pictures. parameters, losses: by name.
+    """
+
+    scene: Scene
+    target: Target
+    parameters: Parameters
+    renderer: Renderer
+    losses: Mapping[str, Loss]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The unknowns' learning rates."""
+        return {name: parameter.lr for name, parameter in self.parameters.items()}
+
+    def check(self) -> None:
+        """Raise `UserError` where there is no unknown, or one or a loss does not go with the scene or the target."""
+        for name, parameter in self.parameters.items():
+            with naming(f"recover.{name}"):
+                parameter.check(self.scene, self.target)
+        for name, loss in self.losses.items():
+            with naming(f"loss.{name}"):
+                self.check_loss(loss)
+        self.check_views()
+        if not self.parameters:
+            raise UserError("recover is empty, expected at least one unknown: recover=camera_pose")
+
+    def check_loss(self, loss: Loss) -> None:
+        """Raise `UserError` where a loss lacks something in a view, in the scene, or in what the renderer draws."""
+        if not isinstance(loss, DataTerm):
+            loss.check(self.scene)
+            return
+        drawn = self.renderer.supports.channels
+        if missing := loss.channels - drawn:
+            raise UserError(
+                f"it compares {', '.join(sorted(missing))}, and this renderer draws {', '.join(sorted(drawn))}; "
+                "choose another renderer"
+            )
+        for view in self.target.views:
+            loss.check(view)
+
+    def check_views(self) -> None:
+        """Raise `UserError` where a view was taken by a camera that the scene has not."""
+        for view in self.target.views:
+            if view.camera not in self.scene.cameras:
+                cameras = ", ".join(self.scene.cameras)
+                raise UserError(f"target: a view was taken by the camera {view.camera!r}, and the scene has {cameras}")
+
+    def in_squares(self) -> Problem:
+        """The problem with those losses alone that are sums of squares."""
+        return replace(self, losses={name: loss for name, loss in self.losses.items() if is_sum_of_squares(loss)})
+
+    def initial(self) -> Raw:
+        """The raw tensors that stand for the scene as it is."""
+        return {name: parameter.initial(self.scene) for name, parameter in self.parameters.items()}
+
+    def values(self, raw: Raw) -> dict[str, dict[str, Value]]:
+        """The unknowns as a person reads them."""
+        scene = apply_all(self.scene, self.parameters, raw)
+        return {name: parameter.value(scene) for name, parameter in self.parameters.items()}
+
+    def at(self, stage: Stage, resting: Mapping[str, Tensor] | None = None) -> Objective:
+        """The objective of a stage: its quality, its target reduced and blurred, its losses alone.
+
+        resting: the raw tensors of unknowns that will not be given to it.
+        """
+        views = tuple(blur_view(shrink_view(view, stage.size), stage.blur) for view in self.target.views)
+        losses = select(self.losses, stage.losses)
+        return Objective(self.scene, views, self.parameters, self.renderer, losses, stage, resting or {})
+
+
+def check_dependence(objective: Objective, raw: Raw, stages: Sequence[Stage]) -> None:
+    """Raise `UserError` for an unknown that no loss of its stages depends on, and for a stage that can move nothing.
+
+    As far as the renderer tells. objective: of all losses together.
+    """
+    losses = [tuple(select(objective.losses, stage.losses)) for stage in stages]
+    unknowns = [set(select(raw, stage.unknowns)) for stage in stages]
+    reached = {
+        names: find_dependences(replace(objective, losses=select(objective.losses, names)), raw)
+        for names in set(losses)
+    }
+    for name in raw:
+        counting = [names for names, moving in zip(losses, unknowns, strict=True) if name in moving]
+        if not any(name in reached[names] for names in counting):
+            raise UserError(
+                f"recover.{name}: none of the losses ({', '.join(dict.fromkeys(chain(*counting)))}) depends on it "
+                "in what this renderer draws; choose another loss or another renderer"
+            )
+    for index, (names, moving) in enumerate(zip(losses, unknowns, strict=True)):
+        if not reached[names] & moving:
+            raise UserError(
+                f"optimizer.stages[{index}]: none of its losses ({', '.join(names)}) depends on its unknowns "
+                f"({', '.join(sorted(moving))}); choose other losses or other unknowns"
+            )
+
+
+def find_dependences(objective: Objective, raw: Raw) -> set[str]:
+    """The unknowns that the loss depends on, as far as the renderer tells."""
+    leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
+    loss = objective(leaves).loss
+    if not loss.requires_grad:
+        return set()
+    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {name for name, gradient in zip(leaves, gradients, strict=True) if gradient is not None}

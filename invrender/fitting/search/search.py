@@ -1,0 +1,123 @@
+"""The search from anywhere: many poses drawn small, the best refined, and answers compared with what looks alike."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from invrender.checks import count, one_of
+from invrender.errors import UserError
+from invrender.fitting.judge.judge import judge
+from invrender.fitting.judge.verdict import Verdict
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage, check_choices, select
+from invrender.fitting.search.rivals import Referee
+from invrender.fitting.search.seeker import Candidate, Seeker
+from invrender.fitting.solve.base import Raw, Solver
+from invrender.fitting.solve.least_squares import LevenbergMarquardt
+
+log = logging.getLogger("invrender.fitting.search")
+
+Mode = Literal["auto", "on", "off"]
+
+# What looks like an answer has symmetries of its own: turns about one axis, then about another.
+MOST_TURNS = 2
+# Steps bring a loss down by less than this.
+HOPELESS = 100.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where to look for a pose, and how long to stay with each.
+
+    mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
+        An answer is compared with what looks like it in all of them.
+    poses: about so many are drawn, as the first stage says. survivors: so many of them are refined there.
+    finalists: so many of these, and of the poses that look like the best two of them, are refined in the second stage.
+    steps: at most so many for each of them in each stage.
+    apart: of poses nearer to each other than so many degrees, and per cent of the distance, the better one stays.
+    stages: two; how poses are drawn and compared. Where targets have masks, the silhouettes' `Moments` count as well.
+    """
+
+    stages: Sequence[Stage]
+    mode: Mode = "auto"
+    poses: int = 576
+    survivors: int = 12
+    finalists: int = 5
+    steps: int = 8
+    apart: float = 3.0
+
+    def __post_init__(self) -> None:
+        one_of("search.mode", self.mode, get_args(Mode))
+        for name in ("poses", "survivors", "finalists", "steps"):
+            count(f"search.{name}", getattr(self, name))
+        if not 0 < self.apart < math.inf:
+            raise UserError(f"search.apart is {self.apart}, expected degrees above 0")
+        if len(self.stages) != 2:
+            raise UserError(f"search.stages has {len(self.stages)}, expected two: a coarse one and a finer one")
+
+    def suits(self, solver: Solver[Any]) -> bool:
+        """Whether fits by a solver are to be judged, and to search: those by least squares, others if told to."""
+        return self.mode == "on" or isinstance(solver, LevenbergMarquardt)
+
+    def check(self, problem: Problem, stages: Sequence[Stage]) -> None:
+        """Raise `UserError` where a stage names what is not there, and where it or one of a solver's lacks losses.
+
+        Poses are refined, and answers judged, by the losses that are sums of squares.
+        """
+        check_choices(self.stages, problem.losses, problem.parameters, "search.stages")
+        squares = problem.in_squares().losses
+        for key, stage in [*(("search", each) for each in self.stages), *(("optimizer", each) for each in stages)]:
+            if not select(squares, stage.losses):
+                names = ", ".join(select(problem.losses, stage.losses))
+                raise UserError(
+                    f"search: none of the losses of {key}.stages ({names}) is a sum of squares, which a search needs; "
+                    "add one, such as mse, or leave search=on out"
+                )
+
+    def seeker(self, problem: Problem, raw: Raw) -> Seeker | None:
+        """A seeker of the problem's pose; None where no unknown is one."""
+        return Seeker.find(problem, self.stages, self.steps, self.apart, raw)
+
+    def find_start(self, problem: Problem, raw: Raw) -> Raw:
+        """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
+        seeker = self.seeker(problem, raw)
+        if seeker is None:
+            return raw
+        log.info("looking everywhere for a better start")
+        placed = [{**raw, seeker.name: each} for each in seeker.pose.sample_poses(problem.scene, self.poses)]
+        found = seeker.refine(0, [raw, *placed], self.survivors)
+        for _ in range(MOST_TURNS):
+            found = self.look_nearby(seeker, [candidate.raw for candidate in found[:2]])
+        return {**raw, **found[0].raw} if found else raw
+
+    def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
+        """The best of some poses, and of those that look like the first two of them; the best first."""
+        alike = [each for raw in raws[:2] for each in seeker.symmetries(raw)]
+        return seeker.refine(1, [*raws, *alike], self.finalists, HOPELESS)
+
+    def judge(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
+        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is."""
+        verdict = judge(problem, stages, raw)
+        seeker = self.seeker(problem, raw)
+        if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
+            return raw, verdict
+        log.info("comparing the answer with what looks like it")
+        for _ in range(1 + MOST_TURNS):
+            referee = Referee(seeker, stages, raw)
+            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [seeker.small(raw)]))
+            if all(answer.raw[name] is raw[name] for name in answer.raw):
+                break
+            raw = referee.finish(answer.raw)
+            verdict = judge(problem, stages, raw)
+        if not rivals or verdict.status != "converged":
+            return raw, verdict
+        if any(referee.are_joined(answer, rival) for rival in rivals[:MOST_TURNS]):
+            reason = f"the picture does not fully determine {seeker.name}: turned on, it looks the same"
+            return raw, replace(verdict, status="unidentifiable", reason=reason, unseen=[{seeker.name: 1.0}])
+        others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
+        number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
+        return raw, replace(verdict, status="ambiguous", reason=f"{number} the picture as well", others=others)

@@ -1,0 +1,6 @@
+"""Solvers: from an objective to steps."""
+
+from invrender.fitting.solve.first_order import FirstOrder
+from invrender.fitting.solve.least_squares import LevenbergMarquardt
+
+__all__ = ["FirstOrder", "LevenbergMarquardt"]

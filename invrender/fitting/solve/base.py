@@ -1,0 +1,169 @@
+"""The promises of solvers, and what they may ask of an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from invrender.fitting.schedule import Stage
+from invrender.scene import Scene
+
+Raw = dict[str, Tensor]
+# Of more numbers an unknown is a map, for which there are no Jacobians.
+MOST_NUMBERS = 64
+
+Changes = Mapping[str, Tensor]
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The loss at one set of raw tensors: total [], weighted terms by name, and the scene they were computed from."""
+
+    loss: Tensor
+    terms: Mapping[str, Tensor]
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class Linearized:
+    """The losses near one set of raw tensors as a sum of squares: Σ weights (residuals + jacobian · change)².
+
+    shapes: of the unknowns that change, by name, in the order of the columns.
+    residuals, weights: [M]; jacobian: [M, K], by the ``change`` of `Parameter.retract`.
+    pixel: [M] int64, which pixel of all views, one after the other, each residual belongs to; −1 for none.
+    """
+
+    shapes: Mapping[str, torch.Size]
+    residuals: Tensor
+    weights: Tensor
+    pixel: Tensor
+    jacobian: Tensor
+
+    def squares(self, residuals: Tensor) -> float:
+        """The sum of squares of other residuals [M], under the same weights."""
+        return float((self.weights * residuals**2).sum())
+
+    def normal_equations(self) -> tuple[Tensor, Tensor]:
+        """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64."""
+        jacobian = self.jacobian.double()
+        weighted = jacobian * self.weights.double()[:, None]
+        return weighted.T @ jacobian, weighted.T @ self.residuals.double()
+
+    def split(self, change: Tensor) -> dict[str, Tensor]:
+        """A change [K] by the names of its unknowns, in the tensors' precision."""
+        return split(change.to(self.residuals.dtype), self.shapes)
+
+    def spread(self, values: Mapping[str, float]) -> Tensor:
+        """One number for each unknown, repeated for each of its columns: [K], float64."""
+        columns = [torch.full((shape.numel(),), values[name]) for name, shape in self.shapes.items()]
+        return torch.cat(columns).to(self.jacobian.device, torch.float64)
+
+
+def split(change: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """A change [K] by the names of its unknowns, each part in the unknown's shape."""
+    parts = torch.split(change, [shape.numel() for shape in shapes.values()])
+    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+class Objective(Protocol):
+    """A function of the raw tensors of the unknowns that a solver lowers, at one stage."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that says how pictures are compared."""
+        ...
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """The learning rates of all unknowns."""
+        ...
+
+    def linear(self, names: Collection[str]) -> list[str]:
+        """Those of the named unknowns in which the pictures are linear."""
+        ...
+
+    def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
+        """The loss."""
+        ...
+
+    def linearize(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
+        """The loss near each of ``raws`` as a sum of squares in changes of the named unknowns, of which may be none.
+
+        Raises `UserError` for a loss that is no sum of squares.
+        """
+        ...
+
+    def retract(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
+        """The raw tensors after a change, kept in their ranges; and for each number whether that held it back."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinearizationRequest:
+    """A request for the losses near ``raw``, as `Objective.linearize` has them."""
+
+    raw: Raw
+    names: tuple[str, ...] = ()
+
+
+Routine = Generator[LinearizationRequest, Linearized, T]
+
+
+def run_batched(routines: Sequence[Routine[T]], objective: Objective) -> list[T]:
+    """The results of several routines, in their order.
+
+    What several of them ask for of the same unknowns, at the same time, is rendered together.
+    """
+    results: dict[int, T] = {}
+    pending: dict[int, LinearizationRequest] = {}
+
+    def resume(number: int, answer: Linearized | None) -> None:
+        try:
+            pending[number] = next(routines[number]) if answer is None else routines[number].send(answer)
+        except StopIteration as stop:
+            results[number] = stop.value
+
+    for number in range(len(routines)):
+        resume(number, None)
+    while pending:
+        names = next(iter(pending.values())).names
+        alike = {number: request.raw for number, request in pending.items() if request.names == names}
+        for number in alike:
+            del pending[number]
+        for number, answer in zip(alike, objective.linearize(list(alike.values()), names), strict=True):
+            resume(number, answer)
+    return [results[number] for number in range(len(routines))]
+
+
+class Solver(Protocol[S]):
+    """Turns an objective into steps, stage by stage.
+
+    Its state S, such as moments or damping, is explicit. It is made of dicts, lists, tensors, numbers and None alone,
+    so that it can be written to a file, and a step leaves the one that it is given as it is.
+    """
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The coarse-to-fine schedule."""
+        ...
+
+    def init(self, objective: Objective, raw: Raw) -> S:
+        """The state at the start of a stage at ``raw``, which has the unknowns that move in it.
+
+        Raises `UserError` for unknowns that the solver can't move.
+        """
+        ...
+
+    def step(self, objective: Objective, raw: Raw, state: S) -> tuple[Evaluation, Raw, S]:
+        """The evaluation at ``raw``, and the raw tensors and the state to go on with."""
+        ...
+
+    def done(self, state: S) -> bool:
+        """Whether another step would change nothing."""
+        ...

@@ -1,0 +1,28 @@
+"""Picture files. Their values become linear here, and sRGB again."""
+
+from invrender.io.pictures.reading import (
+    COLOR_SPACES,
+    ORIENTATIONS,
+    Decoding,
+    Picture,
+    picture_size,
+    read_mask,
+    read_picture,
+)
+from invrender.io.pictures.source import scaled
+from invrender.io.pictures.writing import LINEAR, share_clipped, write_mask, write_picture
+
+__all__ = [
+    "COLOR_SPACES",
+    "LINEAR",
+    "ORIENTATIONS",
+    "Decoding",
+    "Picture",
+    "picture_size",
+    "read_mask",
+    "read_picture",
+    "scaled",
+    "share_clipped",
+    "write_mask",
+    "write_picture",
+]

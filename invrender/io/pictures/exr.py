@@ -1,0 +1,78 @@
+"""OpenEXR: linear floats, with windows, layers and colours multiplied by alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.io.pictures.source import Array, Source, of_floats, with_channels
+
+MAGIC = b"\x76\x2f\x31\x01"
+COLORS = (("R", "G", "B"), ("Y",))
+# Pixels may be stored beyond the picture's border, but not so many times as many.
+MOST_OVERSCAN = 4
+
+
+def open_exr(path: Path) -> Source:
+    """The first part of an OpenEXR file; where its pixels do not fill the display window the rest is 0.
+
+    Colours are multiplied by alpha, as the format has it.
+    """
+    import OpenEXR
+
+    with OpenEXR.File(str(path), header_only=True) as file:
+        header = file.header()
+        stored = {channel.name: (channel.xSampling, channel.ySampling) for channel in header["channels"]}
+        left, top, width, height = box(header["displayWindow"])
+        first_column, first_row, columns, rows = box(header["dataWindow"])
+    names = chosen_channels(list(stored), path)
+    if columns * rows > MOST_OVERSCAN * width * height:
+        raise UserError(f"{path}: its data window is {columns}x{rows}, much more than its picture of {width}x{height}")
+    if any(stored[name] != (1, 1) for name in names):
+        raise UserError(f"{path}: its channels have fewer pixels than the picture; write them at full resolution")
+
+    def decode() -> Array:
+        with OpenEXR.File(str(path), separate_channels=True) as opened:
+            channels = opened.channels()
+            pixels = np.stack([channels[name].pixels for name in names], axis=-1).astype(np.float32)
+        return placed(pixels, first_row - top, first_column - left, height, width)
+
+    return Source(height, width, of_floats(decode, path), linear=True, associated=True)
+
+
+def box(window: Sequence[Any]) -> tuple[int, int, int, int]:
+    """The first column and row, and the width and height, of a window that is given by its corners."""
+    (left, top), (right, bottom) = (corner.tolist() for corner in window)
+    return left, top, right - left + 1, bottom - top + 1
+
+
+def chosen_channels(names: Sequence[str], path: Path) -> list[str]:
+    """R, G, B and A, or Y and A, where they are there; raises `UserError` where a picture is in layers alone."""
+    for colors in COLORS:
+        if set(colors) <= set(names):
+            return [*colors, *(["A"] if "A" in names else [])]
+    raise UserError(f"{path} has the channels {', '.join(sorted(names))}, expected R, G, B or Y; write one layer alone")
+
+
+def placed(stored: Array, row: int, column: int, height: int, width: int) -> Array:
+    """Pixels [h, w, C] in a picture [height, width, C] of zeros, whose top left corner is at ``row``, ``column``."""
+    if (row, column) == (0, 0) and stored.shape[:2] == (height, width):
+        return stored
+    picture = np.zeros((height, width, stored.shape[2]), stored.dtype)
+    rows = slice(max(0, row), max(0, min(height, row + stored.shape[0])))
+    columns = slice(max(0, column), max(0, min(width, column + stored.shape[1])))
+    picture[rows, columns] = stored[rows.start - row : rows.stop - row, columns.start - column : columns.stop - column]
+    return picture
+
+
+def write_exr(path: Path, rgb: Tensor) -> None:
+    """Write linear RGB [H, W, 3] as floats of 32 bits."""
+    import OpenEXR
+
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, {"RGB": np.ascontiguousarray(with_channels(rgb.numpy()))}).write(str(path))
