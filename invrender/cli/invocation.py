@@ -27,7 +27,7 @@ from invrender.config.files import check_folder, store
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
 from invrender.config.resources import configs_folder, register_resolvers
 from invrender.config.schema import register_schemas
-from invrender.errors import one_line, shortened
+from invrender.errors import one_line
 from invrender.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
@@ -224,7 +224,9 @@ def is_of_hydra(error: Exception) -> bool:
 
 def refusal(error: Exception) -> str:
     """A line for an error of Hydra's that says little."""
-    return f"Hydra can't use these arguments ({one_line(f'{type(error).__name__}: {shortened(str(error), 200)}')})"
+    if type(error) is ValueError:
+        return one_line(str(error))
+    return f"Hydra can't use these arguments ({one_line(f'{type(error).__name__}: {error}')[:200]})"
 
 
 def config_folders(arguments: Sequence[str]) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from invrender.checks import one_of
 from invrender.config.compose import Composition
-from invrender.errors import UserError
+from invrender.errors import UserError, shortened
 
 if TYPE_CHECKING:
     from invrender.record.base import Recorder
@@ -48,6 +48,14 @@ def check_unused(folder: Path, results: Sequence[str]) -> None:
             f"hydra.run.dir is {shown(folder)}, which holds {found.name}; nothing is overwritten: "
             "give a folder that is empty or not there"
         )
+
+
+def check_runs(runs: Sequence[object]) -> list[Path]:
+    """The folders of runs. Raises `UserError` for what is no name."""
+    for each in runs:
+        if not isinstance(each, str):
+            raise UserError(f"runs has {shortened(each)}, expected the name of a folder")
+    return [Path(str(each)) for each in runs]
 
 
 def check_verbosity(verbosity: str) -> str:

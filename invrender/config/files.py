@@ -52,7 +52,7 @@ def load(path: Path) -> tuple[DictConfig, str | None]:
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except Exception as error:
-        raise UserError(f"{path}: not a readable YAML file ({one_line(shortened(str(error), 300))})") from error
+        raise UserError(f"{path}: not a readable YAML file ({one_line(str(error))[:300]})") from error
     if not isinstance(node, DictConfig) or node.is_empty():
         raise UserError(f"{path}: expected keys and values in this YAML file, as in a shipped config")
     with naming(str(path)):

@@ -45,6 +45,7 @@ NO_OPTION = re.compile(r"null|true|false|[-+.\d]*", re.IGNORECASE)
 SWEEPERS = ("grid", "search")
 MULTIRUN = ("-m", "--multirun")
 SHOWS_ONLY = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--shell-completion", "-sc")
+SHOWN_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 SHOWN_CONFIGS = ("job", "hydra", "all")
 OptionsOf = Callable[[str], Collection[str]]
 
@@ -114,10 +115,9 @@ def check_flag(argument: str) -> None:
 
 def check_flag_value(flag: str, value: str) -> None:
     """Raise `UserError` for what can't be shown."""
-    if flag in ("--cfg", "-c") and value not in SHOWN_CONFIGS:
-        raise UserError(
-            f"{flag} is {value!r}, expected one of {', '.join(SHOWN_CONFIGS)}{suggestion(value, SHOWN_CONFIGS)}"
-        )
+    known = SHOWN_CONFIGS if flag in ("--cfg", "-c") else SHOWN_INFO if flag in ("--info", "-i") else None
+    if known is not None and value not in known:
+        raise UserError(f"{flag} is {value!r}, expected one of {', '.join(known)}{suggestion(value, known)}")
 
 
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:
@@ -228,7 +228,7 @@ def check_override(override: str, where: str) -> None:
     match = OVERRIDE.fullmatch(override.removeprefix("~") if "=" in override else f"{override.removeprefix('~')}=")
     key, *packages = re.split("[@:]", match["key"]) if match else [""]
     if match is None or re.split(r"[./]", key)[0] not in SECTIONS:
-        raise UserError(f"{where} has {shortened(override)}, which counts on the command line alone")
+        raise UserError(f"{where} has {shortened(override)}: no key of a fit, or one for the command line alone")
     with naming(where):
         for package in packages:
             check_package(package)

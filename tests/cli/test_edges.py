@@ -148,6 +148,29 @@ def test_a_report_shows_nothing_from_outside_its_folder(workspace: Path, capfd: 
     assert "has a job in .., which is not in the sweep's folder" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["report", "board"])
+def test_runs_are_names(workspace: Path, command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "runs=[[1]]"]) == 2
+    assert "runs has [1], expected the name of a folder" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("defaults: null", "defaults: [null]", "defaults: [{recover: [null]}]", "scene: null", "camera: 3", "1: 2"),
+        *("? [a]\n: b", "camera: {fov: " + "9" * 9999 + "}", "camera: {<<: 1}", "camera: !!binary aaaa", "\0", "[a]"),
+        *("a: 1\n---\nb: 1", "camera: {fov: .nan}", "scene: {objects: {a: null}}", "light: {a: 1}", "a: b: c"),
+    ],
+)
+def test_a_scene_file_is_refused(invrender: Any, workspace: Path, text: str) -> None:
+    (workspace / "mine.yaml").write_text(f"# @package _global_\n{text}\n")
+    before = everything(workspace)
+    outcome = invrender("render", "scene=mine.yaml", "hydra.run.dir=named/run")
+    assert outcome.status == 2
+    assert len(outcome.error) < 600
+    assert everything(workspace) == before
+
+
 def test_a_dry_run_overwrites_nothing(invrender: Any, workspace: Path) -> None:
     (workspace / "mine").mkdir()
     (workspace / "mine" / "dry_run.png").write_bytes(b"precious")

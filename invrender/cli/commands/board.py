@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from invrender.cli.job import Job
+from invrender.cli.job import Job, check_runs
 from invrender.errors import UserError
 from invrender.record import board
 
@@ -19,4 +17,4 @@ def run(job: Job) -> int:
         raise UserError(f"open is {config.open!r}, expected auto, true or false")
     if not 1 <= config.port <= 65535:
         raise UserError(f"port is {config.port}, expected 1 to 65535")
-    return board.serve([Path(folder) for folder in config.runs], config.port, OPENS[choice])
+    return board.serve(check_runs(config.runs), config.port, OPENS[choice])

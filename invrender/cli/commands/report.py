@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invrender.cli.job import DONE, Job, shown
+from invrender.cli.job import DONE, Job, check_runs, shown
 from invrender.errors import UserError, one_line
 from invrender.record.report import write_report
 
@@ -14,8 +14,8 @@ def run(job: Job) -> int:
     runs = job.composed.config.runs
     if not runs:
         raise UserError("runs is empty, expected the folder of a fit or of a sweep: invrender report outputs/fit/RUN")
-    for folder in runs:
-        print(shown(write(Path(folder))))
+    for folder in check_runs(runs):
+        print(shown(write(folder)))
     return DONE
 
 
