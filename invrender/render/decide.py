@@ -42,5 +42,8 @@ class Decision(torch.autograd.Function):
 
 def decided(function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:
     """``function(*tensors)`` as constants; the function sees plain tensors, whatever transforms are at work."""
+    if not torch._C._are_functorch_transforms_active():  # an autograd function takes as long as a small kernel
+        with torch.no_grad():
+            return function(*(each.detach() for each in tensors))
     found: tuple[Tensor, ...] = Decision.apply(function, *tensors)  # type: ignore[no-untyped-call]
     return found

@@ -94,12 +94,14 @@ def end_points(screen: Screen, ends: Tensor) -> tuple[Tensor, Tensor]:
     """The ends of edges [N, 2] in pixels [N, 2, 2], cut at the near plane, and their (w, depth) [N, 2, 2]."""
     corners = screen.vertices.index_select(0, ends.reshape(-1)).reshape(-1, 2, 4)
     depth = corners[..., 3].detach()
-    hidden = (depth <= screen.near) & (depth.flip(1) > screen.near)
+    behind = depth <= screen.near
+    if not bool(behind.any()):
+        return corners[..., :2] / corners[..., 2:3], corners[..., 2:]
+    hidden = behind & ~behind.flip(1)
     span = torch.where(hidden, corners.flip(1)[..., 3] - corners[..., 3], torch.ones_like(depth))
     share = torch.where(hidden, (screen.near - corners[..., 3]) / span, torch.zeros_like(depth))
     corners = corners + share[..., None] * (corners.flip(1) - corners)
-    lost = (depth <= screen.near).all(dim=1)[:, None, None]
-    divisor = torch.where(lost, torch.ones_like(corners[..., 2:3]), corners[..., 2:3])
+    divisor = corners[..., 2:3].masked_fill(behind.all(dim=1)[:, None, None], 1.0)
     return corners[..., :2] / divisor, corners[..., 2:]
 
 
@@ -191,11 +193,11 @@ def shares(screen: Screen, found: Outlines, crossed: Crossings) -> Tensor:
     across = torch.where(crossed.sideways, row[:, 0], column[:, 0])
     border = torch.where(crossed.sideways, column[:, 1], row[:, 1])
     height = start_y + slope * (across + 0.5 - start_x) - border
-    return torch.stack([area_below(-height, slope), area_below(height, slope)], dim=1)
+    return area_below(torch.stack([-height, height], dim=1), slope[:, None])
 
 
 def area_below(height: Tensor, slope: Tensor) -> Tensor:
-    """∫ max(0, height + slope s) ds for s from −½ to ½: the area under a line in a column of width one, [N]."""
+    """∫ max(0, height + slope s) ds for s from −½ to ½: the area under a line in a column of width one."""
     half = 0.5 * slope.abs()
     mixed = height.detach().abs() < half.detach()
     rise = torch.where(mixed, half, torch.ones_like(half))

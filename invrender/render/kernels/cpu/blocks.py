@@ -20,7 +20,7 @@ BLOCK = 64  # fragments; what a block needs fits the first-level cache
 COLUMNS = BLOCK + LANES
 FEW = 2  # columns
 
-X, Y, BARYCENTRIC, TOTAL, Z = 0, 1, 2, 5, 6  # the pixel's centre, and what `geometry.barycentrics` fills in
+X, Y, BARYCENTRIC, TOTAL, Z = 0, 1, 2, 5, 6  # the pixel's centre, and what `geometry.barycentric` fills in
 MINIFICATION, SHARE = 7, 8  # of the texture; of the pixel's colour
 POSITION, NORMAL, UV, PAINT = 9, 12, 15, 17  # interpolated
 NORMAL_LENGTH, VIEW, VIEW_LENGTH, FACING = 20, 21, 24, 25

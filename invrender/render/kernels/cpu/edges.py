@@ -40,11 +40,14 @@ def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Ar
     first = np.cumsum(count)
     edge, seen = np.empty(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.bool_)
     pixel, sideways = np.empty((first[-1], 2), dtype=np.int64), np.empty(first[-1], dtype=np.bool_)
+    nearest, box = bins.nearest[bins.faces], bins.box[bins.faces]  # one after the other, as `hidden` reads them
     bounds = np.searchsorted(first, np.arange(1, PARTS) * (first[-1] / PARTS))
     bounds = np.concatenate([[0], bounds, [len(ends)]])
 
     def run(start: int, last: int) -> None:
-        cross(bounds[start], bounds[last], frame, bins, ends, picture, first, edge, pixel, sideways, seen)
+        cross(
+            bounds[start], bounds[last], frame, bins, nearest, box, ends, picture, first, edge, pixel, sideways, seen
+        )  # fmt: skip
 
     divided(run, PARTS)
     return edge[seen], pixel[seen], sideways[seen]
@@ -89,8 +92,8 @@ def count_columns(frame, ends, count):
 
 
 @allocating
-def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, seen):
-    """Fill in what edges begin … end − 1 cross."""
+def cross(begin, end, frame, bins, nearest, box, ends, picture, first, edge, pixel, sideways, seen):
+    """Fill in what edges begin … end − 1 cross; nearest, box: of the faces in each tile, as in `Bins`."""
     across_tiles, down_tiles = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     f = np.empty(FACE_SIZE)
     for number in range(begin, end):
@@ -116,7 +119,8 @@ def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, 
             tile_x = min(int(place_x), frame.width - 1) // TILE
             tile_y = min(int(place_y), frame.height - 1) // TILE
             tile = (picture[number] * down_tiles + tile_y) * across_tiles + tile_x
-            if hidden(frame, bins, tile, ends, number, place_x, place_y, depth * (1.0 - BEHIND), f):
+            before = depth * (1.0 - BEHIND)
+            if hidden(frame, bins, nearest, box, tile, ends, number, place_x, place_y, before, f):
                 continue
             row, left = (column, int(upper)) if steep else (int(upper), column)
             edge[at] = number
@@ -127,15 +131,15 @@ def cross(begin, end, frame, bins, ends, picture, first, edge, pixel, sideways, 
 
 
 @kernel
-def hidden(frame, bins, tile, ends, number, x, y, depth, f):
+def hidden(frame, bins, nearest, box, tile, ends, number, x, y, depth, f):
     """Whether a face that does not share an end with the edge lies before the point (x, y) at a depth."""
     a, b = ends[number, 0], ends[number, 1]
     for entry in range(bins.first[tile], bins.first[tile + 1]):
+        if not nearest[entry] < depth or x < box[entry, 0] or x > box[entry, 1] + 1.0:
+            continue
+        if y < box[entry, 2] or y > box[entry, 3] + 1.0:
+            continue
         g = bins.faces[entry]
-        if not bins.nearest[g] < depth or x < bins.box[g, 0] or x > bins.box[g, 1] + 1.0:
-            continue
-        if y < bins.box[g, 2] or y > bins.box[g, 3] + 1.0:
-            continue
         i, j, k = frame.triangles[g, 0], frame.triangles[g, 1], frame.triangles[g, 2]
         if a in (i, j, k) or b in (i, j, k):
             continue

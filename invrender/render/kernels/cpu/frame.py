@@ -53,13 +53,13 @@ class Frame(NamedTuple):
         )
 
 
-class Shading(NamedTuple):
-    """The arrays of `Surfaces`; without vertex colours, ``colors`` is empty."""
+class Surface(NamedTuple):
+    """The arrays of `Surfaces`; without vertex colours, ``paint`` is empty."""
 
-    vertices: Array
+    positions: Array
     normals: Array
     uv: Array
-    colors: Array
+    paint: Array
     texels: Array
     materials: Array
     ambient: Array
@@ -75,7 +75,7 @@ class Shading(NamedTuple):
     shiny: bool
 
     @classmethod
-    def of(cls, surfaces: Surfaces | None, *tensors: Tensor) -> Shading:
+    def of(cls, surfaces: Surfaces | None, *tensors: Tensor) -> Surface:
         """The arrays of surfaces, with their differentiable tensors given apart, as plain ones; or empty arrays."""
         floats = [array(tensor) for tensor in tensors]
         if surfaces is None:

@@ -160,7 +160,7 @@ def corners_of(f):
 
 
 @kernel
-def barycentrics(f, rows, begin, end):
+def barycentric(f, rows, begin, end):
     """Fill in barycentrics (clipped to the face, summing to one), their sum before scaling, and depths.
 
     Of pixel centres in columns begin … end − 1.
@@ -183,7 +183,7 @@ def barycentrics(f, rows, begin, end):
 
 
 @adding
-def barycentrics_back(f, rows, begin, end, corners):
+def barycentric_back(f, rows, begin, end, corners):
     """Add to corners [3, 4] the gradient of barycentrics and depths with the cotangents in columns begin … end − 1."""
     assert rows.shape[1] == COLUMNS
     (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
@@ -231,7 +231,7 @@ def barycentrics_back(f, rows, begin, end, corners):
 
 
 @kernel
-def barycentrics_along(f, moved, rows, begin, end):
+def barycentric_tangent(f, moved, rows, begin, end):
     """Fill in how barycentrics and depths in columns begin … end − 1 change as the corners move by moved [3, 4]."""
     assert rows.shape[1] == COLUMNS
     (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)

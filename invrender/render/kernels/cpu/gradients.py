@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
-from invrender.render.kernels.cpu.frame import Array, Frame, Shading
+from invrender.render.kernels.cpu.frame import Array, Frame, Surface
 from invrender.render.kernels.cpu.interpolation import NORMALS, PAINTS, POSITIONS, UVS
-from invrender.render.kernels.cpu.shading import ALBEDO, AMBIENT, EYE
+from invrender.render.kernels.cpu.looks import ALBEDO, AMBIENT, EYE
 
 MOST_PARTS = 64  # of the work; fixed, so that sums don't depend on the number of threads
 SHARED_BYTES = 1 << 26  # for all parts' gradients of a texture
 
 
-class Wanted(NamedTuple):
+class Which(NamedTuple):
     """Which differentiable arrays want their gradients, in the order of `tensors_of`."""
 
     outline: bool
@@ -25,7 +25,7 @@ class Wanted(NamedTuple):
     positions: bool
     normals: bool
     uv: bool
-    colors: bool
+    paint: bool
     texels: bool
     materials: bool
     ambient: bool
@@ -72,13 +72,13 @@ class Gradients:
         return len(self.bounds) - 1
 
     @classmethod
-    def empty(cls, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Wanted) -> Gradients:
+    def empty(cls, frame: Frame, surface: Surface, faces: Array, cost: Array, wanted: Which) -> Gradients:
         """Zeros for what is wanted, and arrays without entries for the rest."""
         count, dtype = len(faces), frame.vertices.dtype
-        bounds = equal_parts(cost, parts_for(shading) if wanted.texels else MOST_PARTS)
+        bounds = equal_parts(cost, parts_for(surface) if wanted.texels else MOST_PARTS)
         shapes = ((frame.outline.shape[1], 2), (3, 4), (3, 3), (3, 3), (3, 2), (3, 3))
         corners = (np.zeros((count * bool(want), *shape), dtype) for want, shape in zip(wanted, shapes, strict=False))
-        shared = (getattr(shading, name).shape for name in SharedGradients._fields)
+        shared = (getattr(surface, name).shape for name in SharedGradients._fields)
         return cls(
             faces,
             bounds,
@@ -93,26 +93,26 @@ class Gradients:
 
     @classmethod
     def over_faces(
-        cls, work: Work, frame: Frame, shading: Shading, faces: Array, cost: Array, wanted: Wanted
+        cls, work: Work, frame: Frame, surface: Surface, faces: Array, cost: Array, wanted: Which
     ) -> list[Array | None]:
         """The gradients of the arrays that are wanted, by ``work`` on all parts; None for the others.
 
         faces: [M], the frame's faces that have any. cost: [M], about how much work each is.
         """
-        gradients = cls.empty(frame, shading, faces, cost, wanted)
+        gradients = cls.empty(frame, surface, faces, cost, wanted)
         divided(lambda first, last: work(first, last, gradients), gradients.parts)
-        return gradients.gathered(frame, shading, wanted)
+        return gradients.gathered(frame, surface, wanted)
 
-    def gathered(self, frame: Frame, shading: Shading, wanted: Wanted) -> list[Array | None]:
+    def gathered(self, frame: Frame, surface: Surface, wanted: Which) -> list[Array | None]:
         """The gradients of the arrays themselves; None for those not wanted."""
         found: list[Array | None] = [None] * len(wanted)
         targets = (
             (frame.outline, frame.points),
             (frame.triangles, frame.vertices),
-            (shading.faces, shading.vertices),
-            (shading.normal_faces, shading.normals),
-            (shading.uv_faces, shading.uv),
-            (shading.faces, shading.colors),
+            (surface.faces, surface.positions),
+            (surface.normal_faces, surface.normals),
+            (surface.uv_faces, surface.uv),
+            (surface.faces, surface.paint),
         )
 
         def gather(first: int, last: int) -> None:
@@ -130,9 +130,9 @@ class Gradients:
         return found
 
 
-def parts_for(shading: Shading) -> int:
+def parts_for(surface: Surface) -> int:
     """Into how many parts to divide where each has a texture's gradient of its own."""
-    return max(1, min(MOST_PARTS, SHARED_BYTES // max(int(shading.texels.nbytes), 1)))
+    return max(1, min(MOST_PARTS, SHARED_BYTES // max(int(surface.texels.nbytes), 1)))
 
 
 def equal_parts(cost: Array, parts: int = MOST_PARTS) -> Array:
@@ -171,7 +171,7 @@ def store_corners(outline, vertices, gradient, number, wanted, corners):
                 corners.positions[number, k, c] += gradient[POSITIONS + 3 * k + c]
             if wanted.normals:
                 corners.normals[number, k, c] += gradient[NORMALS + 3 * k + c]
-            if wanted.colors:
+            if wanted.paint:
                 corners.paint[number, k, c] += gradient[PAINTS + 3 * k + c]
         if wanted.uv:
             corners.uv[number, k, 0] += gradient[UVS + 2 * k]

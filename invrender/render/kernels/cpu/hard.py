@@ -14,37 +14,29 @@ import numpy as np
 
 from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, D, X, Y, Z, fill
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
-from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, covered_box, tiles_of
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Surface, covered_box, tiles_of
 from invrender.render.kernels.cpu.geometry import (
     CORNERS,
     FACE_SIZE,
     WINDING,
-    barycentrics,
-    barycentrics_along,
-    barycentrics_back,
+    barycentric,
+    barycentric_back,
+    barycentric_tangent,
     load_corners,
 )
-from invrender.render.kernels.cpu.gradients import Gradients, Wanted, equal_parts, store_corners, store_look
+from invrender.render.kernels.cpu.gradients import Gradients, Which, equal_parts, store_corners, store_look
 from invrender.render.kernels.cpu.interpolation import (
     INTERPOLATED,
     SURFACE_SIZE,
     interpolate,
-    interpolate_along,
     interpolate_back,
-    load_moving_surface,
+    interpolate_tangent,
     load_surface,
+    load_surface_tangent,
 )
-from invrender.render.kernels.cpu.moving import Moving, load_moving_corners
-from invrender.render.kernels.cpu.shading import (
-    DIFFERENTIABLE,
-    LEVELS,
-    LOOK_SIZE,
-    load_look,
-    move_colors,
-    room_for_block,
-    shade,
-    shade_back,
-)
+from invrender.render.kernels.cpu.looks import DIFFERENTIABLE, LEVELS, LOOK_SIZE, load_look
+from invrender.render.kernels.cpu.shading import move_colors, room_for_block, shade, shade_back
+from invrender.render.kernels.cpu.tangent import Tangent, load_corners_tangent
 from invrender.render.kernels.cpu.textures import look_up_back
 
 LOOK_BACK = 32  # faces after which a tile looks how far its pixels' nearest faces are
@@ -165,12 +157,12 @@ def nearest_in_row(f, near, g, x, y, count, nearest, winner):
                 winner[i] = g
 
 
-def forward(frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array) -> None:
+def forward(frame: Frame, surface: Surface, shown: Shown, color: Array, depth: Array) -> None:
     """Fill in the colours [P, 3] and depths [P] of the pixels that show a face."""
     bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
-        forward_faces(bounds[first], bounds[last], frame, shading, shown, color, depth)
+        forward_faces(bounds[first], bounds[last], frame, surface, shown, color, depth)
 
     divided(run, len(bounds) - 1)
 
@@ -183,36 +175,36 @@ def centre(frame, pixel):
 
 
 @kernel
-def load_block(begin, end, at, frame, shading, shown, f, q, starts, rows):
+def load_block(begin, end, at, frame, surface, shown, f, q, starts, rows):
     """Fill a block with pixels, from number ``at`` of those shown on, as many as are of one object in one picture.
 
     They are of faces begin … end − 1 of those shown. Returns how many of the faces are in the block, and how many
     pixels; starts: where each face's columns begin, and at the end their number.
     """
     n, faces = 0, 0
-    thing, picture = seen_in(begin, frame, shading, shown)
+    thing, picture = seen_in(begin, frame, surface, shown)
     for number in range(begin, end):
-        if n == BLOCK or seen_in(number, frame, shading, shown) != (thing, picture):
+        if n == BLOCK or seen_in(number, frame, surface, shown) != (thing, picture):
             break
         g = shown.faces[number]
         load_corners(frame, g, f[faces])
-        load_surface(shading, frame.face[g], q[faces])
+        load_surface(surface, frame.face[g], q[faces])
         starts[faces] = n
         for pixel in shown.pixels[at + n : min(shown.first[number + 1], at + BLOCK)]:
             rows[X, n], rows[Y, n] = centre(frame, pixel)
             n += 1
-        barycentrics(f[faces], rows, starts[faces], n)
-        interpolate(shading, f[faces], q[faces], rows, starts[faces], n)
+        barycentric(f[faces], rows, starts[faces], n)
+        interpolate(surface, f[faces], q[faces], rows, starts[faces], n)
         faces += 1
     starts[faces] = n
     return faces, n
 
 
 @kernel
-def seen_in(number, frame, shading, shown):
+def seen_in(number, frame, surface, shown):
     """The object and the picture of a face that is shown."""
     g = shown.faces[number]
-    return shading.object[frame.face[g]], frame.picture[g]
+    return surface.object[frame.face[g]], frame.picture[g]
 
 
 @kernel
@@ -222,17 +214,17 @@ def after_block(number, faces, at, shown):
 
 
 @allocating
-def forward_faces(begin, end, frame, shading, shown, color, depth):
+def forward_faces(begin, end, frame, surface, shown, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     starts = np.empty(BLOCK + 1, np.int64)
     number, at = begin, shown.first[begin]
     while number < end:
-        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, shading, shown)
-        load_look(shading, thing, picture, look)
-        shade(shading, look, picture, thing, False, rows, lit, n)
+        faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, thing, picture, look)
+        shade(surface, look, picture, thing, False, rows, lit, n)
         for i in range(n):
             pixel = shown.pixels[at + i]
             depth[pixel] = rows[Z, i]
@@ -243,47 +235,47 @@ def forward_faces(begin, end, frame, shading, shown, color, depth):
 
 
 def backward(
-    frame: Frame, shading: Shading, shown: Shown, color: Array, depth: Array, wanted: Wanted
+    frame: Frame, surface: Surface, shown: Shown, color: Array, depth: Array, wanted: Which
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays from cotangents of the colours [P, 3] and depths [P]."""
 
     def work(first: int, last: int, gradients: Gradients) -> None:
         bounds, corners, shared = gradients.bounds, gradients.corners, gradients.shared
-        backward_parts(first, last, bounds, frame, shading, shown, color, depth, wanted, corners, shared)
+        backward_parts(first, last, bounds, frame, surface, shown, color, depth, wanted, corners, shared)
 
-    return Gradients.over_faces(work, frame, shading, shown.faces, shown.cost, wanted)
+    return Gradients.over_faces(work, frame, surface, shown.faces, shown.cost, wanted)
 
 
 @allocating
-def backward_parts(first, last, bounds, frame, shading, shown, color, depth, wanted, corners, shared):
+def backward_parts(first, last, bounds, frame, surface, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
     for part in range(first, last):
         begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared)
+        backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared)
 
 
 @allocating
-def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted, corners, shared):
+def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
     interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
-    light_gradient = np.zeros(shading.lights.shape)
+    light_gradient = np.zeros(surface.lights.shape)
     number, at = begin, shown.first[begin]
     while number < end:
-        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, shading, shown)
-        load_look(shading, thing, picture, look)
+        faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, thing, picture, look)
         looks[:] = 0.0
         for i in range(n):
             rows[D + Z, i] = depth[shown.pixels[at + i]] if len(depth) > 0 else 0.0
         if len(color) > 0:
-            shade(shading, look, picture, thing, True, rows, lit, n)
+            shade(surface, look, picture, thing, True, rows, lit, n)
             for i in range(n):
                 for c in range(3):
                     rows[D + COLOR + c, i] = color[shown.pixels[at + i], c]
-            shade_back(shading, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
+            shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
             if wanted.texels and look[LEVELS] > 0.0:
                 look_up_back(look[LEVELS], rows, n, shared.texels[part])
             store_look(looks, thing, picture, part, wanted, shared)
@@ -294,10 +286,10 @@ def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted
             vertices[:], interpolated[:] = 0.0, 0.0
             if len(color) > 0:
                 interpolate_back(
-                    shading, f[face], q[face], rows, starts[face], starts[face + 1], vertices, interpolated, wanted
+                    surface, f[face], q[face], rows, starts[face], starts[face + 1], vertices, interpolated, wanted
                 )  # fmt: skip
             if wanted.vertices:
-                barycentrics_back(f[face], rows, starts[face], starts[face + 1], vertices)
+                barycentric_back(f[face], rows, starts[face], starts[face + 1], vertices)
             store_corners(outline, vertices, interpolated, number + face, wanted, corners)
         at += n
         number = after_block(number, faces, at, shown)
@@ -305,39 +297,39 @@ def backward_faces(begin, end, part, frame, shading, shown, color, depth, wanted
         shared.lights[part] += light_gradient
 
 
-def tangents(frame: Frame, shading: Shading, shown: Shown, moving: Moving, color: Array, depth: Array) -> None:
+def tangents(frame: Frame, surface: Surface, shown: Shown, tangent: Tangent, color: Array, depth: Array) -> None:
     """Fill in how the colours [K, P, 3] and depths [K, P] of the pixels that show a face change in K directions."""
     bounds = equal_parts(shown.cost)
 
     def run(first: int, last: int) -> None:
-        tangent_faces(bounds[first], bounds[last], frame, shading, shown, moving, color, depth)
+        tangent_faces(bounds[first], bounds[last], frame, surface, shown, tangent, color, depth)
 
     divided(run, len(bounds) - 1)
 
 
 @allocating
-def tangent_faces(begin, end, frame, shading, shown, moving, color, depth):
+def tangent_faces(begin, end, frame, surface, shown, tangent, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     starts, moved_corners, moved = np.empty(BLOCK + 1, np.int64), np.zeros((3, 4)), np.empty(INTERPOLATED)
-    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
+    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(surface.lights.shape[1:], surface.lights.dtype)
     number, at = begin, shown.first[begin]
     while number < end:
-        faces, n = load_block(number, end, at, frame, shading, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, shading, shown)
-        load_look(shading, thing, picture, look)
-        shade(shading, look, picture, thing, True, rows, lit, n)
+        faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
+        thing, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, thing, picture, look)
+        shade(surface, look, picture, thing, True, rows, lit, n)
         for k in range(len(color)):
             for face in range(faces):
                 g = shown.faces[number + face]
-                load_moving_corners(frame, moving, g, k, moved_corners)
-                load_moving_surface(moving, shading, frame.face[g], k, moved)
-                barycentrics_along(f[face], moved_corners, rows, starts[face], starts[face + 1])
-                interpolate_along(
-                    shading, f[face], q[face], moved_corners, moved, rows, starts[face], starts[face + 1]
+                load_corners_tangent(frame, tangent, g, k, moved_corners)
+                load_surface_tangent(tangent, surface, frame.face[g], k, moved)
+                barycentric_tangent(f[face], moved_corners, rows, starts[face], starts[face + 1])
+                interpolate_tangent(
+                    surface, f[face], q[face], moved_corners, moved, rows, starts[face], starts[face + 1]
                 )  # fmt: skip
-            move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
+            move_colors(surface, tangent, look, thing, picture, k, moved_look, still, rows, lit, n)
             for i in range(n):
                 pixel = shown.pixels[at + i]
                 depth[k, pixel] = rows[D + Z, i]

@@ -36,7 +36,7 @@ def determinant_gradient(f):
 
 
 @kernel
-def minify(f, area, rows, begin, end):
+def minification(f, area, rows, begin, end):
     """Fill in columns begin … end − 1, fragments of one face; area: twice the face's, in texels."""
     assert rows.shape[1] == COLUMNS
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
@@ -47,7 +47,7 @@ def minify(f, area, rows, begin, end):
 
 
 @adding
-def minify_back(f, area, uv, rows, begin, end, corners, uv_gradient):
+def minification_back(f, area, uv, rows, begin, end, corners, uv_gradient):
     """Add to the cotangents of barycentrics in columns begin … end − 1, and to what corners [3, 4] and uv [6] get."""
     assert rows.shape[1] == COLUMNS
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
@@ -77,7 +77,7 @@ def minify_back(f, area, uv, rows, begin, end, corners, uv_gradient):
 
 
 @kernel
-def minify_tangent(f, area, uv, corners_change, uv_change, rows, begin, end):
+def minification_tangent(f, area, uv, corners_change, uv_change, rows, begin, end):
     """Fill in how columns begin … end − 1 change as the corners do, by corners_change [3, 4], and uv, by [6]."""
     assert rows.shape[1] == COLUMNS
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]

@@ -16,9 +16,9 @@ from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels.cpu import edges, hard, soft, soft_gradients, soft_tangents
 from invrender.render.kernels.cpu.compiling import divided
-from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading, array, binned, classify_faces
-from invrender.render.kernels.cpu.gradients import Wanted
-from invrender.render.kernels.cpu.moving import Moving
+from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Surface, array, binned, classify_faces
+from invrender.render.kernels.cpu.gradients import Which
+from invrender.render.kernels.cpu.tangent import Tangent
 from invrender.render.kernels.differentiable import differentiable
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
@@ -104,16 +104,16 @@ class SoftPass:
     numbers: soft.Soft
     constants: tuple[int, ...] = (4,)
     frame: Frame = field(init=False)
-    shading: Shading = field(init=False)
+    surface: Surface = field(init=False)
     bins: Bins = field(init=False)
     sums: soft.Sums = field(init=False)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """alpha, color, depth, weight and nearest."""
         self.frame = Frame.of(self.screen, tensors[1], tensors[0])
-        self.shading = Shading.of(self.surfaces, *tensors[2:])
+        self.surface = Surface.of(self.surfaces, *tensors[2:])
         self.bins = binned(self.frame, self.numbers.reach**0.5 / self.screen.unit)
-        self.sums = soft.forward(self.frame, self.shading, self.numbers, self.bins, self.screen.pictures)
+        self.sums = soft.forward(self.frame, self.surface, self.numbers, self.bins, self.screen.pictures)
         found = (1 - self.sums.transparency, *self.sums[1:])
         return tuple(torch.from_numpy(each).to(tensors[0].dtype) for each in found)
 
@@ -127,15 +127,15 @@ class SoftPass:
             )
         )
         found = soft_gradients.backward(
-            self.frame, self.shading, self.numbers, self.bins, self.sums, given, Wanted(*wanted)
+            self.frame, self.surface, self.numbers, self.bins, self.sums, given, Which(*wanted)
         )
         return [None if each is None else torch.from_numpy(each) for each in found]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How alpha, color, depth and weight change."""
         changes = soft_tangents.tangents(
-            self.frame, self.shading, self.numbers, self.bins, self.sums,
-            moving_of(self.frame, self.shading, moving), directions,
+            self.frame, self.surface, self.numbers, self.bins, self.sums,
+            tangent_of(self.frame, self.surface, moving), directions,
         )  # fmt: skip
         return (*(torch.from_numpy(each) for each in changes), None)
 
@@ -152,17 +152,17 @@ class HardPass:
     winner: Tensor
     constants: tuple[int, ...] = ()
     frame: Frame = field(init=False)
-    shading: Shading = field(init=False)
+    surface: Surface = field(init=False)
     shown: hard.Shown = field(init=False)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Color and depth."""
         self.frame, _ = frame_of(self.screen, tensors[1], tensors[0])
-        self.shading = Shading.of(self.surfaces, *tensors[2:-1])
+        self.surface = Surface.of(self.surfaces, *tensors[2:-1])
         self.shown = hard.Shown.of(self.winner.numpy(), len(self.frame.triangles))
         color = tensors[-1].to(tensors[0].dtype, copy=True, memory_format=torch.contiguous_format)
         depth = color.new_zeros(len(color))
-        hard.forward(self.frame, self.shading, self.shown, color.numpy(), depth.numpy())
+        hard.forward(self.frame, self.surface, self.shown, color.numpy(), depth.numpy())
         return color, depth
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -171,8 +171,8 @@ class HardPass:
         color, depth = (
             given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, ((0, 3), (0,)), strict=True)
         )
-        asked = Wanted(False, *wanted[1:-1])  # nothing depends on where the outlines are
-        found = hard.backward(self.frame, self.shading, self.shown, color, depth, asked)
+        asked = Which(False, *wanted[1:-1])  # nothing depends on where the outlines are
+        found = hard.backward(self.frame, self.surface, self.shown, color, depth, asked)
         behind = None
         if wanted[-1] and cotangents[0] is not None:
             behind = cotangents[0].index_fill(0, torch.from_numpy(self.shown.pixels), 0.0)
@@ -180,11 +180,11 @@ class HardPass:
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How color and depth change."""
-        dtype, motion = self.screen.vertices.dtype, moving_of(self.frame, self.shading, moving[:-1])
+        dtype, motion = self.screen.vertices.dtype, tangent_of(self.frame, self.surface, moving[:-1])
         shape, behind = (directions, len(self.winner), 3), moving[-1]
         color = torch.zeros(shape, dtype=dtype) if behind is None else behind.expand(shape).clone()
         depth = color.new_zeros(shape[:2])
-        hard.tangents(self.frame, self.shading, self.shown, motion, color.numpy(), depth.numpy())
+        hard.tangents(self.frame, self.surface, self.shown, motion, color.numpy(), depth.numpy())
         return color, depth
 
 
@@ -193,10 +193,10 @@ def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.d
     return np.zeros(shape, dtype) if cotangent is None else cotangent.contiguous().numpy()
 
 
-def moving_of(frame: Frame, shading: Shading, moving: Sequence[Tensor | None]) -> Moving:
+def tangent_of(frame: Frame, surface: Surface, moving: Sequence[Tensor | None]) -> Tangent:
     """Tangents as arrays; without directions where there is none."""
-    primals = (frame.points, frame.vertices, *shading[:9])
-    return Moving(
+    primals = (frame.points, frame.vertices, *surface[:9])
+    return Tangent(
         *(
             np.zeros((0,) * (primal.ndim + 1), primal.dtype) if each is None else each.contiguous().numpy()
             for each, primal in zip(moving, primals, strict=True)

@@ -25,10 +25,11 @@ from invrender.render.kernels.cpu.blocks import (
     whole_lanes,
 )
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
-from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics, load_face, signed_row, squared_row
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Surface, tiles_of
+from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentric, load_face, signed_row, squared_row
 from invrender.render.kernels.cpu.interpolation import SURFACE_SIZE, interpolate, load_surface
-from invrender.render.kernels.cpu.shading import LOOK_SIZE, load_look, room_for_block, shade
+from invrender.render.kernels.cpu.looks import LOOK_SIZE, load_look
+from invrender.render.kernels.cpu.shading import room_for_block, shade
 
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
 # A fragment that contributes at most this share of its pixel's colour is not shaded, by the precision of the tensors.
@@ -36,13 +37,13 @@ NEGLIGIBLE = {4: 1e-7, 8: blend.NEGLIGIBLE}
 
 
 class Soft(NamedTuple):
-    """Numbers of `Softness`; depth: the depth that makes a factor of e. asked: `ALPHA`, `DEPTH` or `SHADED`.
+    """Numbers of `Softness`; gamma: γ, in depths, as `Softness.depth`. asked: `ALPHA`, `DEPTH` or `SHADED`.
 
     negligible: the share of a pixel's colour that does not count.
     """
 
     sigma: float
-    depth: float
+    gamma: float
     reach: float
     asked: int
     negligible: float
@@ -70,7 +71,7 @@ class Sums(NamedTuple):
         )
 
 
-def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: int) -> Sums:
+def forward(frame: Frame, surface: Surface, soft: Soft, bins: Bins, pictures: int) -> Sums:
     """The sums of all pixels."""
     pixels = pictures * frame.height * frame.width
     sums = Sums.empty(pixels, soft.asked, frame.vertices.dtype)
@@ -78,7 +79,7 @@ def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: in
     across = tiles_of(frame.width)
 
     def run(first: int, last: int) -> None:
-        forward_tiles(first * across, last * across, frame, shading, soft, bins, sums)
+        forward_tiles(first * across, last * across, frame, surface, soft, bins, sums)
 
     divided(run, rows if len(bins.first) > 1 else 0)
     return sums
@@ -87,16 +88,16 @@ def forward(frame: Frame, shading: Shading, soft: Soft, bins: Bins, pictures: in
 @kernel
 def hidden_behind(soft):
     """How much deeper than the nearest fragment of a pixel a face is of which the pixel shows nothing that counts."""
-    return soft.depth * (-math.log(soft.negligible) + soft.reach / soft.sigma)
+    return soft.gamma * (-math.log(soft.negligible) + soft.reach / soft.sigma)
 
 
 @allocating
-def forward_tiles(begin, end, frame, shading, soft, bins, sums):
+def forward_tiles(begin, end, frame, surface, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, asked, pixels = frame.outline.shape[1], soft.asked, TILE * TILE
     f, q, look, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(TILE)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     tile_sums = Sums(np.empty(pixels), np.empty((pixels, 3)), np.empty(pixels), np.empty(pixels), np.empty(pixels))
     # Of a tile's pixels that a face reaches: which they are, and the shares that it covers and lets pass.
     cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels), np.empty(pixels)
@@ -120,21 +121,21 @@ def forward_tiles(begin, end, frame, shading, soft, bins, sums):
                 continue
             thing = 0
             if asked == SHADED:
-                load_surface(shading, frame.face[g], q)
-                thing = shading.object[frame.face[g]]
+                load_surface(surface, frame.face[g], q)
+                thing = surface.object[frame.face[g]]
                 if thing != looked_at:
-                    load_look(shading, thing, picture, look)
+                    load_look(surface, thing, picture, look)
                     looked_at = thing
             for start in range(0, kept, BLOCK):
                 n = min(kept - start, BLOCK)
                 for i in range(n):
                     at = cell[start + i]
                     rows[X, i], rows[Y, i] = left + at % TILE + 0.5, top + at // TILE + 0.5
-                barycentrics(f, rows, 0, n)
+                barycentric(f, rows, 0, n)
                 n = blend_in(sides, soft, n, tile_sums, cell[start:], cover[start:], passed[start:], rows, shown)
                 if asked == SHADED and n > 0:
-                    interpolate(shading, f, q, rows, 0, n)
-                    shade(shading, look, picture, thing, False, rows, lit, n)
+                    interpolate(surface, f, q, rows, 0, n)
+                    shade(surface, look, picture, thing, False, rows, lit, n)
                     for i in range(n):
                         for c in range(3):
                             tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
@@ -184,7 +185,7 @@ def blend_in(sides, soft, n, tile_sums, cell, cover, passed, rows, shown):
     Returns how many these are; shown: their pixels.
     """
     transparency, nearest, weight = tile_sums.transparency, tile_sums.nearest, tile_sums.weight
-    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.depth, 0
+    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, 0
     for i in range(n):
         rows[SHARE, i] = nearest[cell[i]]
     for i in range(whole_lanes(n)):

@@ -12,9 +12,9 @@ import numpy as np
 
 from invrender.render.kernels.cpu.blocks import BARYCENTRIC, BLOCK, COLOR, SHARE, D, Z, fill
 from invrender.render.kernels.cpu.compiling import allocating, kernel
-from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Shading
-from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_back, distances_back, load_face
-from invrender.render.kernels.cpu.gradients import Gradients, Wanted, store_corners, store_look
+from invrender.render.kernels.cpu.frame import Array, Bins, Frame, Surface
+from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentric_back, distances_back, load_face
+from invrender.render.kernels.cpu.gradients import Gradients, Which, store_corners, store_look
 from invrender.render.kernels.cpu.interpolation import (
     INTERPOLATED,
     SURFACE_SIZE,
@@ -22,15 +22,8 @@ from invrender.render.kernels.cpu.interpolation import (
     interpolate_back,
     load_surface,
 )
-from invrender.render.kernels.cpu.shading import (
-    DIFFERENTIABLE,
-    LEVELS,
-    LOOK_SIZE,
-    load_look,
-    room_for_block,
-    shade,
-    shade_back,
-)
+from invrender.render.kernels.cpu.looks import DIFFERENTIABLE, LEVELS, LOOK_SIZE, load_look
+from invrender.render.kernels.cpu.shading import room_for_block, shade, shade_back
 from invrender.render.kernels.cpu.soft import Soft, Sums, hidden_behind
 from invrender.render.kernels.cpu.soft_pixels import reach, room_for, weigh
 from invrender.render.kernels.cpu.textures import look_up_back
@@ -61,19 +54,19 @@ def any_counts(touched, width, depth, sums, colored, silhouette):
 
 
 @allocating
-def backward_parts(first, last, bounds, frame, shading, soft, bins, sums, cotangents, wanted, corners, shared):
+def backward_parts(first, last, bounds, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
     for part in range(first, last):
         begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangents, wanted, corners, shared)
+        backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared)
 
 
 @allocating
-def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangents, wanted, corners, shared):
+def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of faces begin … end − 1."""
-    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.depth
+    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.gamma
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     room = max(frame.width, AT_ONCE)
     reached, g_inside = room_for(room, frame.width), np.empty(room)
     outline, vertices = np.empty((4, 4)), np.empty((3, 4))
@@ -81,7 +74,7 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
     shaded, geometric = len(cotangents.color) > 0, wanted.outline or wanted.vertices
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
-    light_gradient = np.zeros(shading.lights.shape)
+    light_gradient = np.zeros(surface.lights.shape)
     slope, hidden = frame.unit * frame.unit / soft.sigma, hidden_behind(soft)
     for number in range(begin, end):
         face, picture = frame.face[number], frame.picture[number]
@@ -93,9 +86,9 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
         load_face(frame, number, f)
         thing = 0
         if shaded:
-            thing = shading.object[face]
-            load_surface(shading, face, q)
-            load_look(shading, thing, picture, look)
+            thing = surface.object[face]
+            load_surface(surface, face, q)
+            load_look(surface, thing, picture, look)
         outline[:], vertices[:], interpolated[:], looks[:] = 0.0, 0.0, 0.0, 0.0
         lines = max(1, AT_ONCE // (last - first + 1))
         for upper in range(top, bottom + 1, lines):
@@ -110,18 +103,18 @@ def backward_faces(begin, end, part, frame, shading, soft, bins, sums, cotangent
                     continue
                 flat_back(sums, cotangents, reached, n, rows, own)
                 if shaded:
-                    interpolate(shading, f, q, rows, 0, n)
-                    shade(shading, look, picture, thing, True, rows, lit, n)
+                    interpolate(surface, f, q, rows, 0, n)
+                    shade(surface, look, picture, thing, True, rows, lit, n)
                     color_back(sums, cotangents, reached, n, rows, own)
-                    shade_back(shading, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
-                    interpolate_back(shading, f, q, rows, 0, n, vertices, interpolated, wanted)
+                    shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
+                    interpolate_back(surface, f, q, rows, 0, n, vertices, interpolated, wanted)
                     if wanted.texels and look[LEVELS] > 0.0:
                         look_up_back(look[LEVELS], rows, n, shared.texels[part])
                 for i in range(n):
                     g_inside[own[i]] = rows[D + SHARE, i] * (1.0 - reached.cover[own[i]])
                     rows[D + Z, i] -= rows[D + SHARE, i] * inverse_depth
                 if wanted.vertices:
-                    barycentrics_back(f, rows, 0, n, vertices)
+                    barycentric_back(f, rows, 0, n, vertices)
             if geometric:
                 for i in range(count):
                     if silhouette:
@@ -166,7 +159,7 @@ def color_back(sums, cotangents, reached, n, rows, own):
 
 
 def backward(
-    frame: Frame, shading: Shading, soft: Soft, bins: Bins, sums: Sums, cotangents: Cotangents, wanted: Wanted
+    frame: Frame, surface: Surface, soft: Soft, bins: Bins, sums: Sums, cotangents: Cotangents, wanted: Which
 ) -> list[Array | None]:
     """The gradients of all differentiable arrays, in the order of ``wanted``; None for those not wanted."""
 
@@ -176,7 +169,7 @@ def backward(
             last,
             gradients.bounds,
             frame,
-            shading,
+            surface,
             soft,
             bins,
             sums,
@@ -188,4 +181,4 @@ def backward(
 
     box = bins.box
     columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
-    return Gradients.over_faces(work, frame, shading, np.arange(len(bins.box)), columns * rows + OVERHEAD, wanted)
+    return Gradients.over_faces(work, frame, surface, np.arange(len(bins.box)), columns * rows + OVERHEAD, wanted)

@@ -9,7 +9,7 @@ import numpy as np
 from invrender.render.kernels.cpu.blocks import LANES, SHARE, D, X, Y, Z, exponential, whole_lanes
 from invrender.render.kernels.cpu.compiling import allocating, kernel
 from invrender.render.kernels.cpu.frame import Array
-from invrender.render.kernels.cpu.geometry import barycentrics, nearest_row, signed_row
+from invrender.render.kernels.cpu.geometry import barycentric, nearest_row, signed_row
 
 
 class Reached(NamedTuple):
@@ -77,12 +77,12 @@ def weigh(f, soft, sums, reached, start, n, colored, rows, own):
 
     Where the face is behind the camera it covers nothing from now on. Returns how many there are; own: which.
     """
-    inverse_depth, m = 1.0 / soft.depth, 0
+    inverse_depth, m = 1.0 / soft.gamma, 0
     for i in range(n):
         at = reached.seen[start + i]
         rows[X, i], rows[Y, i] = reached.x[at], reached.y[at]
         rows[D + Z, i] = sums.nearest[reached.pixel[at]] if colored else 0.0
-    barycentrics(f, rows, 0, n)
+    barycentric(f, rows, 0, n)
     for i in range(whole_lanes(n)):
         rows[SHARE, i] = exponential((rows[D + Z, i] - rows[Z, i]) * inverse_depth)
     for i in range(n):

@@ -11,27 +11,21 @@ import numpy as np
 
 from invrender.render.kernels.cpu.blocks import BLOCK, COLOR, SHARE, D, Z
 from invrender.render.kernels.cpu.compiling import allocating, divided, kernel
-from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Shading, tiles_of
-from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentrics_along, gap, load_face
+from invrender.render.kernels.cpu.frame import TILE, Array, Bins, Frame, Surface, tiles_of
+from invrender.render.kernels.cpu.geometry import FACE_SIZE, barycentric_tangent, gap, load_face
 from invrender.render.kernels.cpu.interpolation import (
     INTERPOLATED,
     SURFACE_SIZE,
     interpolate,
-    interpolate_along,
-    load_moving_surface,
+    interpolate_tangent,
     load_surface,
+    load_surface_tangent,
 )
-from invrender.render.kernels.cpu.moving import Moving, load_moving_corners, load_moving_outline
-from invrender.render.kernels.cpu.shading import (
-    DIFFERENTIABLE,
-    LOOK_SIZE,
-    load_look,
-    move_colors,
-    room_for_block,
-    shade,
-)
+from invrender.render.kernels.cpu.looks import DIFFERENTIABLE, LOOK_SIZE, load_look
+from invrender.render.kernels.cpu.shading import move_colors, room_for_block, shade
 from invrender.render.kernels.cpu.soft import DEPTH, SHADED, Soft, Sums, hidden_behind
 from invrender.render.kernels.cpu.soft_pixels import reach, room_for, weigh
+from invrender.render.kernels.cpu.tangent import Tangent, load_corners_tangent, load_outline_tangent
 
 
 class Changes(NamedTuple):
@@ -44,7 +38,7 @@ class Changes(NamedTuple):
 
 
 def tangents(
-    frame: Frame, shading: Shading, soft: Soft, bins: Bins, sums: Sums, moving: Moving, directions: int
+    frame: Frame, surface: Surface, soft: Soft, bins: Bins, sums: Sums, tangent: Tangent, directions: int
 ) -> Changes:
     """How the pixels change."""
     dtype, pixels = frame.vertices.dtype, len(sums.transparency)
@@ -58,23 +52,23 @@ def tangents(
     across = tiles_of(frame.width)
 
     def run(first: int, last: int) -> None:
-        tangent_tiles(first * across, last * across, frame, shading, soft, bins, sums, moving, changes)
+        tangent_tiles(first * across, last * across, frame, surface, soft, bins, sums, tangent, changes)
 
     divided(run, (len(bins.first) - 1) // across)
     return changes
 
 
 @allocating
-def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes):
+def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.depth
+    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.gamma
     colored, shaded, directions = soft.asked >= DEPTH, soft.asked == SHADED, len(changes.alpha)
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
-    rows, lit = room_for_block(shading)
+    rows, lit = room_for_block(surface)
     reached, moved_inside = room_for(TILE * TILE, TILE), np.empty((directions, TILE * TILE))
     outline, corners, moved = np.zeros((4, 2)), np.zeros((3, 4)), np.empty(INTERPOLATED)
-    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(shading.lights.shape[1:], shading.lights.dtype)
+    moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(surface.lights.shape[1:], surface.lights.dtype)
     hidden = hidden_behind(soft)
     for tile in range(begin, end):
         picture, rest = tile // (across * down), tile % (across * down)
@@ -91,27 +85,27 @@ def tangent_tiles(begin, end, frame, shading, soft, bins, sums, moving, changes)
             if count == 0:
                 continue
             for k in range(directions):
-                load_moving_outline(frame, moving, g, k, outline)
+                load_outline_tangent(frame, tangent, g, k, outline)
                 move_inside(f, sides, frame, soft, outline, count, reached, moved_inside[k])
             thing = 0
             if shaded and kept > 0:
-                thing = shading.object[frame.face[g]]
-                load_surface(shading, frame.face[g], q)
-                load_look(shading, thing, picture, look)
+                thing = surface.object[frame.face[g]]
+                load_surface(surface, frame.face[g], q)
+                load_look(surface, thing, picture, look)
             for start in range(0, kept, BLOCK):
                 n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, rows, own)
                 if n == 0:
                     continue
                 if shaded:
-                    interpolate(shading, f, q, rows, 0, n)
-                    shade(shading, look, picture, thing, True, rows, lit, n)
+                    interpolate(surface, f, q, rows, 0, n)
+                    shade(surface, look, picture, thing, True, rows, lit, n)
                 for k in range(directions):
-                    load_moving_corners(frame, moving, g, k, corners)
-                    barycentrics_along(f, corners, rows, 0, n)
+                    load_corners_tangent(frame, tangent, g, k, corners)
+                    barycentric_tangent(f, corners, rows, 0, n)
                     if shaded:
-                        load_moving_surface(moving, shading, frame.face[g], k, moved)
-                        interpolate_along(shading, f, q, corners, moved, rows, 0, n)
-                        move_colors(shading, moving, look, thing, picture, k, moved_look, still, rows, lit, n)
+                        load_surface_tangent(tangent, surface, frame.face[g], k, moved)
+                        interpolate_tangent(surface, f, q, corners, moved, rows, 0, n)
+                        move_colors(surface, tangent, look, thing, picture, k, moved_look, still, rows, lit, n)
                     for i in range(n):
                         at, share = reached.pixel[own[i]], rows[SHARE, i]
                         logit = (1.0 - reached.cover[own[i]]) * moved_inside[k, own[i]] - rows[D + Z, i] * inverse_depth

@@ -129,7 +129,7 @@ def look_up_back(levels, rows, n, gradient):
 
 
 @kernel
-def look_up_along(levels, rows, n, texels):
+def look_up_tangent(levels, rows, n, texels):
     """Fill in how look-ups change as the texels change by texels [X, 3], where they are."""
     assert rows.shape[1] == COLUMNS
     for c in range(3):

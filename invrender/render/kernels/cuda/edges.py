@@ -9,9 +9,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from invrender.render.kernels.cuda.frame import Bins, Frame
 from invrender.render.kernels.cuda.geometry import NEAR, barycentric
 from invrender.render.kernels.cuda.launching import launch
-from invrender.render.kernels.cuda.tables import Bins, Frame
 from invrender.render.kernels.cuda.vectors import some
 
 FACES = 32  # that a program looks at together

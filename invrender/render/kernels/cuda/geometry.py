@@ -16,11 +16,9 @@ from invrender.render.kernels.cuda.vectors import (
     cross,
     dot,
     scale,
-    some,
     subtract,
     where3,
     where_positive,
-    zeros3,
 )
 
 TINY = tl.constexpr(reference.TINY)
@@ -136,49 +134,6 @@ def barycentric(frame, g, x, y):
     total = tl.maximum(positive[0] + positive[1] + positive[2], TINY)
     weights = positive[0] / total, positive[1] / total, positive[2] / total
     return smallest(sides), weights, total, dot(weights, of_corners(frame.vertices, g, 3))
-
-
-@triton.jit
-def minification(frame, surface, g, weights, LOOK: tl.constexpr):
-    """How many texels of the finest level pixels cover; the projective map's Jacobian is w³ / |det|."""
-    covered = tl.zeros_like(weights[0])
-    if LOOK.textured:
-        w = dot(weights, of_corners(frame.vertices, g, 2))
-        covered = w * w * w * tl.load(surface.detail + g)
-    return covered
-
-
-@triton.jit
-def minification_back(frame, surface, gradient, g, weights, cotangent, LOOK: tl.constexpr, WANTED: tl.constexpr):
-    """The cotangents of barycentrics from that of `minification`; adds to the gradients of vertices and details."""
-    at_weights = zeros3(cotangent)
-    if LOOK.textured:
-        corners = of_corners(frame.vertices, g, 2)
-        if some(cotangent != 0):
-            w = dot(weights, corners)
-            at_w = 3.0 * w * w * tl.load(surface.detail + g) * cotangent
-            at_weights = scale(corners, at_w)
-            if WANTED.vertices:
-                for k in tl.static_range(3):
-                    add_up(gradient.vertices + g * 12 + 4 * k + 2, at_w * weights[k])
-            if WANTED.detail:
-                add_up(gradient.detail + g, w * w * w * cotangent)
-    return at_weights
-
-
-@triton.jit
-def minification_tangent(frame, surface, tangent, g, weights, weights_change, LOOK: tl.constexpr, GIVEN: tl.constexpr):
-    """The tangent of `minification`, from those of the barycentrics, the vertices and the details."""
-    change = tl.zeros_like(weights[0])
-    if LOOK.textured:
-        corners = of_corners(frame.vertices, g, 2)
-        w, w_change = dot(weights, corners), dot(weights_change, corners)
-        if GIVEN.vertices:
-            w_change += dot(weights, of_corners(tangent.vertices, g, 2))
-        change = 3.0 * w * w * tl.load(surface.detail + g) * w_change
-        if GIVEN.detail:
-            change += w * w * w * tl.load(tangent.detail + g)
-    return change
 
 
 @triton.jit

@@ -12,23 +12,21 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from invrender.render.kernels.cuda.frame import TILE, Bins, Frame, Inputs, Size, Surface, Which
 from invrender.render.kernels.cuda.geometry import (
     NEAR,
     barycentric,
     barycentric_back,
     barycentric_tangent,
     depth_back,
-    minification,
-    minification_back,
-    minification_tangent,
     of_corners,
     on_face,
     pixels_of,
 )
 from invrender.render.kernels.cuda.launching import launch
-from invrender.render.kernels.cuda.looks import Look
+from invrender.render.kernels.cuda.minification import minification, minification_back, minification_tangent
 from invrender.render.kernels.cuda.shading import shade, shade_back, shade_tangent
-from invrender.render.kernels.cuda.tables import TILE, Bins, Frame, Inputs, Size, Surface, Which
+from invrender.render.kernels.cuda.variants import Variant
 from invrender.render.kernels.cuda.vectors import add, load_color, scale, store_color, where3, zeros3
 
 
@@ -76,29 +74,29 @@ def part_of(frame, bins, winner, TILE: tl.constexpr):
 
 
 @triton.jit
-def forward_part(frame, surface, bins, winner, layers, LOOK: tl.constexpr, TILE: tl.constexpr):
+def forward_part(frame, surface, bins, winner, layers, VARIANT: tl.constexpr, TILE: tl.constexpr):
     """Fill in the pixels of one tile that show one face."""
     _, g, picture, _, _, pixel, shown, weights, _, depth = part_of(frame, bins, winner, TILE)
-    covered = minification(frame, surface, g, weights, LOOK)
-    store_color(layers.color, pixel, shade(surface, g, picture, weights, covered, shown, LOOK), shown)
+    covered = minification(frame, surface, g, weights, VARIANT)
+    store_color(layers.color, pixel, shade(surface, g, picture, weights, covered, shown, VARIANT), shown)
     tl.store(layers.depth + pixel, depth, shown)
 
 
 @triton.jit
 def backward_part(
     frame, surface, bins, winner, cotangents, gradient, copies,
-    LOOK: tl.constexpr, GIVEN: tl.constexpr, WANTED: tl.constexpr, TILE: tl.constexpr,
+    VARIANT: tl.constexpr, GIVEN: tl.constexpr, WANTED: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Add the gradients of a face in one tile; those that many faces share to one of ``copies`` copies."""
     entry, g, picture, x, y, pixel, shown, weights, total, _ = part_of(frame, bins, winner, TILE)
     at_weights = zeros3(x)
     if GIVEN.color:
         at_color = load_color(cotangents.color, pixel, shown)
-        covered = minification(frame, surface, g, weights, LOOK)
+        covered = minification(frame, surface, g, weights, VARIANT)
         _, at_weights, at_covered = shade_back(
-            surface, gradient, entry % copies, g, picture, weights, covered, shown, at_color, LOOK, WANTED
+            surface, gradient, entry % copies, g, picture, weights, covered, shown, at_color, VARIANT, WANTED
         )
-        smaller = minification_back(frame, surface, gradient, g, weights, at_covered, LOOK, WANTED)
+        smaller = minification_back(frame, surface, gradient, g, weights, at_covered, VARIANT, WANTED)
         at_weights = add(at_weights, smaller)
     if WANTED.vertices:
         if GIVEN.depth:
@@ -110,7 +108,7 @@ def backward_part(
 
 @triton.jit
 def tangent_part(
-    frame, surface, bins, winner, tangent, changes, LOOK: tl.constexpr, GIVEN: tl.constexpr, TILE: tl.constexpr
+    frame, surface, bins, winner, tangent, changes, VARIANT: tl.constexpr, GIVEN: tl.constexpr, TILE: tl.constexpr
 ):
     """Fill in the tangents of the pixels of one tile that show one face."""
     _, g, picture, x, y, pixel, shown, weights, total, _ = part_of(frame, bins, winner, TILE)
@@ -118,10 +116,10 @@ def tangent_part(
     if GIVEN.vertices:
         weights_change, depth_change = barycentric_tangent(frame, tangent.vertices, g, x, y, weights, total)
         weights_change = where3(shown, weights_change, 0.0)
-    covered = minification(frame, surface, g, weights, LOOK)
-    covered_change = minification_tangent(frame, surface, tangent, g, weights, weights_change, LOOK, GIVEN)
+    covered = minification(frame, surface, g, weights, VARIANT)
+    covered_change = minification_tangent(frame, surface, tangent, g, weights, weights_change, VARIANT, GIVEN)
     _, color_change = shade_tangent(
-        surface, tangent, g, picture, weights, weights_change, covered, covered_change, shown, LOOK, GIVEN
+        surface, tangent, g, picture, weights, weights_change, covered, covered_change, shown, VARIANT, GIVEN
     )  # fmt: skip
     store_color(changes.color, pixel, color_change, shown)
     tl.store(changes.depth + pixel, depth_change, shown)
@@ -135,32 +133,32 @@ def nearest_faces(frame: Frame, bins: Bins, size: Size) -> Tensor:
     return winner
 
 
-def forward(frame: Frame, surface: Surface, parts: Bins, winner: Tensor, look: Look) -> Layers:
+def forward(frame: Frame, surface: Surface, parts: Bins, winner: Tensor, variant: Variant) -> Layers:
     """The colours and depths of the faces that win; 0 where none does."""
     layers = blank(frame, winner)
-    launch(forward_part, len(parts.face), frame, surface, parts, winner, layers, LOOK=look, TILE=TILE)
+    launch(forward_part, len(parts.face), frame, surface, parts, winner, layers, VARIANT=variant, TILE=TILE)
     return layers
 
 
 def backward(
     frame: Frame, surface: Surface, parts: Bins, winner: Tensor, cotangents: Layers, gradient: Inputs, copies: int,
-    look: Look, given: Given, wanted: Which,
+    variant: Variant, given: Given, wanted: Which,
 ) -> None:  # fmt: skip
     """Add to the gradients that are wanted; each of those that many faces share is [copies, …]."""
     launch(
         backward_part, len(parts.face), frame, surface, parts, winner, cotangents, gradient, copies,
-        LOOK=look, GIVEN=given, WANTED=wanted, TILE=TILE,
+        VARIANT=variant, GIVEN=given, WANTED=wanted, TILE=TILE,
     )  # fmt: skip
 
 
 def tangents(
-    frame: Frame, surface: Surface, parts: Bins, winner: Tensor, tangent: Inputs, look: Look, given: Which
+    frame: Frame, surface: Surface, parts: Bins, winner: Tensor, tangent: Inputs, variant: Variant, given: Which
 ) -> Layers:
     """The tangents of colours and depths, from those that are given."""
     changes = blank(frame, winner)
     launch(
         tangent_part, len(parts.face), frame, surface, parts, winner, tangent, changes,
-        LOOK=look, GIVEN=given, TILE=TILE,
+        VARIANT=variant, GIVEN=given, TILE=TILE,
     )  # fmt: skip
     return changes
 

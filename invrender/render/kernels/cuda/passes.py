@@ -14,8 +14,7 @@ from invrender.render.blend import Layers, Softness
 from invrender.render.decide import decided
 from invrender.render.edges import Crossings, Outlines
 from invrender.render.kernels.cuda import edges, hard, soft
-from invrender.render.kernels.cuda.looks import ALPHA, DEPTH, SHADED, Look
-from invrender.render.kernels.cuda.tables import (
+from invrender.render.kernels.cuda.frame import (
     Bins,
     Frame,
     Indices,
@@ -27,6 +26,7 @@ from invrender.render.kernels.cuda.tables import (
     tile_at,
     visible_parts,
 )
+from invrender.render.kernels.cuda.variants import ALPHA, DEPTH, SHADED, Variant
 from invrender.render.kernels.differentiable import Differentiable
 from invrender.render.screen import Screen
 from invrender.render.surfaces import Surfaces
@@ -39,7 +39,7 @@ COPIES = 64  # of the gradients of these, so that faces don't wait for each othe
 def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
     """The twin of `blend.soft_layers` on CUDA."""
     asked = SHADED if surfaces is not None else DEPTH if depth else ALPHA
-    work = SoftPass(Look.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
+    work = SoftPass(Variant.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
     found: tuple[Tensor, ...] = Differentiable.apply(work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces))
     alpha, color, mean_depth, weight, nearest = found
     return Layers(alpha, None if surfaces is None else color, mean_depth, weight, nearest)
@@ -59,7 +59,7 @@ def nearest_faces(screen: Screen) -> Tensor:
 
 def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
     """The twin of `visible.hard_layers` on CUDA."""
-    work = HardPass(Look.of(screen, surfaces, SHADED), Size.of(screen))
+    work = HardPass(Variant.of(screen, surfaces, SHADED), Size.of(screen))
     color, depth = Differentiable.apply(work, *Indices.of(screen, surfaces, winner), *Inputs.of(screen, surfaces))
     return torch.where(winner[:, None] >= 0, color, background), depth
 
@@ -99,7 +99,7 @@ def split(tensors: Sequence[Tensor]) -> tuple[Indices, Inputs]:
 class SoftPass:
     """`soft` for one screen; its tensors are those of `Indices` and `Inputs`."""
 
-    look: Look
+    variant: Variant
     size: Size
     softness: Softness
     near: float
@@ -116,7 +116,7 @@ class SoftPass:
         self.frame = Frame.of(self.inputs, indices, self.size, self.near, self.softness)
         self.surface = Surface.of(self.inputs, indices)
         self.bins = binned(self.inputs, indices, self.size, self.softness.reach**0.5 / self.size.unit)
-        self.sums = soft.forward(self.frame, self.surface, self.bins, self.size, self.look)
+        self.sums = soft.forward(self.frame, self.surface, self.bins, self.size, self.variant)
         return tuple(each.detach() for each in self.sums[:5])  # what is kept must not hold the graph that holds it
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -125,14 +125,16 @@ class SoftPass:
         given = soft.Given(*(each is not None for each in cotangents[:4]))
         held = soft.Changes(*(plain(each, self.frame) for each in cotangents[:4]))
         asked = Which(*wanted[INDICES:])
-        soft.backward(self.frame, self.surface, self.bins, self.sums, held, gradient, COPIES, self.look, given, asked)
+        soft.backward(
+            self.frame, self.surface, self.bins, self.sums, held, gradient, COPIES, self.variant, given, asked
+        )
         return summed(gradient, wanted)
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How alpha, color, depth and weight change."""
         given = Which(*(each is not None for each in moving[INDICES:]))
         found = [
-            soft.tangents(self.frame, self.surface, self.bins, self.sums, each, self.look, given)
+            soft.tangents(self.frame, self.surface, self.bins, self.sums, each, self.variant, given)
             for each in along(moving, directions, self.frame)
         ]
         return (*(torch.stack(each) for each in zip(*found, strict=True)), None)
@@ -142,7 +144,7 @@ class SoftPass:
 class HardPass:
     """`hard` for one screen; its tensors are those of `Indices` and `Inputs`."""
 
-    look: Look
+    variant: Variant
     size: Size
     constants: tuple[int, ...] = ()
     inputs: Inputs = field(init=False)
@@ -158,7 +160,7 @@ class HardPass:
         self.surface = Surface.of(self.inputs, indices)
         self.winner = indices.winner
         self.parts = visible_parts(self.winner, len(indices.winding), self.size)
-        return hard.forward(self.frame, self.surface, self.parts, self.winner, self.look)
+        return hard.forward(self.frame, self.surface, self.parts, self.winner, self.variant)
 
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The tensors' gradients where wanted."""
@@ -167,7 +169,7 @@ class HardPass:
         held = hard.Layers(*(plain(each, self.frame) for each in cotangents))
         asked = Which(*wanted[INDICES:])
         hard.backward(
-            self.frame, self.surface, self.parts, self.winner, held, gradient, COPIES, self.look, given, asked
+            self.frame, self.surface, self.parts, self.winner, held, gradient, COPIES, self.variant, given, asked
         )
         return summed(gradient, wanted)
 
@@ -175,7 +177,7 @@ class HardPass:
         """How color and depth change."""
         given = Which(*(each is not None for each in moving[INDICES:]))
         found = [
-            hard.tangents(self.frame, self.surface, self.parts, self.winner, each, self.look, given)
+            hard.tangents(self.frame, self.surface, self.parts, self.winner, each, self.variant, given)
             for each in along(moving, directions, self.frame)
         ]
         return tuple(torch.stack(each) for each in zip(*found, strict=True))

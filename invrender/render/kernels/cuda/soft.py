@@ -15,6 +15,7 @@ import triton.language as tl
 from torch import Tensor
 
 from invrender.render import blend
+from invrender.render.kernels.cuda.frame import TILE, Bins, Frame, Inputs, Size, Surface, Which
 from invrender.render.kernels.cuda.geometry import (
     GAMMA,
     NEAR,
@@ -24,9 +25,6 @@ from invrender.render.kernels.cuda.geometry import (
     barycentric_back,
     barycentric_tangent,
     depth_back,
-    minification,
-    minification_back,
-    minification_tangent,
     nearest_side,
     nearest_side_back,
     nearest_side_tangent,
@@ -35,9 +33,9 @@ from invrender.render.kernels.cuda.geometry import (
     pixels_of,
 )
 from invrender.render.kernels.cuda.launching import launch
-from invrender.render.kernels.cuda.looks import DEPTH, SHADED, Look
+from invrender.render.kernels.cuda.minification import minification, minification_back, minification_tangent
 from invrender.render.kernels.cuda.shading import shade, shade_back, shade_tangent
-from invrender.render.kernels.cuda.tables import TILE, Bins, Frame, Inputs, Size, Surface, Which
+from invrender.render.kernels.cuda.variants import DEPTH, SHADED, Variant
 from invrender.render.kernels.cuda.vectors import (
     add,
     dot,
@@ -85,13 +83,13 @@ class Given(NamedTuple):
 
 
 @triton.jit
-def fragment(frame, g, x, y, LOOK: tl.constexpr):
+def fragment(frame, g, x, y, VARIANT: tl.constexpr):
     """How a face touches pixels.
 
     Returns whether it does, the signed squared distance over σ, the coverage, the barycentrics, their sum before
     scaling, the depth, and the edge, share and gap of `nearest_side`.
     """
-    squared, side, share, gap_x, gap_y = nearest_side(frame, g, x, y, LOOK.sides)
+    squared, side, share, gap_x, gap_y = nearest_side(frame, g, x, y, VARIANT.sides)
     least, weights, total, depth = barycentric(frame, g, x, y)
     # A clipped face has a part that lies nearer than the near plane.
     within = (least > 0) & (depth > tl.load(frame.numbers + NEAR))
@@ -102,7 +100,7 @@ def fragment(frame, g, x, y, LOOK: tl.constexpr):
 
 
 @triton.jit
-def forward_tile(frame, surface, bins, sums, LOOK: tl.constexpr, TILE: tl.constexpr):
+def forward_tile(frame, surface, bins, sums, VARIANT: tl.constexpr, TILE: tl.constexpr):
     """Fill in the sums of one tile's pixels."""
     tile = tl.program_id(0).to(tl.int64)
     picture, x, y, pixel, within = pixels_of(frame, tile, TILE)
@@ -111,12 +109,12 @@ def forward_tile(frame, surface, bins, sums, LOOK: tl.constexpr, TILE: tl.conste
     transparency, nearest = alpha + 1.0, alpha + FAR
     for entry in range(tl.load(bins.first + tile), tl.load(bins.first + tile + 1)):
         g = tl.load(bins.face + entry)
-        touching, inside, cover, weights, _, z, _, _, _, _ = fragment(frame, g, x, y, LOOK)
+        touching, inside, cover, weights, _, z, _, _, _, _ = fragment(frame, g, x, y, VARIANT)
         if some(touching):
             cover = tl.where(touching, cover, 0.0)
             alpha += transparency * cover  # not 1 − transparency, which would round small coverage away
             transparency *= tl.where(touching, tl.exp(-inside) * cover, 1.0)
-            if LOOK.asked >= COLORED:
+            if VARIANT.asked >= COLORED:
                 closest = tl.where(touching, tl.minimum(nearest, z), nearest)
                 faded = tl.exp((closest - nearest) / gamma)
                 nearest, weight, depth = closest, weight * faded, depth * faded
@@ -125,22 +123,22 @@ def forward_tile(frame, surface, bins, sums, LOOK: tl.constexpr, TILE: tl.conste
                 share = tl.where(shown, share, 0.0)
                 weight += share
                 depth += share * z
-                if LOOK.asked == FULL:
+                if VARIANT.asked == FULL:
                     color = scale(color, faded)
                     if some(shown):
                         weights = on_face(shown, weights)
-                        covered = minification(frame, surface, g, weights, LOOK)
-                        seen = shade(surface, g, picture, weights, covered, shown, LOOK)
+                        covered = minification(frame, surface, g, weights, VARIANT)
+                        seen = shade(surface, g, picture, weights, covered, shown, VARIANT)
                         color = add(color, scale(seen, share))
     tl.store(sums.alpha + pixel, alpha, within)
     tl.store(sums.transparency + pixel, transparency, within)
-    if LOOK.asked >= COLORED:
+    if VARIANT.asked >= COLORED:
         empty = weight == 0
         inverse = 1.0 / tl.where(empty, 1.0, weight)
         tl.store(sums.weight + pixel, weight, within)
         tl.store(sums.nearest + pixel, tl.where(empty, float("inf"), nearest), within)
         tl.store(sums.depth + pixel, depth * inverse, within)
-        if LOOK.asked == FULL:
+        if VARIANT.asked == FULL:
             store_color(sums.color, pixel, scale(color, inverse), within)
 
 
@@ -158,13 +156,13 @@ def weighed(sums, pixel, touching, cover, z, gamma):
 @triton.jit
 def backward_face(
     frame, surface, bins, sums, cotangents, gradient, copies,
-    LOOK: tl.constexpr, GIVEN: tl.constexpr, WANTED: tl.constexpr, TILE: tl.constexpr,
+    VARIANT: tl.constexpr, GIVEN: tl.constexpr, WANTED: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Add the gradients of one face in one tile; those that many faces share to one of ``copies`` copies."""
     entry = tl.program_id(0).to(tl.int64)
     g = tl.load(bins.face + entry)
     picture, x, y, pixel, within = pixels_of(frame, tl.load(bins.tile + entry), TILE)
-    touching, inside, cover, weights, total, z, side, share, gap_x, gap_y = fragment(frame, g, x, y, LOOK)
+    touching, inside, cover, weights, total, z, side, share, gap_x, gap_y = fragment(frame, g, x, y, VARIANT)
     touching = touching & within
     if some(touching):
         gamma = tl.load(frame.numbers + GAMMA)
@@ -184,11 +182,11 @@ def backward_face(
                 if GIVEN.color:
                     at_color = scale(load_color(cotangents.color, pixel, shown), part)
                     safe = on_face(shown, weights)
-                    covered = minification(frame, surface, g, safe, LOOK)
+                    covered = minification(frame, surface, g, safe, VARIANT)
                     color, at_weights, at_covered = shade_back(
-                        surface, gradient, entry % copies, g, picture, safe, covered, shown, at_color, LOOK, WANTED
+                        surface, gradient, entry % copies, g, picture, safe, covered, shown, at_color, VARIANT, WANTED
                     )
-                    smaller = minification_back(frame, surface, gradient, g, safe, at_covered, LOOK, WANTED)
+                    smaller = minification_back(frame, surface, gradient, g, safe, at_covered, VARIANT, WANTED)
                     at_weights = add(at_weights, smaller)
                     at_logit += dot(at_color, subtract(color, load_color(sums.color, pixel, shown)))
                 at_inside += at_logit * (1.0 - cover)
@@ -200,33 +198,33 @@ def backward_face(
         if WANTED.outline:
             at_squared = tl.where(inside > 0, at_inside, -at_inside) / tl.load(frame.numbers + SIGMA)
             at_squared = tl.where(touching, at_squared, 0.0)
-            nearest_side_back(gradient.outline, g, side, share, gap_x, gap_y, at_squared, LOOK.sides)
+            nearest_side_back(gradient.outline, g, side, share, gap_x, gap_y, at_squared, VARIANT.sides)
 
 
 @triton.jit
 def tangent_tile(
-    frame, surface, bins, sums, tangent, changes, LOOK: tl.constexpr, GIVEN: tl.constexpr, TILE: tl.constexpr
+    frame, surface, bins, sums, tangent, changes, VARIANT: tl.constexpr, GIVEN: tl.constexpr, TILE: tl.constexpr
 ):
     """Fill in the tangents of the sums of one tile's pixels."""
     tile = tl.program_id(0).to(tl.int64)
     picture, x, y, pixel, within = pixels_of(frame, tile, TILE)
     gamma = tl.load(frame.numbers + GAMMA)
     alpha, weight, depth, color = tl.zeros_like(x), tl.zeros_like(x), tl.zeros_like(x), zeros3(x)
-    if LOOK.asked >= COLORED:
+    if VARIANT.asked >= COLORED:
         mean_depth = tl.load(sums.depth + pixel, within, 0.0)
-        if LOOK.asked == FULL:
+        if VARIANT.asked == FULL:
             mean_color = load_color(sums.color, pixel, within)
     for entry in range(tl.load(bins.first + tile), tl.load(bins.first + tile + 1)):
         g = tl.load(bins.face + entry)
-        touching, inside, cover, weights, total, z, side, share, gap_x, gap_y = fragment(frame, g, x, y, LOOK)
+        touching, inside, cover, weights, total, z, side, share, gap_x, gap_y = fragment(frame, g, x, y, VARIANT)
         touching = touching & within
         if some(touching):
             inside_change, z_change, weights_change = tl.zeros_like(x), tl.zeros_like(x), zeros3(x)
             if GIVEN.outline:
-                change = nearest_side_tangent(tangent.outline, g, side, share, gap_x, gap_y, LOOK.sides)
+                change = nearest_side_tangent(tangent.outline, g, side, share, gap_x, gap_y, VARIANT.sides)
                 inside_change = tl.where(inside > 0, change, -change) / tl.load(frame.numbers + SIGMA)
                 alpha += tl.where(touching, cover * inside_change, 0.0)
-            if LOOK.asked >= COLORED:
+            if VARIANT.asked >= COLORED:
                 heaviness, part, shown = weighed(sums, pixel, touching, cover, z, gamma)
                 if some(shown):
                     if GIVEN.vertices:
@@ -235,11 +233,11 @@ def tangent_tile(
                     logit_change = tl.where(shown, (1.0 - cover) * inside_change - z_change / gamma, 0.0)
                     weight += heaviness * logit_change
                     depth += part * tl.where(shown, z_change + logit_change * (z - mean_depth), 0.0)
-                    if LOOK.asked == FULL:
+                    if VARIANT.asked == FULL:
                         safe = on_face(shown, weights)
-                        covered = minification(frame, surface, g, safe, LOOK)
+                        covered = minification(frame, surface, g, safe, VARIANT)
                         covered_change = minification_tangent(
-                            frame, surface, tangent, g, safe, weights_change, LOOK, GIVEN
+                            frame, surface, tangent, g, safe, weights_change, VARIANT, GIVEN
                         )  # fmt: skip
                         seen, seen_change = shade_tangent(
                             surface,
@@ -251,50 +249,50 @@ def tangent_tile(
                             covered,
                             covered_change,
                             shown,
-                            LOOK,
+                            VARIANT,
                             GIVEN,
                         )
                         seen_change = add(seen_change, scale(subtract(seen, mean_color), logit_change))
                         color = add(color, scale(seen_change, part))
     transparency = tl.load(sums.transparency + pixel, within, 0.0)
     tl.store(changes.alpha + pixel, alpha * transparency, within)
-    if LOOK.asked >= COLORED:
+    if VARIANT.asked >= COLORED:
         tl.store(changes.depth + pixel, depth, within)
         tl.store(changes.weight + pixel, weight, within)
-        if LOOK.asked == FULL:
+        if VARIANT.asked == FULL:
             store_color(changes.color, pixel, color, within)
 
 
-def forward(frame: Frame, surface: Surface, bins: Bins, size: Size, look: Look) -> Sums:
+def forward(frame: Frame, surface: Surface, bins: Bins, size: Size, variant: Variant) -> Sums:
     """The sums of all pixels."""
-    colored, shaded = look.asked >= DEPTH, look.asked == SHADED
+    colored, shaded = variant.asked >= DEPTH, variant.asked == SHADED
 
     def empty(needed: bool, *shape: int) -> Tensor:
         return frame.vertices.new_empty(size.pixels * needed, *shape)
 
     sums = Sums(empty(True), empty(shaded, 3), empty(colored), empty(colored), empty(colored), empty(True))
-    launch(forward_tile, len(bins.first) - 1, frame, surface, bins, sums, LOOK=look, TILE=TILE)
+    launch(forward_tile, len(bins.first) - 1, frame, surface, bins, sums, VARIANT=variant, TILE=TILE)
     return sums
 
 
 def backward(
     frame: Frame, surface: Surface, bins: Bins, sums: Sums, cotangents: Changes, gradient: Inputs, copies: int,
-    look: Look, given: Given, wanted: Which,
+    variant: Variant, given: Given, wanted: Which,
 ) -> None:  # fmt: skip
     """Add to the gradients that are wanted; each of the last four is [copies, …]."""
     launch(
         backward_face, len(bins.face), frame, surface, bins, sums, cotangents, gradient, copies,
-        LOOK=look, GIVEN=given, WANTED=wanted, TILE=TILE,
+        VARIANT=variant, GIVEN=given, WANTED=wanted, TILE=TILE,
     )  # fmt: skip
 
 
 def tangents(
-    frame: Frame, surface: Surface, bins: Bins, sums: Sums, tangent: Inputs, look: Look, given: Which
+    frame: Frame, surface: Surface, bins: Bins, sums: Sums, tangent: Inputs, variant: Variant, given: Which
 ) -> Changes:
     """The tangents of all pixels' sums, from those that are given."""
     changes = Changes(*(torch.empty_like(each) for each in sums[:4]))
     launch(
         tangent_tile, len(bins.first) - 1, frame, surface, bins, sums, tangent, changes,
-        LOOK=look, GIVEN=given, TILE=TILE,
+        VARIANT=variant, GIVEN=given, TILE=TILE,
     )  # fmt: skip
     return changes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+SHORTEST = tl.constexpr(1e-6)  # lengths below are taken for it
+
 
 @triton.jit
 def load3(pointer):
@@ -112,3 +114,17 @@ def store_color(color, pixel, values, mask):
     tl.store(first, values[0], mask)
     tl.store(first + 1, values[1], mask)
     tl.store(first + 2, values[2], mask)
+
+
+@triton.jit
+def normalize(a):
+    """A vector's direction and its length."""
+    length = tl.maximum(tl.sqrt(dot(a, a)), SHORTEST)
+    return scale(a, 1.0 / length), length
+
+
+@triton.jit
+def normalize_derivative(direction, length, change):
+    """How a direction changes with its vector, and equally the cotangent of a vector from that of its direction."""
+    along = tl.where(length > SHORTEST, dot(change, direction), 0.0)
+    return scale(subtract(change, scale(direction, along)), 1.0 / length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import triton.language as tl
 from torch import Tensor
 
 from invrender.render.blend import Softness
@@ -13,6 +14,7 @@ from invrender.render.screen import Screen
 from invrender.render.shade import texel_areas
 from invrender.render.surfaces import Surfaces
 
+PICTURES, THINGS, LEVELS, LAMPS = (tl.constexpr(position) for position in range(4))  # positions in `Surface.counts`
 TILE = 8  # pixels; a tile is the work of one warp, so that its sums need no shared memory
 
 

@@ -10,7 +10,7 @@ from invrender.render.surfaces import Surfaces
 ALPHA, DEPTH, SHADED = range(3)  # what is asked for; each includes those before it
 
 
-class Look(NamedTuple):
+class Variant(NamedTuple):
     """What a picture is made of; kernels are compiled for each combination.
 
     asked: `ALPHA`, `DEPTH` or `SHADED`. sides: of the outlines. shiny, parallel: as in `Surfaces`. painted: whether
@@ -25,7 +25,7 @@ class Look(NamedTuple):
     textured: bool
 
     @classmethod
-    def of(cls, screen: Screen, surfaces: Surfaces | None, asked: int) -> Look:
+    def of(cls, screen: Screen, surfaces: Surfaces | None, asked: int) -> Variant:
         """That of a screen and its surfaces."""
         sides = screen.outline.shape[1]
         if surfaces is None:

@@ -8,15 +8,15 @@ from invrender.render.kernels.cpu.compiling import kernel
 from invrender.render.kernels.cpu.frame import Array
 
 
-class Moving(NamedTuple):
-    """The tangents of the arrays of `Frame` and `Shading`, K directions first; without directions: no change."""
+class Tangent(NamedTuple):
+    """The tangents of the arrays of `Frame` and `Surface`, K directions first; without directions: no change."""
 
     points: Array
-    frame: Array
     vertices: Array
+    positions: Array
     normals: Array
     uv: Array
-    colors: Array
+    paint: Array
     texels: Array
     materials: Array
     ambient: Array
@@ -25,18 +25,18 @@ class Moving(NamedTuple):
 
 
 @kernel
-def load_moving_outline(frame, moving, g, direction, outline):
+def load_outline_tangent(frame, tangent, g, direction, outline):
     """How the outline [4, 2] of face g changes; left as it is, zero, where nothing does."""
-    if len(moving.points) > 0:
+    if len(tangent.points) > 0:
         for k in range(frame.outline.shape[1]):
             for c in range(2):
-                outline[k, c] = moving.points[direction, frame.outline[g, k], c]
+                outline[k, c] = tangent.points[direction, frame.outline[g, k], c]
 
 
 @kernel
-def load_moving_corners(frame, moving, g, direction, corners):
+def load_corners_tangent(frame, tangent, g, direction, corners):
     """How the corners [3, 4] of face g change; left as they are, zero, where nothing does."""
-    if len(moving.frame) > 0:
+    if len(tangent.vertices) > 0:
         for k in range(3):
             for c in range(4):
-                corners[k, c] = moving.frame[direction, frame.triangles[g, k], c]
+                corners[k, c] = tangent.vertices[direction, frame.triangles[g, k], c]
