@@ -19,7 +19,7 @@ from common import write
 from PIL import Image
 
 from invrender.cli import run
-from invrender.render.pytorch3d.loading import installed_version
+from invrender.render.adapters.pytorch3d.loading import installed_version
 
 RENDERERS = ("embedded", "pytorch3d")
 START_TOLERANCE = 0.5  # of 255, the mean over the first picture: faces_per_pixel leaves out faces in a few pixels

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from invrender.render.backends.dispatch import implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
-from invrender.render.batch import Batch, Pixels, expose
-from invrender.render.dispatch import implementation
-from invrender.render.edges import outlines
-from invrender.render.project import screen_of
-from invrender.render.reference import barycentric, side_functions, smallest
-from invrender.render.screen import Screen
-from invrender.render.surfaces import Surfaces
+from invrender.render.film import Batch, Pixels, expose
+from invrender.render.raster.antialias import outlines
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.reference import barycentric, side_functions, smallest
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Mesh, Picture
 
 
@@ -51,7 +51,7 @@ class RuleRenderer:
     def pixels(self, batch: Batch) -> Pixels:
         """The pixels of one scene."""
         surfaces = Surfaces.of(batch.shots, mipmaps=True)
-        screen = screen_of(surfaces, batch.cameras, False)
+        screen = project_surfaces(surfaces, batch.cameras, False)
         work = implementation("auto", screen.vertices.device)
         winner = work.nearest_faces(screen)
         color, depth = work.hard_layers(screen, surfaces, winner, batch.background)

@@ -16,8 +16,8 @@ from invrender.geometry.cameras import look_at
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.parameters import CameraPose
+from invrender.render.backends.dispatch import Kernels
 from invrender.render.base import render_scene
-from invrender.render.dispatch import Kernels
 from invrender.render.embedded import EmbeddedRenderer, Visibility
 from invrender.render.hard import HardRenderer
 from invrender.scene import Channels, Mesh, Object, Scene

@@ -14,13 +14,14 @@ from torch.autograd import forward_ad
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from invrender.render import edges, visible
+from invrender.render.backends.triton import edges as edge_kernels
+from invrender.render.backends.triton import hard, launching, passes, soft
 from invrender.render.base import shots_of
-from invrender.render.blend import Softness
-from invrender.render.kernels.cuda import edges as edge_kernels
-from invrender.render.kernels.cuda import hard, launching, passes, soft
-from invrender.render.project import screen_of
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster import antialias as edges
+from invrender.render.raster import visible
+from invrender.render.raster.blend import Softness
+from invrender.render.raster.project import project_surfaces
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Scene, map_tensors
 
 
@@ -65,7 +66,7 @@ def compile_all(scene: Scene) -> None:
             ),
         )
         surfaces = Surfaces.of(shots_of([moving]), mipmaps=True)
-        screen = screen_of(surfaces, [moving.camera], cull_backfaces=False)
+        screen = project_surfaces(surfaces, [moving.camera], cull_backfaces=False)
         shaded = passes.soft_layers(screen, surfaces, softness)
         deep, alone = (passes.soft_layers(screen, None, softness, depth) for depth in (True, False))
         color, depth = passes.hard_layers(

@@ -41,7 +41,7 @@ CLASSES = frozenset(
         "invrender.render.edge.EdgeRenderer",
         "invrender.render.embedded.EmbeddedRenderer",
         "invrender.render.hard.HardRenderer",
-        "invrender.render.pytorch3d.renderer.PyTorch3DRenderer",
+        "invrender.render.adapters.pytorch3d.renderer.PyTorch3DRenderer",
         "invrender.render.soft.SoftRenderer",
     )
 )

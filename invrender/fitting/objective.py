@@ -13,9 +13,9 @@ from invrender.errors import UserError
 from invrender.fitting.jacobian import differentiate
 from invrender.fitting.schedule import Stage, blur_rendering, clip_picture
 from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, split
+from invrender.images.resample import background_pixels
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior
 from invrender.parameters.base import Parameters
-from invrender.pixels import background_pixels
 from invrender.render.base import Quality, Renderer, Shot
 from invrender.scene import Channels, Picture, Scene, View
 

@@ -10,7 +10,8 @@ import torch
 
 from invrender.checks import is_above
 from invrender.errors import UserError
-from invrender.pixels import gaussian_blur, resize_view
+from invrender.images.blur import gaussian_blur
+from invrender.images.resample import resize_view
 from invrender.scene import Picture, View
 
 Each = TypeVar("Each")

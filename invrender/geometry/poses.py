@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.geometry.cameras import rigid
 
 
-def turned(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: Tensor) -> Tensor:
+def turn(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: Tensor) -> Tensor:
     """A rigid transform [4, 4] followed by a rotation about ``pivot`` and a shift, all in the target's frame.
 
     pivot: [3]; rotation: [3], a rotation vector in radians; shift: [3]. Six small numbers reach every pose near the
@@ -21,7 +21,7 @@ def turned(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: T
     return rigid(matrix, pivot - matrix @ pivot + shift) @ target_from_source
 
 
-def composed_rotation(second: Tensor, first: Tensor) -> Tensor:
+def compose_rotations(second: Tensor, first: Tensor) -> Tensor:
     """The rotation vector [3], in radians, of a rotation by ``first`` [3] and then by ``second`` [3]."""
     return torch.as_tensor(roma.rotvec_composition((second, first), normalize=True))
 
@@ -31,6 +31,6 @@ def rotation_angle(first: Tensor, second: Tensor) -> float:
     return math.degrees(float(roma.rotmat_geodesic_distance(first.double(), second.double())))
 
 
-def orthonormal(matrix: Tensor) -> Tensor:
+def project_to_rotation(matrix: Tensor) -> Tensor:
     """The rotation [3, 3] nearest to ``matrix``."""
     return torch.as_tensor(roma.special_procrustes(matrix))

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError, naming, note, suggestion
+from invrender.images.resample import resize_area
 from invrender.io.folder import Folder
 from invrender.io.meshes import MeshFile, read_mesh
 from invrender.io.meshes.content import Part, Wrap
 from invrender.io.meshes.painting import Paint, distinct, paint
 from invrender.io.pictures import read_picture
 from invrender.io.schema import ObjectConfig, PartConfig
-from invrender.pixels import resize_area
 from invrender.scene import Material, Mesh, phong
 
 BLANK = "blank"

@@ -15,10 +15,10 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from invrender.errors import UserError, shortened, suggestion
+from invrender.images.resample import background_pixels
 from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
 from invrender.io.schema import CameraConfig, literal
-from invrender.pixels import background_pixels
 from invrender.scene import CAMERA, Camera, View, view_of
 
 FILES = ("picture", "mask", "weight")

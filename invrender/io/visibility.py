@@ -20,18 +20,18 @@ def check_visible(scene: Scene, camera: Camera, key: str = "camera") -> None:
         for name, thing in scene.objects.items():
             if is_inside(camera.position, world_vertices(thing), thing.mesh):
                 raise UserError(
-                    f"{key} is inside the object {name!r}, at {rounded(camera.position)}; "
+                    f"{key} is inside the object {name!r}, at {round_for_message(camera.position)}; "
                     f"raise {key}.distance or set {key}.position"
                 )
     if not any(in_picture(thing, camera) for thing in scene.objects.values()):
         raise UserError(
-            f"{key} sees no object: it is at {rounded(camera.position)} and looks along "
-            f"{rounded(camera.camera_from_world[2, :3])}, from {camera.near:g} to {camera.far:g} deep; "
+            f"{key} sees no object: it is at {round_for_message(camera.position)} and looks along "
+            f"{round_for_message(camera.camera_from_world[2, :3])}, from {camera.near:g} to {camera.far:g} deep; "
             f"set {key}.look_at, {key}.distance, {key}.fov, {key}.near or {key}.far"
         )
 
 
-def rounded(values: Tensor) -> list[float]:
+def round_for_message(values: Tensor) -> list[float]:
     """Numbers for a message."""
     return [round(value, 3) for value in values.tolist()]
 

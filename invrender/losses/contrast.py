@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from invrender import checks
+from invrender.images.blur import window_mean
 from invrender.losses.base import Residuals
-from invrender.pixels import windowed
 from invrender.scene import Channels, Picture, View
 
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph.
@@ -67,6 +67,6 @@ class Contrast:
 
     def normalize(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
         """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""
-        mean = windowed(weights, sigma)
+        mean = window_mean(weights, sigma)
         difference = luminance - mean(luminance)
         return difference / torch.sqrt(mean(difference**2) + self.floor**2)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from invrender import checks
-from invrender.color import srgb_from_linear
 from invrender.errors import UserError
+from invrender.images.color import srgb_from_linear
 from invrender.losses.base import Residuals
 from invrender.scene import Channels, Picture, View
 

@@ -42,16 +42,18 @@ def pivot(camera: Camera) -> Tensor:
 
 
 def sample_turns(count: int, limit: float | None, like: Tensor) -> Tensor:
-    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``limit`` degrees; none shifts."""
+    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``clamp_length`` degrees; none shifts."""
     rotations = sample_rotations(count)
-    return unshifted((rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like))
+    return without_shift(
+        (rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
+    )
 
 
-def unshifted(rotations: Tensor) -> Tensor:
+def without_shift(rotations: Tensor) -> Tensor:
     """Raw tensors [N, 6] of rotation vectors [N, 3] without a shift."""
     return torch.cat([rotations, torch.zeros_like(rotations)], dim=1)
 
 
-def limited(vector: Tensor, limit: float | None) -> Tensor:
-    """A vector shortened to ``limit`` where it is longer."""
+def clamp_length(vector: Tensor, limit: float | None) -> Tensor:
+    """A vector shortened to ``clamp_length`` where it is longer."""
     return vector if limit is None else vector * (limit / vector.norm().clamp(min=limit))

@@ -13,16 +13,16 @@ from torch import Tensor
 from invrender import checks
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import composed_rotation, turned
+from invrender.geometry.poses import compose_rotations, turn
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
 from invrender.parameters.camera import (
     camera_errors,
     check_camera,
-    limited,
+    clamp_length,
     pivot,
     sample_turns,
-    unshifted,
+    without_shift,
 )
 from invrender.scene import CAMERA, Scene, Target, Truth
 
@@ -58,19 +58,19 @@ class CameraPose:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Turn about the point that the camera looks at, then shift."""
         camera = scene.cameras[self.camera]
-        moved = turned(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
+        moved = turn(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
         return scene.with_camera(replace(camera, camera_from_world=moved), self.camera)
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn about where the point that the camera looks at is by now, then shift, in shares of the distance now."""
         distance = self.apply(scene, raw).cameras[self.camera].distance
-        rotation = composed_rotation(change[:3], raw[:3])
+        rotation = compose_rotations(change[:3], raw[:3])
         return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.cameras[self.camera].distance])
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
-        return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+        return torch.cat([clamp_length(raw[:3], rotation), clamp_length(raw[3:], self.max_shift)])
 
     def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the point that the camera looks at."""
@@ -80,7 +80,7 @@ class CameraPose:
         """Rotations about the same point."""
         vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
         rotations = symmetries(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
-        return unshifted(rotations)
+        return without_shift(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

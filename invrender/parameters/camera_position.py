@@ -14,7 +14,7 @@ from invrender import checks
 from invrender.geometry.cameras import look_at, rigid
 from invrender.geometry.rotations import sample_directions
 from invrender.parameters.base import Value
-from invrender.parameters.camera import camera_errors, check_camera, limited
+from invrender.parameters.camera import camera_errors, check_camera, clamp_length
 from invrender.scene import CAMERA, Scene, Target, Truth
 
 DISTANCES = (2 / 3, 1.0, 1.5)
@@ -62,7 +62,7 @@ class CameraPosition:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the shift."""
-        return limited(raw, self.max_shift)
+        return clamp_length(raw, self.max_shift)
 
     def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Directions around the point that the camera looks at, at two thirds, once and one and a half its distance."""

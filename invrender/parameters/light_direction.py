@@ -13,7 +13,6 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.scene import DirectionalLight, Light, Scene, Target, Truth
 
@@ -76,7 +75,7 @@ class LightDirection:
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit each light's rotation."""
         limit = None if self.max_rotation is None else math.radians(self.max_rotation)
-        return torch.stack([limited(row, limit) for row in raw])
+        return torch.stack([clamp_length(row, limit) for row in raw])
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The unit direction by light."""

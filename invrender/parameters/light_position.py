@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited
+from invrender.parameters.camera import clamp_length
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.scene import Light, PointLight, Scene, Target, Truth
 
@@ -62,7 +62,7 @@ class LightPosition:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit each light's shift."""
-        return torch.stack([limited(shift, self.max_shift) for shift in raw])
+        return torch.stack([clamp_length(shift, self.max_shift) for shift in raw])
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position by light."""

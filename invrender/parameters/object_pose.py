@@ -14,10 +14,10 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import composed_rotation, rotation_angle, turned
+from invrender.geometry.poses import compose_rotations, rotation_angle, turn
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
-from invrender.parameters.camera import limited, sample_turns, unshifted
+from invrender.parameters.camera import clamp_length, sample_turns, without_shift
 from invrender.parameters.choice import choose
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -60,7 +60,7 @@ class ObjectPose:
         """Turn the object about its centre, then shift it."""
         name = self.name(scene)
         obj = scene.objects[name]
-        moved = turned(obj.world_from_object, centre(obj), raw[:3], scene.camera.distance * raw[3:])
+        moved = turn(obj.world_from_object, centre(obj), raw[:3], scene.camera.distance * raw[3:])
         return replace(scene, objects={**scene.objects, name: replace(obj, world_from_object=moved)})
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
@@ -70,12 +70,12 @@ class ObjectPose:
         distance = scene.camera.distance
         carried = before + distance * raw[3:] - now
         shift = roma.rotvec_to_rotmat(change[:3]) @ carried + now + distance * change[3:] - before
-        return torch.cat([composed_rotation(change[:3], raw[:3]), shift / distance])
+        return torch.cat([compose_rotations(change[:3], raw[:3]), shift / distance])
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
-        return torch.cat([limited(raw[:3], rotation), limited(raw[3:], self.max_shift)])
+        return torch.cat([clamp_length(raw[:3], rotation), clamp_length(raw[3:], self.max_shift)])
 
     def sample_poses(self, scene: Scene, count: int) -> Tensor:
         """Rotations about the object's centre."""
@@ -87,7 +87,7 @@ class ObjectPose:
         vertices = world_vertices(scene.objects[self.name(scene)]).detach()
         rotations = symmetries(transform(camera.camera_from_world, vertices)).to(scene.background)
         rotations = rotations @ camera.camera_from_world[:3, :3]
-        return unshifted(rotations)
+        return without_shift(rotations)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

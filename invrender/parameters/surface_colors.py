@@ -12,11 +12,11 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError
+from invrender.images.resample import resize_area
 from invrender.parameters.base import Value
 from invrender.parameters.choice import choose
 from invrender.parameters.ranges import Range, clamp_sum
 from invrender.parameters.smoothing import roughen, smooth
-from invrender.pixels import resize_area
 from invrender.scene import Object, Scene, Target, Truth
 
 Attribute = Literal["albedo", "texture", "vertex_colors"]

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from invrender.color import srgb_from_linear
 from invrender.fitting.step import Step
-from invrender.pixels import resize_area
+from invrender.images.color import srgb_from_linear
+from invrender.images.resample import resize_area
 from invrender.scene import Target
 
 Picture = NDArray[np.uint8]

@@ -18,9 +18,9 @@ from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.color import uv_to_interpolated_color
 from trimesh.visual.material import PBRMaterial
 
-from invrender.color import linear_from_srgb
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import bounds, object_normals
+from invrender.images.color import linear_from_srgb
 from invrender.io.atomic import atomic_write
 from invrender.record.display import Picture, srgb_picture
 from invrender.record.paths import OBJECT, Points

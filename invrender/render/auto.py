@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.render.base import Renderer
-from invrender.render.blend import Background
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
+from invrender.render.raster.blend import Background
 from invrender.render.registry import REGISTRY, problem
 
 

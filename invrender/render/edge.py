@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.render.backends.dispatch import Implementation, Kernels, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
-from invrender.render.batch import Batch, Pixels, expose
-from invrender.render.channels import SHADERS, Shader
-from invrender.render.dispatch import Implementation, Kernels, implementation
-from invrender.render.edges import antialiased, outlines, shares, telling
+from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
-from invrender.render.project import screen_of
-from invrender.render.screen import Screen
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster.antialias import antialias, outlines, select_crossings, shares
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
 
@@ -57,7 +57,7 @@ class EdgeRenderer:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
         work = implementation(self.kernels, surfaces.vertices.device)
-        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
+        screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)
         needed = channels | {"alpha"} if "depth" in channels else channels
         pixels = hard_pixels(work, screen, surfaces, winner, batch, needed, self.shaders)
@@ -70,10 +70,10 @@ def antialias_all(
 ) -> dict[str, Tensor]:
     """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
     found = outlines(screen, surfaces, work.jumps)
-    crossed = telling(found, work.crossings(screen, found), winner)
+    crossed = select_crossings(found, work.crossings(screen, found), winner)
     cut = shares(screen, found, crossed)
     smooth = {
-        name: antialiased(values if values.ndim > 1 else values[:, None], cut, crossed).reshape(values.shape)
+        name: antialias(values if values.ndim > 1 else values[:, None], cut, crossed).reshape(values.shape)
         for name, values in pixels.items()
         if name != "depth"
     }

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from invrender.errors import UserError
+from invrender.render.backends.dispatch import Kernels
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
-from invrender.render.blend import Background
-from invrender.render.channels import Shader
-from invrender.render.dispatch import Kernels
 from invrender.render.edge import EdgeRenderer
+from invrender.render.raster.blend import Background
+from invrender.render.shading.channels import Shader
 from invrender.render.soft import SoftRenderer
 from invrender.scene import Channels, Picture
 

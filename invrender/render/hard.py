@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from invrender.render import visible
+from invrender.render.backends.dispatch import Implementation, Kernels, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
-from invrender.render.batch import Batch, Pixels, expose
-from invrender.render.channels import SHADERS, Shader
-from invrender.render.dispatch import Implementation, Kernels, implementation
-from invrender.render.project import screen_of
-from invrender.render.screen import Screen
-from invrender.render.surfaces import Surfaces
+from invrender.render.film import Batch, Pixels, expose
+from invrender.render.raster import visible
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
 
@@ -49,7 +49,7 @@ class HardRenderer:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.shots)
         work = implementation(self.kernels, surfaces.vertices.device)
-        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
+        screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)
         return hard_pixels(work, screen, surfaces, winner, batch, channels, self.shaders)
 

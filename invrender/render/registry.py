@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from invrender.render.adapters.pytorch3d import loading
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.pytorch3d import loading
 from invrender.render.trial import draws
 
 

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render import blend
+from invrender.render.backends.dispatch import Kernels, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
-from invrender.render.batch import Batch, Pixels, expose
-from invrender.render.blend import Background, Softness, over_background
-from invrender.render.channels import SHADERS, Shader
-from invrender.render.dispatch import Kernels, implementation
-from invrender.render.project import screen_of
-from invrender.render.screen import Screen
-from invrender.render.surfaces import Surfaces
+from invrender.render.film import Batch, Pixels, expose
+from invrender.render.raster import blend
+from invrender.render.raster.blend import Background, Softness, over_background
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
 LARGEST_SIGMA = 0.1  # with it a face's reach is half the picture
@@ -86,7 +86,7 @@ class SoftRenderer:
         fused = channels & (ALL - self.shaders.keys())
         surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
         work = implementation(self.kernels, surfaces.vertices.device)
-        screen = screen_of(surfaces, batch.cameras, self.cull_backfaces, work.classify)
+        screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]
         softness = Softness(self.sigma, self.gamma, self.blur_radius, camera.near, camera.far)
         found: dict[str, Tensor] = {}

@@ -28,17 +28,17 @@ def detach(value: T) -> T:
 
 def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
     """Rebuild nested dataclasses, mappings and tuples with ``function`` applied to every tensor in them."""
-    return cast("T", mapped(value, function))
+    return cast("T", map_nested(value, function))
 
 
-def mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def map_nested(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     """`map_tensors` without its promise of a type."""
     if isinstance(value, Tensor):
         return function(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: mapped(getattr(value, f.name), function) for f in fields(value)})
+        return replace(value, **{f.name: map_nested(getattr(value, f.name), function) for f in fields(value)})
     if isinstance(value, Mapping):
-        return {key: mapped(item, function) for key, item in value.items()}
+        return {key: map_nested(item, function) for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(mapped(item, function) for item in value)
+        return tuple(map_nested(item, function) for item in value)
     return value

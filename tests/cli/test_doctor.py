@@ -59,7 +59,7 @@ def test_a_fit_says_which_renderer_and_why(invrender, workspace: Path) -> None:
 
 
 def test_a_fit_without_pytorch3d_is_refused(invrender, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("invrender.render.pytorch3d.loading.is_installed", lambda: False)
+    monkeypatch.setattr("invrender.render.adapters.pytorch3d.loading.is_installed", lambda: False)
     outcome = invrender("fit", "renderer=pytorch3d")
     assert outcome.status == 2
     assert "renderer=pytorch3d needs PyTorch3D, which is not installed: see" in outcome.error

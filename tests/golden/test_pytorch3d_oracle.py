@@ -21,9 +21,9 @@ from invrender.geometry.cameras import rigid
 from invrender.render.base import Renderer, render_scene, shots_of
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.project import screen_of
-from invrender.render.reference import pixel_centres, rasterize_soft, side_functions
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.reference import pixel_centres, rasterize_soft, side_functions
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Mesh, Object, PointLight, Scene, phong
 
 HERE = Path(__file__).parent
@@ -100,7 +100,7 @@ def beyond_horizon(case: dict[str, Tensor], name: str) -> Tensor:
         return torch.zeros(0, dtype=torch.int64)
     scene = scene_of(case, name)
     surfaces = Surfaces.of(shots_of([scene]))
-    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    screen = project_surfaces(surfaces, [scene.camera], cull_backfaces=False)
     pairs = rasterize_soft(screen, renderer.soft.blur_radius)
     sides = side_functions(screen, pairs.face, pixel_centres(screen, pairs.pixel))
     faces = screen.face[pairs.face[sides.sum(dim=1) < 0]].unique()

@@ -15,10 +15,10 @@ import shapes
 import torch
 from torch import Tensor
 
+from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.scene import Camera, DirectionalLight, Mesh, Object, PointLight, Scene
 
 PICTURE_TOLERANCE = 3e-5

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from invrender.geometry.cameras import look_at
 from invrender.render.base import render_scene, shots_of
-from invrender.render.edges import antialiased, area_below, crossings, outlines, shares
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.project import screen_of
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster.antialias import antialias, area_below, crossings, outlines, shares
+from invrender.render.raster.project import project_surfaces
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import DirectionalLight, Mesh, Object, Scene
 
 EDGE = EmbeddedRenderer(visibility="edge")
@@ -139,11 +139,11 @@ def test_shares_have_the_gradient_of_their_values() -> None:
         nonlocal found, crossed
         moved = from_position(scene, position)
         surfaces = Surfaces.of(shots_of([moved]))
-        screen = screen_of(surfaces, [moved.camera], cull_backfaces=False)
+        screen = project_surfaces(surfaces, [moved.camera], cull_backfaces=False)
         found = found or outlines(screen, surfaces)
         crossed = crossed or crossings(screen, found)
         flat = torch.linspace(0, 1, screen.pixels).double()[:, None]
-        return antialiased(flat, shares(screen, found, crossed), crossed)[::5]
+        return antialias(flat, shares(screen, found, crossed), crossed)[::5]
 
     assert torch.autograd.gradcheck(picture, (scene.camera.position.requires_grad_(),), atol=1e-5)
 
@@ -153,7 +153,7 @@ def test_hidden_edges_and_inner_edges_of_smooth_surfaces_are_left_alone() -> Non
     behind = replace(shapes.box(0.5), vertices=shapes.box(0.5).vertices - shapes.doubles([0, 0, 4]))
     scene = shapes.scene(wall, shapes.thing(behind), lights=LIGHTS)
     surfaces = Surfaces.of(shots_of([scene]))
-    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    screen = project_surfaces(surfaces, [scene.camera], cull_backfaces=False)
     assert len(crossings(screen, outlines(screen, surfaces)).edge) == 0
 
 

@@ -23,12 +23,13 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from invrender.render import blend, edges, visible
 from invrender.render.base import shots_of
-from invrender.render.blend import Softness
-from invrender.render.project import screen_of
-from invrender.render.screen import Screen
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster import antialias as edges
+from invrender.render.raster import blend, visible
+from invrender.render.raster.blend import Softness
+from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import DirectionalLight, Mesh, PointLight, Scene, map_tensors, phong
 
 # PyTorch compiles some formulas of its own when forward mode begins.
@@ -44,11 +45,11 @@ Function = Callable[[Screen, Surfaces], Sequence[Tensor]]
 def passes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The functions of one kind of kernels; `DEVICE` is where they run."""
     if request.param == "numba":
-        from invrender.render.kernels.cpu import passes as on_cpu
+        from invrender.render.backends.numba import passes as on_cpu
 
         return on_cpu
     pytest.importorskip("triton", reason="needs Triton")
-    from invrender.render.kernels.cuda import passes as on_cuda
+    from invrender.render.backends.triton import passes as on_cuda
 
     monkeypatch.setattr(sys.modules[__name__], "DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
     return on_cuda
@@ -124,7 +125,9 @@ def with_floats(scenes: Sequence[Scene], values: dict[int, Tensor]) -> list[Scen
 
 def drawn(scenes: Sequence[Scene], function: Function) -> list[Tensor]:
     surfaces = Surfaces.of(shots_of(scenes), mipmaps=True)
-    return list(function(screen_of(surfaces, [scene.camera for scene in scenes], cull_backfaces=False), surfaces))
+    return list(
+        function(project_surfaces(surfaces, [scene.camera for scene in scenes], cull_backfaces=False), surfaces)
+    )
 
 
 def random_like(tensors: Sequence[Tensor], seed: int) -> list[Tensor]:
@@ -189,9 +192,9 @@ def test_silhouettes_and_depths(depth: bool, scenes: Callable[[], list[Scene]], 
 
 @pytest.mark.parametrize("kind", [soft, hard])
 def test_faces_of_more_pixels_than_are_taken_at_once(kind: Callable[[object], Function]) -> None:
-    from invrender.render.kernels.cpu import passes
-    from invrender.render.kernels.cpu.blocks import BLOCK
-    from invrender.render.kernels.cpu.soft_gradients import AT_ONCE
+    from invrender.render.backends.numba import passes
+    from invrender.render.backends.numba.blocks import BLOCK
+    from invrender.render.backends.numba.soft_gradients import AT_ONCE
 
     scenes = [tiny.one_object(128)]
     shown = drawn(scenes, lambda screen, surfaces: [visible.nearest_faces(screen)])[0]
@@ -202,7 +205,7 @@ def test_faces_of_more_pixels_than_are_taken_at_once(kind: Callable[[object], Fu
 
 
 def test_powers_of_e() -> None:
-    from invrender.render.kernels.cpu.blocks import exponential
+    from invrender.render.backends.numba.blocks import exponential
 
     numbers = [*np.linspace(-707.0, 40.0, 5001), *np.linspace(-1.0, 1.0, 2001), 0.0, -1e-300]
     assert [exponential(each) for each in numbers] == pytest.approx([math.exp(each) for each in numbers], rel=5e-16)

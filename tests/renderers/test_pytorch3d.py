@@ -19,15 +19,15 @@ from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve import FirstOrder
 from invrender.losses import MeanSquaredError, Silhouette
+from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer, Shader
 from invrender.render.base import render_scene, render_scenes
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.pytorch3d.renderer import PyTorch3DRenderer, Shader
 from invrender.scene import Scene, map_tensors
 from invrender.targets import render_target
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D is not installed")
 
-from invrender.render.pytorch3d import adapter
+from invrender.render.adapters.pytorch3d import adapter
 
 SHADERS: tuple[Shader, ...] = get_args(Shader)
 UNKNOWNS = sorted(name for name, value in vars(parameters).items() if inspect.isclass(value))

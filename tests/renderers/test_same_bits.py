@@ -10,14 +10,14 @@ import shapes
 import torch
 from torch import Tensor
 
+from invrender.render.backends.differentiable import tensors_of
+from invrender.render.backends.numba.passes import HardPass, SoftPass, nearest_faces
+from invrender.render.backends.numba.soft import NEGLIGIBLE, SHADED, Soft
 from invrender.render.base import Renderer, render_scene, shots_of
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.kernels.cpu.passes import HardPass, SoftPass, nearest_faces
-from invrender.render.kernels.cpu.soft import NEGLIGIBLE, SHADED, Soft
-from invrender.render.kernels.differentiable import tensors_of
-from invrender.render.project import screen_of
-from invrender.render.surfaces import Surfaces
+from invrender.render.raster.project import project_surfaces
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import DirectionalLight, PointLight, Scene
 
 RENDERERS = [
@@ -148,7 +148,7 @@ def test_a_gpu_makes_the_same_picture(renderer: Renderer) -> None:
 def test_fragments_that_are_not_shaded_would_hardly_show(negligible: float) -> None:
     scene = crowded(20)
     surfaces = Surfaces.of(shots_of([scene]), mipmaps=True)
-    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    screen = project_surfaces(surfaces, [scene.camera], cull_backfaces=False)
     found, exact = (
         SoftPass(screen, surfaces, Soft(1e-3, 0.03, 9e-3, SHADED, share)).forward(*tensors_of(screen, surfaces))[1]
         for share in (negligible, 0.0)
@@ -162,7 +162,7 @@ def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None
     """The picture, all gradients, and the changes along directions."""
     scene = crowded(70).to(dtype=torch.float32)
     surfaces = Surfaces.of(shots_of([scene]), mipmaps=True)
-    screen = screen_of(surfaces, [scene.camera], cull_backfaces=False)
+    screen = project_surfaces(surfaces, [scene.camera], cull_backfaces=False)
     found = []
     for count in (1, 2, 3):
         torch.set_num_threads(count)

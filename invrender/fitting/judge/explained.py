@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from invrender.pixels import gaussian_blur, windowed
+from invrender.images.blur import gaussian_blur, window_mean
 from invrender.scene import Channels, Picture, View
 
 # Standard deviation of the windows in which contrast is compared, as a share of the shorter side; and of the blur that
@@ -34,7 +34,7 @@ def measure_unexplained(picture: Picture, view: View, channels: Channels) -> flo
 
 def measure_common_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:
     """The share of the local contrast of ``wanted`` [H, W, 3] that ``found`` has too, where ``weights`` [H, W] are."""
-    mean = windowed(weights, WINDOW * min(weights.shape))
+    mean = window_mean(weights, WINDOW * min(weights.shape))
 
     def local(values: Tensor) -> Tensor:
         return mean(values.mean(dim=-1))

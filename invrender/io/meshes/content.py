@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invrender.color import linear_from_srgb
 from invrender.errors import UserError
+from invrender.images.color import linear_from_srgb
 
 Array = np.ndarray[Any, Any]
 Wrap = Literal["repeat", "mirror", "clamp"]

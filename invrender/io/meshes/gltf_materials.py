@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from invrender.color import linear_from_srgb
 from invrender.errors import UserError
+from invrender.images.color import linear_from_srgb
 from invrender.io.meshes.content import Array, Part, Texture, Wrap
 from invrender.io.meshes.gltf_buffers import Gltf, Json
 from invrender.io.pictures.pillow import numbers_of

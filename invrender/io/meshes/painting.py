@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.images.resample import resize_area
 from invrender.io.meshes.content import Array, Wrap
 from invrender.io.meshes.tiles import Tiles, tile
 from invrender.io.meshes.welding import welded
-from invrender.pixels import resize_area
 from invrender.scene import Mesh
 
 # Texels between charts, so that the first levels of a texture's pyramid don't mix them, and what charts' places are

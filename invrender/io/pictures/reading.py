@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from invrender import checks
-from invrender.color import linear_from_srgb
 from invrender.errors import UserError
+from invrender.images.color import linear_from_srgb
+from invrender.images.resample import area_weights
 from invrender.io.pictures import exr, floats, radiance
 from invrender.io.pictures.orientation import upright, upright_size
 from invrender.io.pictures.pillow import open_with_pillow
 from invrender.io.pictures.source import Array, Source, scaled
-from invrender.pixels import area_weights
 
 log = logging.getLogger(__name__)
 

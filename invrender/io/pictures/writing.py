@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invrender.color import srgb_from_linear
+from invrender.images.color import srgb_from_linear
 from invrender.io.pictures.exr import write_exr
 from invrender.io.pictures.floats import write_float_tiff, write_pfm
 from invrender.io.pictures.radiance import write_radiance

@@ -7,7 +7,7 @@ import shapes
 import torch
 
 from invrender.geometry.cameras import look_at, transform
-from invrender.geometry.poses import orthonormal, rotation_angle, turned
+from invrender.geometry.poses import project_to_rotation, rotation_angle, turn
 
 
 def some_pose() -> torch.Tensor:
@@ -16,32 +16,32 @@ def some_pose() -> torch.Tensor:
 
 def test_turning_leaves_the_pivot_where_it_is() -> None:
     pivot = shapes.doubles([0.3, -0.1, 2.0])
-    pose = turned(torch.eye(4).double(), pivot, shapes.doubles([0.4, -0.9, 0.2]), torch.zeros(3).double())
+    pose = turn(torch.eye(4).double(), pivot, shapes.doubles([0.4, -0.9, 0.2]), torch.zeros(3).double())
     torch.testing.assert_close(transform(pose, pivot), pivot)
     assert rotation_angle(pose[:3, :3], torch.eye(3).double()) == pytest.approx(math.degrees(math.sqrt(1.01)))
 
 
 def test_the_shift_is_in_the_targets_frame() -> None:
     shift = shapes.doubles([1.0, 2.0, 3.0])
-    pose = turned(some_pose(), torch.zeros(3).double(), torch.zeros(3).double(), shift)
+    pose = turn(some_pose(), torch.zeros(3).double(), torch.zeros(3).double(), shift)
     torch.testing.assert_close(pose[:3, 3] - some_pose()[:3, 3], shift)
 
 
 def test_turning_has_a_gradient_at_rest() -> None:
     rotation, shift = torch.zeros(3).double().requires_grad_(), torch.zeros(3).double().requires_grad_()
     pivot = shapes.doubles([0.1, 0.2, 0.3])
-    assert torch.autograd.gradcheck(lambda turn, move: turned(some_pose(), pivot, turn, move), (rotation, shift))
+    assert torch.autograd.gradcheck(lambda turn, move: turn(some_pose(), pivot, turn, move), (rotation, shift))
 
 
 @pytest.mark.parametrize("degrees", [0.0, 1e-3, 30.0, 179.9])
 def test_rotation_angle_is_in_degrees(degrees: float) -> None:
     turn = shapes.doubles([0.0, math.radians(degrees), 0.0])
-    pose = turned(some_pose(), torch.zeros(3).double(), turn, torch.zeros(3).double())
+    pose = turn(some_pose(), torch.zeros(3).double(), turn, torch.zeros(3).double())
     assert rotation_angle(pose[:3, :3], some_pose()[:3, :3]) == pytest.approx(degrees, abs=1e-5)
 
 
 def test_orthonormal_finds_the_nearest_rotation() -> None:
     rotation = some_pose()[:3, :3]
     disturbed = rotation @ (torch.eye(3).double() + shapes.doubles([[0.1, 0, 0], [0, -0.05, 0], [0, 0, 0.2]]))
-    torch.testing.assert_close(orthonormal(disturbed), rotation)
-    assert float(torch.linalg.det(orthonormal(-rotation))) == pytest.approx(1)
+    torch.testing.assert_close(project_to_rotation(disturbed), rotation)
+    assert float(torch.linalg.det(project_to_rotation(-rotation))) == pytest.approx(1)

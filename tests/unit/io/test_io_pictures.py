@@ -14,8 +14,9 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from invrender.color import linear_from_srgb, srgb_from_linear
 from invrender.errors import UserError
+from invrender.images.color import linear_from_srgb, srgb_from_linear
+from invrender.images.resample import resize_area
 from invrender.io.pictures import (
     Decoding,
     picture_size,
@@ -25,7 +26,6 @@ from invrender.io.pictures import (
     write_mask,
     write_picture,
 )
-from invrender.pixels import resize_area
 
 RGBA = np.random.default_rng(0).integers(0, 65536, (4, 5, 4), dtype=np.uint16)
 AS_STORED = Decoding(color_space="linear")

@@ -11,8 +11,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from invrender.color import srgb_from_linear
 from invrender.errors import UserError
+from invrender.images.color import srgb_from_linear
 from invrender.io.meshes import read_mesh
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile

@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.io.meshes.content import Wrap
 from invrender.io.meshes.painting import Paint, Painted, distinct, paint
-from invrender.render.texture import sample_bilinear
+from invrender.render.shading.textures import sample_bilinear
 from invrender.scene import Mesh
 
 Array = np.ndarray[Any, Any]

@@ -7,8 +7,8 @@ import tiny
 import torch
 from torch import Tensor
 
-from invrender.color import linear_from_srgb, srgb_from_linear
 from invrender.errors import UserError
+from invrender.images.color import linear_from_srgb, srgb_from_linear
 from invrender.losses import Huber, MeanAbsoluteError, MeanSquaredError, Silhouette, TotalVariation
 from invrender.losses.data import PictureLoss
 from invrender.scene import Picture, View, view_of

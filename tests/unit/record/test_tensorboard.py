@@ -13,7 +13,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.util.tensor_util import make_ndarray
 
-from invrender.color import srgb_from_linear
+from invrender.images.color import srgb_from_linear
 from invrender.record.base import follow
 from invrender.record.options import RecordOptions
 from invrender.record.recorders import recorders

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render import blend
 from invrender.render.base import Quality, render_scene
 from invrender.render.edge import EdgeRenderer
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.fragments import Fragments
 from invrender.render.hard import HardRenderer
-from invrender.render.shade import shade
+from invrender.render.raster import blend
+from invrender.render.raster.fragments import Fragments
+from invrender.render.shading.phong import shade
+from invrender.render.shading.surfaces import Surfaces
 from invrender.render.soft import SoftRenderer
-from invrender.render.surfaces import Surfaces
 from invrender.scene import Camera, Projection, Scene
 
 

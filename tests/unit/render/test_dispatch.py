@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from invrender.errors import UserError
-from invrender.render import blend
-from invrender.render.dispatch import implementation
-from invrender.render.kernels import cuda
+from invrender.render.backends import triton
+from invrender.render.backends.dispatch import implementation
+from invrender.render.raster import blend
 
 CARD = torch.device("cuda")
 
@@ -25,8 +25,8 @@ def without_triton(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 def test_triton_works_where_it_can() -> None:
-    pytest.importorskip("triton", minversion=".".join(str(part) for part in cuda.OLDEST), reason="needs Triton")
-    module = "invrender.render.kernels.cuda.passes"
+    pytest.importorskip("triton", minversion=".".join(str(part) for part in triton.OLDEST), reason="needs Triton")
+    module = "invrender.render.backends.triton.passes"
     assert implementation("auto", CARD).soft_layers.__module__ == module
     assert implementation("triton", CARD).soft_layers.__module__ == module
 

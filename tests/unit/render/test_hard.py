@@ -9,10 +9,10 @@ import shapes
 import torch
 
 from invrender.errors import UserError
-from invrender.render import reference, visible
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
+from invrender.render.raster import reference, visible
 from invrender.scene import Mesh, Scene
 
 

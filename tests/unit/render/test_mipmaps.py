@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from invrender.parameters import ObjectPose
+from invrender.render.backends.numba.charts import cover_texels
 from invrender.render.base import render_scene
-from invrender.render.charts import cover_texels_slowly, covered_texels, packed
 from invrender.render.embedded import EmbeddedRenderer
-from invrender.render.kernels.cpu.charts import cover_texels
-from invrender.render.mipmaps import halved, level_of, level_sizes, pyramid
-from invrender.render.texture import sample
+from invrender.render.shading.charts import cover_texels_slowly, covered_texels, pack_levels
+from invrender.render.shading.mipmaps import halve, level_of, level_sizes, pyramid
+from invrender.render.shading.textures import sample
 from invrender.scene import Mesh, Object, Scene
 
 RENDERERS = [
@@ -51,7 +51,7 @@ def wall(texture: Tensor, size: int) -> Scene:
 def test_no_texel_is_skipped_where_a_texture_is_minified(renderer: EmbeddedRenderer) -> None:
     texture = noise(64, 64, 3).requires_grad_()
     rgb = render_scene(renderer, wall(texture, 8)).rgb
-    assert (rgb - halved(halved(halved(texture)))).abs().max() < 0.02
+    assert (rgb - halve(halve(halve(texture)))).abs().max() < 0.02
     gradient = torch.autograd.grad(rgb.sum(), texture)[0]
     assert gradient.min() > 0.2 * gradient.max() > 0
     without = replace(renderer, mipmaps=False)
@@ -73,7 +73,7 @@ def looked_up(minification: Tensor) -> Tensor:
         first += height * width
     count = len(minification)
     uv = torch.tensor([[0.3, 0.6]]).double().expand(count, -1)
-    return sample(packed(pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification)[:, 0]
+    return sample(pack_levels(pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification)[:, 0]
 
 
 def test_the_level_has_a_derivative_but_where_it_is_clamped() -> None:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage, blur_rendering, blur_view, clip_picture, shrink_view
-from invrender.pixels import area_weights, background_pixels, box_filter, gaussian_blur, gaussian_kernel, resize_area
+from invrender.images.blur import gaussian_blur, gaussian_kernel
+from invrender.images.resample import area_weights, background_pixels, box_filter, resize_area
 from invrender.scene import Picture, view_of
 
 

@@ -9,7 +9,7 @@ import shapes
 import torch
 
 from invrender.geometry.cameras import project
-from invrender.render.pytorch3d.conversions import ndc_from_view, single_light, view_from_world
+from invrender.render.adapters.pytorch3d.conversions import ndc_from_view, single_light, view_from_world
 from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, PointLight, Projection
 
 POINTS = shapes.doubles([[0.0, 0.0, 0.0], [0.5, 0.2, -0.3], [-0.7, 0.9, 0.4], [0.1, -0.8, 0.6]])

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from invrender.errors import UserError
-from invrender.render.pytorch3d import loading
-from invrender.render.pytorch3d.renderer import PyTorch3DRenderer
+from invrender.render.adapters.pytorch3d import loading
+from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
 
-ADAPTER = "invrender.render.pytorch3d.adapter"
+ADAPTER = "invrender.render.adapters.pytorch3d.adapter"
 WAY_ON = r"see its own installation guide, https://\S+INSTALL\.md, or choose renderer=embedded$"
 
 

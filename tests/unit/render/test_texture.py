@@ -10,7 +10,7 @@ from torch import Tensor
 from invrender.render.base import Renderer, render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.texture import sample_bilinear
+from invrender.render.shading.textures import sample_bilinear
 
 
 def noise(*shape: int) -> Tensor:

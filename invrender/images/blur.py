@@ -1,0 +1,45 @@
+"""Filters of pictures: Gaussian blur, and means within Gaussian windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
+    """A picture [H, W] or [H, W, C] blurred with standard deviation in pixels; the border's pixels are repeated."""
+    if deviation == 0.0:
+        return picture
+    kernel = gaussian_kernel(deviation).tolist()
+    return convolve(convolve(picture, kernel, 0), kernel, 1)
+
+
+def window_mean(weights: Tensor, deviation: float) -> Callable[[Tensor], Tensor]:
+    """What takes means of values [H, W] within Gaussian windows, of the pixels that have weights [H, W]."""
+    total = gaussian_blur(weights, deviation).clamp(min=1e-6)
+    return lambda values: gaussian_blur(weights * values, deviation) / total
+
+
+def convolve(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
+    """A picture filtered along a dimension by a kernel of odd length; the border's pixels are repeated.
+
+    As a sum of shifted pictures: for short kernels several times faster than PyTorch's convolution.
+    """
+    radius, size = len(kernel) // 2, picture.shape[dim]
+    first, last = picture.narrow(dim, 0, 1), picture.narrow(dim, size - 1, 1)
+    padded = torch.cat([first] * radius + [picture] + [last] * radius, dim)
+    filtered = padded.narrow(dim, 0, size) * kernel[0]
+    for shift, weight in enumerate(kernel[1:], start=1):
+        filtered = filtered.add(padded.narrow(dim, shift, size), alpha=weight)
+    return filtered
+
+
+def gaussian_kernel(deviation: float) -> Tensor:
+    """[2 R + 1], sums to one, cut off at three standard deviations."""
+    radius = max(1, math.ceil(3 * deviation))
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / deviation) ** 2)
+    return kernel / kernel.sum()

@@ -1,0 +1,78 @@
+"""Which kernels do the work: compiled ones for the device at hand, or the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError
+from invrender.render.backends import triton
+from invrender.render.raster import antialias as edges
+from invrender.render.raster import blend, visible
+from invrender.render.raster.antialias import Crossings, Jumps, Outlines
+from invrender.render.raster.blend import Layers, Softness
+from invrender.render.raster.project import Classify
+from invrender.render.raster.reference import classify
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.surfaces import Surfaces
+
+Kernels = Literal["auto", "numba", "triton", "reference"]
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """The operations of which every kind of kernels has its own, with the same signatures and results."""
+
+    classify: Classify
+    soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
+    nearest_faces: Callable[[Screen], Tensor]
+    hard_layers: Callable[[Screen, Surfaces, Tensor, Tensor], tuple[Tensor, Tensor]]
+    jumps: Jumps
+    crossings: Callable[[Screen, Outlines], Crossings]
+
+
+def implementation(kernels: Kernels, device: torch.device) -> Implementation:
+    """The implementation by name; ``auto``: Numba on the CPU, Triton on CUDA where it can be used, else the reference.
+
+    Raises `UserError` where the named kernels can't run on the device.
+    """
+    if kernels == "auto":
+        kernels = "numba" if device.type == "cpu" else "triton" if triton.available() else "reference"
+    elif kernels == "numba" and device.type != "cpu":
+        raise UserError(f"renderer.kernels is numba, which runs on the CPU, and the scene is on {device}: use auto")
+    elif kernels == "triton" and device.type == "cpu":
+        raise UserError("renderer.kernels is triton, which runs on CUDA, and the scene is on the CPU: use auto")
+    elif kernels == "triton" and not triton.available():
+        oldest = ".".join(str(part) for part in triton.OLDEST)
+        raise UserError(f"renderer.kernels is triton, and there is no Triton from {oldest} on: use auto")
+    return load(kernels)
+
+
+@cache
+def load(kernels: Kernels) -> Implementation:
+    """The implementation of a name, imported when it is first needed."""
+    if kernels == "numba":
+        from invrender.render.backends.numba import passes
+
+        return Implementation(
+            passes.classify,
+            passes.soft_layers,
+            passes.nearest_faces,
+            passes.hard_layers,
+            passes.jumps,
+            passes.crossings,
+        )
+    if kernels == "triton":
+        from invrender.render.backends.triton import passes as on_cuda
+
+        return Implementation(
+            classify, on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, edges.jumps, on_cuda.crossings
+        )
+    return Implementation(
+        classify, blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.jumps, edges.crossings
+    )

@@ -1,0 +1,117 @@
+"""How kernels are compiled, and how their work is divided among threads."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+from numba.core import event
+from numba.core.caching import FunctionCache
+
+log = logging.getLogger(__name__)
+
+STRETCHES = 4  # for each thread, so that all end at about the same time
+
+# No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
+# Inlined: a call would hand over a dozen arrays by value, and cost more than what most kernels do.
+OPTIONS: dict[str, Any] = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
+
+# Arrays are the caller's: counting references to them takes atomic operations, which cost as much as some kernels do.
+BORROWING = {**OPTIONS, "_nrt": False}
+
+
+class Announcement(event.Listener):
+    """Says once that kernels are being compiled, and not loaded from an earlier time."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def on_start(self, event: event.Event) -> None:
+        """The compiler begins with a kernel."""
+        if not self.made:
+            self.made = True
+            log.warning("compiling the kernels for this processor; this takes up to a minute, and only this once")
+
+    def on_end(self, event: event.Event) -> None:
+        """The compiler is done with a kernel."""
+
+
+event.register("numba:compile", Announcement())
+
+
+SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+class Cache(FunctionCache):
+    """Machine code on disk that is used for as long as no kernel's source has changed.
+
+    Numba's own looks at one file, and kernels contain others from other files.
+    """
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(signature, codegen), SOURCES)
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function with Numba when it is first called; the machine code is kept on disk."""
+    return compile_function(function, BORROWING)
+
+
+def allocating(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for functions that make arrays."""
+    return compile_function(function, OPTIONS)
+
+
+def adding(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for sums whose terms may be added in any order: so that there are vector instructions for them.
+
+    The order is that of the machine code, the same on every thread.
+    """
+    return compile_function(function, {**BORROWING, "fastmath": {"nsz", "reassoc"}})
+
+
+def compile_function(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Numba's function, with our cache."""
+    dispatcher = numba.njit(**options)(function)
+    dispatcher._cache = Cache(function)
+    return dispatcher
+
+
+@cache
+def pool(process: int) -> ThreadPoolExecutor:
+    """The threads of a process; a forked child makes its own."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix=f"invrender-{process}")
+
+
+def divide_work(run: Callable[[int, int], None], parts: int) -> None:
+    """``run(first, last)`` for stretches that make up parts 0 … ``parts`` − 1, on as many threads as torch may use.
+
+    Each thread takes the next stretch when it is free. Calls of kernels are not free, so stretches are long.
+    """
+    threads = min(torch.get_num_threads(), parts)
+    if threads <= 1:
+        if parts:
+            run(0, parts)
+        return
+    length = -(-parts // (STRETCHES * threads))
+    following = itertools.count(0, length)
+
+    def work() -> None:
+        while (first := next(following)) < parts:
+            run(first, min(first + length, parts))
+
+    helpers = [pool(os.getpid()).submit(work) for _ in range(threads - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            helper.result()

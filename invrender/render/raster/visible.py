@@ -1,0 +1,44 @@
+"""What the centre of each pixel shows: the nearest face, its colour and depth. The slow twins of the kernels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invrender.render.raster.reference import Pairs, fragments, rasterize_hard
+from invrender.render.raster.screen import Screen
+from invrender.render.shading.channels import Shader
+from invrender.render.shading.phong import shade
+from invrender.render.shading.surfaces import Surfaces
+
+SHADED_AT_ONCE = 1 << 18
+
+
+def nearest_faces(screen: Screen) -> Tensor:
+    """The screen's face that each pixel's centre shows, [P] int64; −1 where there is none."""
+    pairs = rasterize_hard(screen)
+    return pairs.pixel.new_full((screen.pixels,), -1).index_copy(0, pairs.pixel, pairs.face)
+
+
+def hard_layers(
+    screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor, shader: Shader = shade
+) -> tuple[Tensor, Tensor]:
+    """The colours [P, C] and depths [P] of pixels: of the faces that win them, or of the background, whose depth is 0.
+
+    winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, C], or [P, 1] of C alike.
+    shader: colours fragments.
+    """
+    pixel = (winner >= 0).nonzero()[:, 0]
+    face = winner.index_select(0, pixel)
+    none = screen.vertices.detach().new_zeros(len(pixel))
+    pairs = Pairs(face, pixel, torch.zeros_like(pixel), torch.ones_like(pixel, dtype=torch.bool), none, none)
+    colors, depths = [], []
+    for begin in range(0, max(len(pixel), 1), SHADED_AT_ONCE):
+        seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
+        colors.append(shader(surfaces, seen))
+        depths.append(seen.depth)
+    color = torch.cat(colors)
+    return (
+        background.to(none.dtype).expand(-1, color.shape[1]).index_copy(0, pixel, color),
+        none.new_zeros(screen.pixels).index_add(0, pixel, torch.cat(depths)),
+    )

@@ -1,0 +1,31 @@
+"""Channels beside colour, silhouette and depth: each is a shader of fragments, blended as colours are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from invrender.render.raster.fragments import Fragments
+from invrender.render.shading.phong import albedo, interpolate, shade
+from invrender.render.shading.surfaces import Surfaces
+
+Shader = Callable[[Surfaces, Fragments], Tensor]
+"""Values [N, C] of fragments; differentiable in the surfaces and in the fragments."""
+
+
+def shade_normal(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """The unit normal [N, 3] of the surface, world frame."""
+    normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric)
+    return torch.nn.functional.normalize(normals, dim=1, eps=1e-6)
+
+
+def shade_albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """The diffuse colour [N, 3] of the surface, linear."""
+    materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
+    return albedo(surfaces, fragments, materials)
+
+
+SHADERS: Mapping[str, Shader] = {"albedo": shade_albedo, "normal": shade_normal, "rgb": shade}
+"""By channel. The kernels have a faster twin of rgb; a renderer's own ``shaders`` come before these."""

@@ -1,0 +1,91 @@
+"""Surface colour: Lambert's diffuse reflection and Phong's highlight at every fragment."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invrender.render.raster.fragments import Fragments
+from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE, Surfaces
+from invrender.render.shading.textures import sample
+
+
+def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """Linear RGB [N, 3] of every fragment.
+
+    albedo × Σ lights (ambient + diffuse) + specular × Σ lights highlight, as PyTorch3D's Phong shading; the normal is
+    interpolated and not turned towards the camera, so a face seen from behind is lit from its outside.
+    """
+    weights = fragments.barycentric
+    points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
+    normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights)
+    return light_up(surfaces, fragments, points, torch.nn.functional.normalize(normals, dim=1, eps=1e-6))
+
+
+def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: Tensor) -> Tensor:
+    """Linear RGB [N, 3] of fragments whose light is that of ``points`` [N, 3] with unit ``normals`` [N, 3]."""
+    towards_camera = view_directions(surfaces, fragments.picture, points)
+    materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
+    color = albedo(surfaces, fragments, materials)
+
+    diffuse = surfaces.ambient.index_select(0, fragments.picture)
+    highlight = torch.zeros_like(color)
+    lights = surfaces.lights.index_select(0, fragments.picture)
+    for number, kind in enumerate(surfaces.kinds.tolist()):
+        irradiance, towards_light = incoming(lights[:, number], kind, points)
+        cosine = (normals * towards_light).sum(dim=1, keepdim=True)
+        diffuse = diffuse + irradiance * cosine.clamp(min=0)
+        if surfaces.shiny:
+            mirrored = 2 * cosine * normals - towards_light
+            alignment = (mirrored * towards_camera).sum(dim=1, keepdim=True).clamp(min=0)
+            lobe = alignment ** materials[:, 6:]
+            highlight = highlight + irradiance * torch.where(cosine > 0, lobe, torch.zeros_like(lobe))
+    return color * diffuse + materials[:, 3:6] * highlight
+
+
+def view_directions(surfaces: Surfaces, picture: Tensor, points: Tensor) -> Tensor:
+    """Unit vectors [N, 3] from points [N, 3] towards the camera of their ``picture`` [N]."""
+    eyes = surfaces.eyes.index_select(0, picture)
+    return eyes if surfaces.parallel else torch.nn.functional.normalize(eyes - points, dim=1, eps=1e-6)
+
+
+def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tensor:
+    """The diffuse colour [N, 3] of fragments of materials [N, 7]: albedo × texture × vertex colours."""
+    color = materials[:, :3]
+    if surfaces.texels.shape[0]:
+        uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
+        textures = surfaces.textures.index_select(0, surfaces.object.index_select(0, fragments.face))
+        minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
+        color = color * sample(surfaces.texels, textures, uv, minification)
+    if surfaces.colors is not None:
+        color = color * interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
+    return color
+
+
+def texel_areas(surfaces: Surfaces, face: Tensor, textures: Tensor) -> Tensor:
+    """Twice the area of faces [N] in texels of the finest level of their textures [N, L, 3], [N]."""
+    first, second, third = surfaces.uv[surfaces.uv_faces.index_select(0, face)].unbind(1)
+    across, along = second - first, third - first
+    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
+    return area * (textures[:, 0, 1] * textures[:, 0, 2])
+
+
+def incoming(light: Tensor, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Irradiance [N, 3] on surfaces at ``points`` that face a light [N, 6], and unit vectors [N, 3] towards it."""
+    radiance, where = light[:, :3], light[:, 3:]
+    if kind == DIRECTIONAL:
+        return radiance, where
+    offset = where - points
+    towards = torch.nn.functional.normalize(offset, dim=1, eps=1e-6)
+    if kind == INVERSE_SQUARE:
+        radiance = radiance / (offset * offset).sum(dim=1, keepdim=True)
+    return radiance, towards
+
+
+def interpolate(values: Tensor, faces: Tensor, face: Tensor, weights: Tensor) -> Tensor:
+    """[N, C] from values [V, C] at the corners of chosen faces [N] of [F, 3], by barycentrics [N, 3]."""
+    corners = faces.index_select(0, face)
+    return sum(
+        (values.index_select(0, corners[:, each]) * weights[:, each : each + 1] for each in range(3)),
+        start=values.new_zeros(()),
+    )

@@ -1,0 +1,230 @@
+"""What the scenes of a batch show, as flat tensors: the form in which surfaces are shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from invrender.constants import Constants, constant
+from invrender.geometry.meshes import world_normals, world_vertices
+from invrender.render.base import Shot
+from invrender.render.shading.charts import mesh_pyramid
+from invrender.render.shading.mipmaps import level_sizes
+from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Object, PointLight, Scene
+
+DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
+
+known_vertices: Constants[Tensor] = Constants()
+known_normals: Constants[Tensor] = Constants()
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """The faces of all objects of B pictures, object after object; objects that pictures share are held once.
+
+    vertices: [V, 3], world frame. faces: [F, 3] into them.
+    normals: [N, 3], unit, world frame. normal_faces: [F, 3] into them.
+    uv: [T, 2]; uv_faces: [F, 3] into it (zeros for objects without texture).
+    colors: [V, 3], the vertices' colours, or None where no object has any.
+    texels: [X, 3], every level of every texture, row by row. textures: [O, L, 3] int64: for each object and level the
+        index of its first texel, its width and its height; a width of 0 where there is no such level.
+    object: [F] int64, the object that a face belongs to.
+    materials: [O, 7]: albedo, specular, shininess.
+    ambient: [B, 3], radiance. lights: [B, L, 6]: radiance, then the position, or the unit direction towards the light.
+    kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
+    eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
+    objects: what O stands for. placements: for each picture its objects, as numbers. first_vertex, first_face: where
+        each object begins, and at the end their number.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    normals: Tensor
+    normal_faces: Tensor
+    uv: Tensor
+    uv_faces: Tensor
+    colors: Tensor | None
+    texels: Tensor
+    textures: Tensor
+    object: Tensor
+    materials: Tensor
+    ambient: Tensor
+    lights: Tensor
+    kinds: Tensor
+    eyes: Tensor
+    parallel: bool
+    shiny: bool
+    objects: tuple[Object, ...]
+    placements: tuple[tuple[int, ...], ...]
+    first_vertex: tuple[int, ...]
+    first_face: tuple[int, ...]
+
+    @classmethod
+    def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
+        """Gather the objects and lights of shots whose lights are of the same kinds in the same order.
+
+        Without ``shaded`` there are neither normals nor texels, which silhouettes and depths do without.
+        """
+        objects: list[Object] = []
+        numbers: dict[int, int] = {}
+        placements = []
+        for shot in shots:
+            for thing in shot.scene.objects.values():
+                if id(thing) not in numbers:
+                    numbers[id(thing)] = len(objects)
+                    objects.append(thing)
+            placements.append(tuple(numbers[id(thing)] for thing in shot.scene.objects.values()))
+        vertices = [place_vertices(thing) for thing in objects]
+        first_vertex = accumulate_counts(each.shape[0] for each in vertices)
+        first_face = accumulate_counts(thing.mesh.faces.shape[0] for thing in objects)
+        faces = [shift_indices(thing.mesh.faces, first) for thing, first in zip(objects, first_vertex, strict=False)]
+        normals = [
+            place_normals(world, thing) if shaded else world[:0] for world, thing in zip(vertices, objects, strict=True)
+        ]
+        first_normal = accumulate_counts(each.shape[0] for each in normals)
+        normal_faces = [
+            shift_indices(thing.mesh.normal_faces, first) for thing, first in zip(objects, first_normal, strict=False)
+        ]
+        uv = [uv_of(thing) for thing in objects]
+        first_uv = accumulate_counts(each.shape[0] for each, _ in uv)
+        uv_faces = [shift_indices(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
+        texels, textures = pack_textures(objects if shaded else [], mipmaps, vertices[0])
+        materials = torch.stack([pack_material(thing.material) for thing in objects])
+        lights = [pack_lights(shot.scene) for shot in shots]
+        return cls(
+            vertices=concatenate(vertices),
+            faces=concatenate(faces),
+            normals=concatenate(normals),
+            normal_faces=concatenate(normal_faces),
+            uv=concatenate([each for each, _ in uv]),
+            uv_faces=concatenate(uv_faces),
+            colors=vertex_colors(objects),
+            texels=texels,
+            textures=textures,
+            object=concatenate([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
+            materials=materials,
+            ambient=torch.stack([ambient for ambient, _, _ in lights]),
+            lights=torch.stack([rows for _, rows, _ in lights]),
+            kinds=torch.tensor(lights[0][2], dtype=torch.int64, device=faces[0].device),
+            eyes=torch.stack([eye(shot.camera) for shot in shots]),
+            parallel=shots[0].camera.projection == "orthographic",
+            shiny=materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
+            objects=tuple(objects),
+            placements=tuple(placements),
+            first_vertex=first_vertex,
+            first_face=first_face,
+        )
+
+
+def accumulate_counts(counts: Iterable[int]) -> tuple[int, ...]:
+    """0, and the sum of the counts up to each."""
+    return tuple(accumulate(counts, initial=0))
+
+
+def concatenate(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def shift_indices(indices: Tensor, first: int) -> Tensor:
+    """Indices counted from ``first``; from 0 they are not copied."""
+    return indices + first if first else indices
+
+
+def place_vertices(thing: Object) -> Tensor:
+    """The object's vertices [V, 3] in the world; those of one that does not move are found once."""
+    pose, vertices = thing.world_from_object, thing.mesh.vertices
+    if constant(pose, vertices):
+        return known_vertices.get(lambda: world_vertices(thing), pose, vertices)
+    return world_vertices(thing)
+
+
+def place_normals(world: Tensor, thing: Object) -> Tensor:
+    """The object's normals [N, 3] at vertices ``world`` [V, 3]; those of one that does not move are found once."""
+    mesh, pose = thing.mesh, thing.world_from_object
+    if constant(world, pose):
+        given = (world, pose, mesh.faces, mesh.normal_faces, mesh.normals)
+        return known_normals.get(lambda: world_normals(world, thing), *given)
+    return world_normals(world, thing)
+
+
+def uv_of(thing: Object) -> tuple[Tensor, Tensor]:
+    """An object's texture coordinates [T, 2] and the faces' indices [F, 3] into them; zeros where it has no texture."""
+    mesh = thing.mesh
+    if thing.material.texture is None or mesh.uv is None or mesh.uv_faces is None:
+        return mesh.vertices.new_zeros(1, 2), torch.zeros_like(mesh.faces)
+    return mesh.uv, mesh.uv_faces
+
+
+def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
+    """The colours [V, 3] of all vertices, white where an object has none; None if none has."""
+    if all(thing.material.vertex_colors is None for thing in objects):
+        return None
+    found = [(thing.material.vertex_colors, thing.mesh.vertices) for thing in objects]
+    return torch.cat([torch.ones_like(vertices) if colors is None else colors for colors, vertices in found])
+
+
+def pack_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
+    tables: list[list[tuple[int, int, int]]] = []
+    texels: list[Tensor] = []
+    packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    count = 0
+    for thing in objects:
+        texture = thing.material.texture
+        if texture is None or thing.mesh.uv is None or thing.mesh.uv_faces is None:
+            tables.append([])
+            continue
+        # The pyramid of a texture depends on where the mesh shows it.
+        key = (id(texture), id(thing.mesh.uv), id(thing.mesh.uv_faces)) if mipmaps else (id(texture),)
+        if key not in packed:
+            rows = packed[key] = []
+            texels.append(mesh_pyramid(thing.mesh, texture) if mipmaps else texture.reshape(-1, 3))
+            for height, width in level_sizes(*texture.shape[:2]) if mipmaps else [texture.shape[:2]]:
+                rows.append((count, width, height))
+                count += height * width
+        tables.append(packed[key])
+    levels = max((len(rows) for rows in tables), default=0)
+    table = torch.zeros(len(tables), max(levels, 1), 3, dtype=torch.int64)
+    for number, rows in enumerate(tables):
+        if rows:
+            table[number, : len(rows)] = torch.tensor(rows)
+    return concatenate(texels) if texels else like.new_zeros(0, 3), table.to(like.device)
+
+
+def pack_material(material: Material) -> Tensor:
+    """Albedo, specular and shininess, [7]."""
+    return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
+
+
+def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """The ambient radiance [3], the other lights [L, 6] and their kinds."""
+    ambient = scene.background.new_zeros(3)
+    rows, kinds = [], []
+    for light in scene.lights.values():
+        radiance = light.color * light.intensity
+        if isinstance(light, AmbientLight):
+            ambient = ambient + radiance
+        elif isinstance(light, DirectionalLight):
+            rows.append(torch.cat([radiance, torch.nn.functional.normalize(light.direction, dim=0, eps=1e-6)]))
+            kinds.append(DIRECTIONAL)
+        else:
+            rows.append(torch.cat([radiance, light.position]))
+            kinds.append(number_kind(light))
+    return ambient, torch.stack(rows) if rows else ambient.new_zeros(0, 6), tuple(kinds)
+
+
+def number_kind(light: Light) -> int:
+    """How `Surfaces` numbers a light's kind; −1 for ambient light, which is added up."""
+    if isinstance(light, PointLight):
+        return INVERSE_SQUARE if light.falloff == "inverse_square" else POINT
+    return DIRECTIONAL if isinstance(light, DirectionalLight) else -1
+
+
+def eye(camera: Camera) -> Tensor:
+    """The centre [3] of a perspective camera, the unit direction [3] towards an orthographic one; world frame."""
+    return -camera.camera_from_world[2, :3] if camera.projection == "orthographic" else camera.position

@@ -1,0 +1,62 @@
+"""Texture look-up."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from invrender.render.shading.mipmaps import level_of
+
+
+def sample(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
+    """Trilinear look-up (Williams, 1983) in the pyramids of many textures at once, [N, C].
+
+    texels: [X, C]. textures: [N, L, 3], for each look-up and level the index of its first texel, its width and its
+    height, as in `Surfaces`; a look-up without levels is 1. uv: [N, 2] as in `sample_bilinear`.
+    minification: [N], how many texels of the finest level a pixel covers. Differentiable in texels, uv and
+    minification; `mipmaps.level_of` says what happens at its kinks.
+    """
+    levels = (textures[..., 1] > 0).sum(dim=1)
+    coarsest = (levels - 1).clamp(min=0)
+    level = level_of(minification, coarsest)
+    finer = level.detach().floor().long()
+    color = bilinear(texels, select_level(textures, finer), uv)
+    if bool((level > 0).any()):
+        coarser = bilinear(texels, select_level(textures, (finer + 1).minimum(coarsest)), uv)
+        color = torch.lerp(color, coarser, (level - finer)[:, None].expand_as(color))
+    return torch.where((levels > 0)[:, None], color, torch.ones_like(color))
+
+
+def select_level(textures: Tensor, level: Tensor) -> Tensor:
+    """The rows [N, 3] of tables [N, L, 3] for one level [N] each."""
+    return textures.gather(1, level[:, None, None].expand(-1, 1, 3))[:, 0]
+
+
+def bilinear(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
+    """Look-ups [N, C] at uv [N, 2] in textures [N, 3] that lie one after the other in ``texels`` [X, C].
+
+    (0, 0) is the outer corner of the lower left texel, (1, 1) that of the upper right one (`align_corners=False`).
+    Beyond the border the border's texels go on. Differentiable in texels and uv.
+    """
+    first, width, height = textures.unbind(1)
+    right_most, lowest = (width - 1).clamp(min=0), (height - 1).clamp(min=0)
+    x = (uv[:, 0] * width - 0.5).clamp(min=0).minimum(right_most.to(uv))
+    y = ((1 - uv[:, 1]) * height - 0.5).clamp(min=0).minimum(lowest.to(uv))
+    left = x.detach().long().minimum((width - 2).clamp(min=0))
+    top = y.detach().long().minimum((height - 2).clamp(min=0))
+    right, bottom = (left + 1).minimum(right_most), (top + 1).minimum(lowest)
+    across, down = (x - left)[:, None], (y - top)[:, None]
+
+    def texel(row: Tensor, column: Tensor) -> Tensor:
+        return texels.index_select(0, first + row * width + column)
+
+    upper = texel(top, left) * (1 - across) + texel(top, right) * across
+    lower = texel(bottom, left) * (1 - across) + texel(bottom, right) * across
+    return upper * (1 - down) + lower * down
+
+
+def sample_bilinear(texture: Tensor, uv: Tensor) -> Tensor:
+    """Bilinear look-up [N, C] in one texture [H, W, C], row 0 at the top, at uv [N, 2] as in `bilinear`."""
+    height, width, channels = texture.shape
+    row = torch.tensor([[0, width, height]], device=uv.device).expand(uv.shape[0], -1)
+    return bilinear(texture.reshape(-1, channels), row, uv)
