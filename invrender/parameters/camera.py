@@ -42,7 +42,7 @@ def pivot(camera: Camera) -> Tensor:
 
 
 def sample_turns(count: int, limit: float | None, like: Tensor) -> Tensor:
-    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``clamp_length`` degrees; none shifts."""
+    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``limit`` degrees; none shifts."""
     rotations = sample_rotations(count)
     return without_shift(
         (rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
@@ -55,5 +55,5 @@ def without_shift(rotations: Tensor) -> Tensor:
 
 
 def clamp_length(vector: Tensor, limit: float | None) -> Tensor:
-    """A vector shortened to ``clamp_length`` where it is longer."""
+    """A vector shortened to ``limit`` where it is longer."""
     return vector if limit is None else vector * (limit / vector.norm().clamp(min=limit))

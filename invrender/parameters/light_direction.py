@@ -13,6 +13,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.parameters.base import Value
+from invrender.parameters.camera import clamp_length
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.scene import DirectionalLight, Light, Scene, Target, Truth
 
