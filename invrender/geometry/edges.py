@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from invrender.constants import Constants
+from invrender.geometry.topology import ends_of_sides, sort_sides
 from invrender.scene import Mesh
 
 
@@ -33,34 +34,24 @@ def mesh_edges(mesh: Mesh) -> Edges:
 
     Vertices that move apart later stay one.
     """
-    return known.get(lambda: found_edges(mesh), mesh.faces, mesh.normal_faces, mesh.uv_faces)
+    return known.get(lambda: find_edges(mesh), mesh.faces, mesh.normal_faces, mesh.uv_faces)
 
 
-def found_edges(mesh: Mesh) -> Edges:
+def find_edges(mesh: Mesh) -> Edges:
     """The edges of a mesh, by sorting; vertices at the same place are one."""
-    faces = mesh.faces
-    face = torch.arange(len(faces), device=faces.device).repeat_interleave(3)
     _, place = torch.unique(mesh.vertices.detach(), dim=0, return_inverse=True)
-    ends, turned = sides(place[faces]).sort(dim=1)
-    vertices = sides(faces).gather(1, turned)
-    kept_apart = [sides(each).gather(1, turned) for each in (mesh.normal_faces, mesh.uv_faces) if each is not None]
-    _, group, count = torch.unique(ends, dim=0, return_inverse=True, return_counts=True)
-    order = torch.argsort(group, stable=True)
-    paired = count[group[order]] == 2
-    alone = order[~paired]
-    first, second = order[paired].reshape(-1, 2).unbind(1)
+    sides = sort_sides(place[mesh.faces])
+    turned = torch.zeros_like(sides.turned).index_copy(0, sides.side, sides.turned)
+    (first, second), alone = sides.pairs, sides.alone
     creased = torch.zeros_like(first, dtype=torch.bool)
-    for each in kept_apart:
-        creased = creased | (each[first] != each[second]).any(dim=1)
+    for each in (mesh.normal_faces, mesh.uv_faces):
+        if each is not None:
+            one, other = (ends_of_sides(each, side, turned[side]) for side in (first, second))
+            creased = creased | (one != other).any(dim=1)
+    whole = torch.cat([first, alone])
+    face = [torch.div(side, 3, rounding_mode="floor") for side in (first, second, alone)]
     return Edges(
-        torch.cat([vertices[first], vertices[alone]]),
-        torch.cat(
-            [torch.stack([face[first], face[second]], 1), torch.stack([face[alone], -torch.ones_like(alone)], 1)]
-        ),
+        ends_of_sides(mesh.faces, whole, turned[whole]),
+        torch.stack([torch.cat([face[0], face[2]]), torch.cat([face[1], -torch.ones_like(face[2])])], dim=1),
         torch.cat([creased, torch.ones_like(alone, dtype=torch.bool)]),
     )
-
-
-def sides(faces: Tensor) -> Tensor:
-    """The three sides of each face [F, 3] as pairs [3 F, 2]."""
-    return torch.stack([faces, faces.roll(-1, 1)], dim=-1).reshape(-1, 2)

@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.geometry.cameras import rigid
 
 
-def turn(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: Tensor) -> Tensor:
+def turn_about(target_from_source: Tensor, pivot: Tensor, rotation: Tensor, shift: Tensor) -> Tensor:
     """A rigid transform [4, 4] followed by a rotation about ``pivot`` and a shift, all in the target's frame.
 
     pivot: [3]; rotation: [3], a rotation vector in radians; shift: [3]. Six small numbers reach every pose near the

@@ -8,6 +8,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.geometry.cameras import homogeneous_pixels
 from invrender.geometry.meshes import world_vertices
+from invrender.geometry.topology import is_closed
 from invrender.scene import Camera, Mesh, Object, Scene
 
 
@@ -68,9 +69,3 @@ def is_inside(point: Tensor, vertices: Tensor, mesh: Mesh) -> bool:
     distance = (turned * across).sum(dim=1) / volume
     met = (first >= 0) & (second >= 0) & (first + second <= 1) & (distance > 0)
     return int(met.sum()) % 2 == 1
-
-
-def is_closed(faces: Tensor) -> bool:
-    """Whether every edge of ``faces`` [F, 3] has two faces."""
-    edges = torch.stack([faces, faces.roll(-1, 1)], dim=-1).reshape(-1, 2).sort(dim=1).values
-    return bool((torch.unique(edges, dim=0, return_counts=True)[1] == 2).all())

@@ -13,7 +13,7 @@ from torch import Tensor
 from invrender import checks
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import compose_rotations, turn
+from invrender.geometry.poses import compose_rotations, turn_about
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
 from invrender.parameters.camera import (
@@ -58,7 +58,7 @@ class CameraPose:
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Turn about the point that the camera looks at, then shift."""
         camera = scene.cameras[self.camera]
-        moved = turn(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
+        moved = turn_about(camera.camera_from_world, pivot(camera), raw[:3], camera.distance * raw[3:])
         return scene.with_camera(replace(camera, camera_from_world=moved), self.camera)
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:

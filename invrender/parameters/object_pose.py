@@ -14,7 +14,7 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import compose_rotations, rotation_angle, turn
+from invrender.geometry.poses import compose_rotations, rotation_angle, turn_about
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
 from invrender.parameters.camera import clamp_length, sample_turns, without_shift
@@ -60,7 +60,7 @@ class ObjectPose:
         """Turn the object about its centre, then shift it."""
         name = self.name(scene)
         obj = scene.objects[name]
-        moved = turn(obj.world_from_object, centre(obj), raw[:3], scene.camera.distance * raw[3:])
+        moved = turn_about(obj.world_from_object, centre(obj), raw[:3], scene.camera.distance * raw[3:])
         return replace(scene, objects={**scene.objects, name: replace(obj, world_from_object=moved)})
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:

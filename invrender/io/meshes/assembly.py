@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError, note
-from invrender.io.creases import normal_groups
+from invrender.geometry.creases import normal_groups
 from invrender.io.meshes.content import MISSING, Array, Content, Part
 from invrender.io.meshes.normals import file_normals
 from invrender.io.meshes.welding import welded

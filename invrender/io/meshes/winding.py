@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from invrender.io.creases import connected
+from invrender.geometry.topology import label_connected, sort_sides
 from invrender.io.meshes.content import Array
 from invrender.io.meshes.welding import same
 
@@ -111,15 +111,9 @@ class Edges:
     @classmethod
     def of(cls, faces: Array) -> Edges:
         """The edges of ``faces`` [F, 3]."""
-        start, end = faces.reshape(-1), np.roll(faces, -1, axis=1).reshape(-1)
-        key = np.minimum(start, end) * (int(faces.max(initial=0)) + 1) + np.maximum(start, end)
-        order = np.argsort(key, kind="stable")
-        change = np.flatnonzero(np.diff(key[order])) + 1
-        begin = np.r_[0, change] if len(order) else change
-        sizes = np.diff(np.r_[begin, len(order)])
-        one = order[begin[sizes == 2]]
-        other = order[begin[sizes == 2] + 1]
-        alone = order[np.repeat(sizes != 2, sizes)]
+        sides = sort_sides(torch.from_numpy(np.ascontiguousarray(faces, dtype=np.int64)))
+        (one, other), alone = (tuple(each.numpy() for each in sides.pairs), sides.alone.numpy())
+        start = faces.reshape(-1)
         return cls(one // 3, other // 3, start[one] == start[other], alone // 3, len(faces))
 
     @property
@@ -136,7 +130,7 @@ class Edges:
     def pieces(self) -> Array:
         """The piece [F] of the surface that each face is of, numbered from 0."""
         links = torch.from_numpy(np.stack([self.first, self.second], axis=1))
-        number: Array = np.unique(connected(links, self.count).numpy(), return_inverse=True)[1].reshape(-1)
+        number: Array = np.unique(label_connected(links, self.count).numpy(), return_inverse=True)[1].reshape(-1)
         return number
 
     def sides(self) -> tuple[Array, Array]:
@@ -154,7 +148,7 @@ class Edges:
                 np.stack([self.first + self.count, self.second + self.count - shift], axis=1),
             ]
         )
-        label = connected(torch.from_numpy(links), 2 * self.count).numpy()
+        label = label_connected(torch.from_numpy(links), 2 * self.count).numpy()
         as_it_is, turned = label[: self.count], label[self.count :]
         return as_it_is > turned, as_it_is != turned
 

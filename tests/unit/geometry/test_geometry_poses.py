@@ -7,7 +7,7 @@ import shapes
 import torch
 
 from invrender.geometry.cameras import look_at, transform
-from invrender.geometry.poses import project_to_rotation, rotation_angle, turn
+from invrender.geometry.poses import project_to_rotation, rotation_angle, turn_about
 
 
 def some_pose() -> torch.Tensor:
@@ -16,14 +16,14 @@ def some_pose() -> torch.Tensor:
 
 def test_turning_leaves_the_pivot_where_it_is() -> None:
     pivot = shapes.doubles([0.3, -0.1, 2.0])
-    pose = turn(torch.eye(4).double(), pivot, shapes.doubles([0.4, -0.9, 0.2]), torch.zeros(3).double())
+    pose = turn_about(torch.eye(4).double(), pivot, shapes.doubles([0.4, -0.9, 0.2]), torch.zeros(3).double())
     torch.testing.assert_close(transform(pose, pivot), pivot)
     assert rotation_angle(pose[:3, :3], torch.eye(3).double()) == pytest.approx(math.degrees(math.sqrt(1.01)))
 
 
 def test_the_shift_is_in_the_targets_frame() -> None:
     shift = shapes.doubles([1.0, 2.0, 3.0])
-    pose = turn(some_pose(), torch.zeros(3).double(), torch.zeros(3).double(), shift)
+    pose = turn_about(some_pose(), torch.zeros(3).double(), torch.zeros(3).double(), shift)
     torch.testing.assert_close(pose[:3, 3] - some_pose()[:3, 3], shift)
 
 

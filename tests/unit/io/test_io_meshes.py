@@ -10,7 +10,7 @@ import trimesh
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.io.creases import normal_groups
+from invrender.geometry.creases import normal_groups
 from invrender.io.meshes import read_mesh, write_obj
 
 
