@@ -22,7 +22,13 @@ from invrender.cli import run
 from invrender.io.pictures import read_picture
 from invrender.resources import PACKAGE
 
-SHORT = ("optimizer.stages=[{steps: 2}]", "record.gif=false", "record.tensorboard=false", "record.bar=false")
+SHORT = (
+    "optimizer.stages=[{steps: 2}]",
+    "optimizer=adam",
+    "record.gif=false",
+    "record.tensorboard=false",
+    "record.bar=false",
+)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 
 
