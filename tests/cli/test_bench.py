@@ -23,8 +23,9 @@ def results_of(folder: Path) -> dict[str, Any]:
 def test_a_small_benchmark(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "cfg" / "tasks").mkdir()
     (workspace / "cfg" / "tasks" / "mine.yaml").write_text(
-        "mine:\n  fit: [optimizer=adam, scene=box, recover=camera_pose]\n  draw: {_target_: invrender.bench.draws.CameraViews}\n"
-        "  cases: {near: {draw: {within: 20}}, impossible: {fit: [optimizer=adam, camera.fov=-1]}}\n"
+        "mine:\n  fit: [optimizer=adam, scene=box, recover=camera_pose]\n"
+        "  draw: {_target_: invrender.bench.draws.CameraViews}\n"
+        "  cases: {near: {draw: {within: 20}}, impossible: {fit: [camera.fov=-1]}}\n"
     )
     given = ["bench", "--config-dir", "cfg", "tasks=[mine,light]", "seeds=2", "jobs=2", *SHORT]
     assert run([*given, "hydra.run.dir=out"]) == 0
