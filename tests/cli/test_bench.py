@@ -23,7 +23,8 @@ def results_of(folder: Path) -> dict[str, Any]:
 def test_a_small_benchmark(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "cfg" / "tasks").mkdir()
     (workspace / "cfg" / "tasks" / "mine.yaml").write_text(
-        "mine:\n  fit: [scene=box, recover=camera_pose]\n  draw: {_target_: invrender.bench.draws.CameraViews}\n"
+        "mine:\n  fit: [optimizer=adam, scene=box, recover=camera_pose]\n"
+        "  draw: {_target_: invrender.bench.draws.CameraViews}\n"
         "  cases: {near: {draw: {within: 20}}, impossible: {fit: [camera.fov=-1]}}\n"
     )
     given = ["bench", "--config-dir", "cfg", "tasks=[mine,light]", "seeds=2", "jobs=2", *SHORT]

@@ -22,7 +22,13 @@ from invrender.cli import run
 from invrender.config.resources import PACKAGE
 from invrender.io.pictures import read_picture
 
-SHORT = ("optimizer.stages=[{steps: 2}]", "record.gif=false", "record.tensorboard=false", "record.bar=false")
+SHORT = (
+    "optimizer.stages=[{steps: 2}]",
+    "optimizer=adam",
+    "record.gif=false",
+    "record.tensorboard=false",
+    "record.bar=false",
+)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 
 

@@ -17,6 +17,7 @@ from invrender.cli import run
 
 REPOSITORY = Path(__file__).parents[2]
 SHORT = (
+    "optimizer=adam",
     "optimizer.stages=[{steps: 2, size: 12}]",
     "target.samples=1",
     "renderer.samples=1",
@@ -180,7 +181,7 @@ def test_a_search_goes_on_where_it_was(invrender: Any, workspace: Path) -> None:
     pytest.importorskip("optuna", reason="needs Optuna")
     space = ("recover.camera_pose.lr=tag(log,interval(0.001,0.1))", "optimizer=adam,sgd")
     given = ("--trials", "2", "--objective", "camera_pose.rotation_deg", "--objective", "seconds")
-    outcome = invrender("sweep", "--optimize", *given, *space, "hydra.sweep.dir=out", *SHORT)
+    outcome = invrender("sweep", "--optimize", *given, *space, "hydra.sweep.dir=out", *SHORT[1:])
     assert outcome.status == 0
     assert "unbeaten in camera_pose.rotation_deg and seconds: jobs" in outcome.out
     before = [job["values"] for job in summary_of(workspace / "out")["jobs"]]

@@ -30,13 +30,13 @@ def test_the_shift_is_in_the_targets_frame() -> None:
 def test_turning_has_a_gradient_at_rest() -> None:
     rotation, shift = torch.zeros(3).double().requires_grad_(), torch.zeros(3).double().requires_grad_()
     pivot = shapes.doubles([0.1, 0.2, 0.3])
-    assert torch.autograd.gradcheck(lambda turn, move: turn(some_pose(), pivot, turn, move), (rotation, shift))
+    assert torch.autograd.gradcheck(lambda turn, move: turn_about(some_pose(), pivot, turn, move), (rotation, shift))
 
 
 @pytest.mark.parametrize("degrees", [0.0, 1e-3, 30.0, 179.9])
 def test_rotation_angle_is_in_degrees(degrees: float) -> None:
     turn = shapes.doubles([0.0, math.radians(degrees), 0.0])
-    pose = turn(some_pose(), torch.zeros(3).double(), turn, torch.zeros(3).double())
+    pose = turn_about(some_pose(), torch.zeros(3).double(), turn, torch.zeros(3).double())
     assert rotation_angle(pose[:3, :3], some_pose()[:3, :3]) == pytest.approx(degrees, abs=1e-5)
 
 
