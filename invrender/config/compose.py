@@ -46,7 +46,7 @@ def scene_options(composed: Composition, schema: type[Options]) -> Options:
     Raises `UserError` for a primary config without the schema, for keys of the camera that change nothing, and for
     ``allow_targets`` that is not from the command line.
     """
-    from invrender.io.cameras import without_effect
+    from invrender.io.cameras.keys import without_effect
 
     check_schema(composed.config, schema)
     check_allowed(composed)

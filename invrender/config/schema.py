@@ -18,7 +18,8 @@ class TargetConfig:
     """The pictures that a fit explains.
 
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
-    path: the picture, or the camera file of the views. mask, weight: pictures of its size.
+    path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
+    mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
     max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
     orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
@@ -30,6 +31,7 @@ class TargetConfig:
 
     kind: str = "render"
     path: str | None = None
+    format: Any = None
     mask: str | None = None
     weight: str | None = None
     color_space: str = "auto"

@@ -15,7 +15,7 @@ from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, suggestion
 from invrender.geometry.meshes import bounds
-from invrender.io.cameras import build_camera, fit_to_picture, without_effect
+from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
@@ -139,7 +139,8 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
     low, high = bounds(scene.objects)
     reading = Reading(decoding, scene.background, (low + high) / 2)
     if options.kind == "views":
-        views, cameras = read_views(path, config.camera, reading)
+        file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
+        views, cameras = read_views(path, config.camera, reading, file_format)
         for index, camera in enumerate(cameras.values()):
             check_visible(scene, camera, f"{path}: views[{index}]")
         return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)

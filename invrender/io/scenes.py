@@ -17,7 +17,7 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
-from invrender.io.cameras import build_camera, camera_keys
+from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
 from invrender.io.pictures import Decoding, read_picture, write_picture

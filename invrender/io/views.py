@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import count
@@ -14,14 +13,14 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from invrender.errors import UserError, shortened, suggestion
+from invrender.errors import UserError, suggestion
 from invrender.images.resample import background_pixels
-from invrender.io.cameras import ORBIT, build_camera, fit_to_picture, without_effect
+from invrender.io.cameras.base import CameraFormat
+from invrender.io.cameras.formats import read_photographs
+from invrender.io.cameras.keys import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
 from invrender.io.schema import CameraConfig, literal
 from invrender.scene import CAMERA, Camera, View, view_of
-
-FILES = ("picture", "mask", "weight")
 
 
 @dataclass(frozen=True)
@@ -84,48 +83,27 @@ def check_same_size(path: Path, picture: Path, decoding: Decoding) -> None:
     )
 
 
-def read_views(path: Path, camera: CameraConfig, reading: Reading) -> tuple[tuple[View, ...], dict[str, Camera]]:
+def read_views(
+    path: Path, camera: CameraConfig, reading: Reading, file_format: CameraFormat | None = None
+) -> tuple[tuple[View, ...], dict[str, Camera]]:
     """The views of a camera file, and their cameras, named after the pictures.
 
-    The file is JSON: ``{"views": [{"picture": "a.png", "mask": …, "weight": …, <keys of the camera>}, …]}``. Files are
-    relative to it. Keys of the camera that a view leaves out are those beside "views", else ``camera``'s.
+    camera: what a view leaves out. file_format: of the file; None recognizes it.
     """
-    if not path.is_file():
-        raise UserError(f"target.path is {path}: no such camera file")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(document, Mapping) or not isinstance(document.get("views"), list) or not document["views"]:
-        raise UserError(f'{path}: expected {{"views": [{{"picture": "a.png", …}}, …]}} with at least one view')
-    common = {key: value for key, value in document.items() if key != "views"}
     views, cameras = [], dict[str, Camera]()
-    for index, entry in enumerate(document["views"]):
-        where = f"{path}: views[{index}]"
-        files = files_of(entry, path.parent, where)
-        view = read_view(files["picture"], files.get("mask"), files.get("weight"), reading)
-        given = {key: value for key, value in {**common, **entry}.items() if key not in FILES}
-        height, width = picture_size(files["picture"], reading.decoding)
+    for photograph in read_photographs(path, file_format):
+        where, picture = photograph.where or f"{path}: {photograph.picture.name}", photograph.picture
+        view = read_view(picture, photograph.mask, photograph.weight, reading)
+        height, width = picture_size(picture, reading.decoding)
+        given = dict(photograph.camera)
         if "focal" in given:
             given = {"width": width, "height": height, **given}
         config = merged_camera(camera, given, where)
-        config = fit_to_picture(config, width, height, files["picture"], where)
-        name = unused_name(files["picture"].stem, {CAMERA, *cameras})
-        view = replace(view, camera=name)
+        config = fit_to_picture(config, width, height, picture, where)
+        name = unused_name(picture.stem, {CAMERA, *cameras})
         cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
-        views.append(view)
+        views.append(replace(view, camera=name))
     return tuple(views), cameras
-
-
-def files_of(entry: Any, folder: Path, where: str) -> dict[str, Path]:
-    """The files that a view names, by key. Raises `UserError` for other things than names, and without a picture."""
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("picture"), str):
-        raise UserError(f'{where}: expected {{"picture": "a.png", …}}')
-    named = {key: entry[key] for key in FILES if entry.get(key) is not None}
-    for key, name in named.items():
-        if not isinstance(name, str) or not name:
-            raise UserError(f"{where}: {key} is {shortened(name)}, expected the name of a picture file")
-    return {key: folder / name for key, name in named.items()}
 
 
 def unused_name(name: str, used: Collection[str]) -> str:

@@ -19,15 +19,15 @@ REPOSITORY = Path(__file__).parents[2]
 
 # A room is a module or a folder of the package; a folder's base.py holds its protocols and is a room of its own.
 # Those that import nothing of ours but each other.
-LEAVES = {"errors", "color", "constants"}
-LOWEST = LEAVES | {"checks", "scene", "pixels"}
+LEAVES = {"errors", "constants"}
+LOWEST = LEAVES | {"checks", "scene", "images"}
 BUILDING = LOWEST | {"geometry", "io", "render.base", "render"}
 PROTOCOLS = {"render.base", "parameters.base", "losses.base"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "checks": {"errors"},
     "scene": {"errors"},
-    "pixels": {"scene"},
+    "images": {"scene"},
     "geometry": LOWEST,
     "io": {"geometry"} | LOWEST,
     "render.base": LOWEST,
@@ -159,7 +159,7 @@ def test_pytorch3d_is_imported_in_one_place() -> None:
 
 def test_srgb_is_converted_in_one_place() -> None:
     constants = re.compile(r"12\.92|0\.0031308|0\.04045")
-    assert [module for module, path in modules().items() if constants.search(path.read_text())] == ["color"]
+    assert [module for module, path in modules().items() if constants.search(path.read_text())] == ["images.color"]
 
 
 def test_triton_is_imported_by_its_kernels_alone() -> None:

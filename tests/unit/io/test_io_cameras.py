@@ -9,7 +9,7 @@ import torch
 
 from invrender.errors import UserError
 from invrender.geometry.cameras import project
-from invrender.io.cameras import build_camera, camera_keys, fit_to_picture, without_effect
+from invrender.io.cameras.keys import build_camera, camera_keys, fit_to_picture, without_effect
 from invrender.io.schema import CameraConfig
 
 ORIGIN = torch.zeros(3)

@@ -1,0 +1,1 @@
+"""Cameras: from keys of configs and from camera files, and back."""
