@@ -110,6 +110,7 @@ class Summary:
 
     def recount(self) -> None:
         """Count anew, where jobs have been added or their statuses set."""
+        self.changed = True
         self.counts = Counter(job.status for job in self.jobs)
         self.waiting = [job for job in self.jobs if job.status == "missing"]
 
@@ -126,7 +127,6 @@ class Summary:
         """Read what has become of these jobs; those that have ended."""
         ended = [job for job in jobs if look(self.folder, job)]
         if ended:
-            self.changed = True
             self.recount()
             self.rank()
         return ended
@@ -160,7 +160,6 @@ class Summary:
 
     def write(self) -> None:
         """Write ``summary.json``, a line for each job, and ``summary.csv``."""
-        self.changed = False
         head = {
             "schema": SCHEMA,
             "command": self.command,
@@ -179,6 +178,7 @@ class Summary:
             partial.open("w", newline="", encoding="utf-8") as file,
         ):
             csv.writer(file).writerows(rows(self))
+        self.changed = False
 
 
 def higher_is_better(measure: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -60,6 +60,7 @@ class Sweep(Sweeper):
         )
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.lock = FolderLock(self.folder)
+        self.finish: Callable[[], None] = lambda: None
         self.compositions = Compositions(self.loader, config)
 
     def sweep(self, arguments: list[str]) -> None:
@@ -89,6 +90,8 @@ class Sweep(Sweeper):
             with display_for(summary, verbosity) as display, self.watched(summary, display):
                 self.run(summary)
         finally:
+            # The first time may have been interrupted; a second signal is not heard so soon.
+            self.finish()
             write_plots(summary)
             write_report(self.folder)
             # Who goes on with a sweep may be in another folder than the one it runs in.
@@ -243,13 +246,18 @@ class Sweep(Sweeper):
                     with looking:
                         writes()
 
-        self.look = look
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
+        def finish() -> None:
             over.set()
             watcher.join()
             look()
-            summary.write()
+            if summary.changed:
+                summary.write()
+
+        self.look = look
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        self.finish = finish
+        try:
+            yield
+        finally:
+            finish()

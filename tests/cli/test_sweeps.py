@@ -171,7 +171,7 @@ def test_launchers(invrender: Any, workspace: Path, launcher: str) -> None:
     given = ("camera.fov=40,-1,50", f"hydra/launcher={launcher}", "hydra.sweep.dir=out", *SHORT)
     command = [sys.executable, "-m", "invrender", "sweep", "--config-dir", "cfg", "scene=box", *given]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2, done.stderr
     assert statuses(workspace / "out") == ["finished", "failed", "finished"]
     assert "job 1 camera.fov=-1 failed: camera.fov is -1.0" in done.stderr
