@@ -31,7 +31,7 @@ from invrender.errors import one_line
 from invrender.sweep.arguments import sweep_arguments
 
 if TYPE_CHECKING:
-    from invrender.sweep.work import Outcome
+    from invrender.sweep.outcome import Outcome
 
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
 PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
@@ -111,7 +111,7 @@ class Invocation:
 
     def __call__(self, config: Any, recorders: Sequence[Any] = ()) -> Outcome:
         """One job, with these recorders besides its own."""
-        from invrender.sweep.work import Outcome, Pruned
+        from invrender.sweep.outcome import Outcome, Pruned
 
         try:
             command: Any = import_module(f"invrender.cli.commands.{self.name}")
@@ -142,7 +142,7 @@ class Invocation:
 
     def failed(self, error: Exception, in_job: bool = True) -> Outcome:
         """The outcome of a job, or of what comes before there is one, that ends with this error."""
-        from invrender.sweep.work import Outcome
+        from invrender.sweep.outcome import Outcome
 
         status, message = self.explained(error, in_job)
         return Outcome("interrupted" if status == INTERRUPTED else "failed", status, message)

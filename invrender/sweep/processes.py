@@ -16,7 +16,8 @@ from omegaconf import DictConfig
 
 from invrender.errors import UserError
 from invrender.sweep.compose import Compositions
-from invrender.sweep.work import Apart, Child, usable_cores, write_outcome
+from invrender.sweep.outcome import write_outcome
+from invrender.sweep.work import Apart, Child, usable_cores
 
 Item = TypeVar("Item")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invrender.sweep.work import Pruned
+from invrender.sweep.outcome import Pruned
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -36,7 +36,7 @@ from typing import Any
 
 from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write
-from invrender.sweep.work import read_outcome
+from invrender.sweep.outcome import read_outcome
 
 SCHEMA = 1
 NAME = "summary.json"

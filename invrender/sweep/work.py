@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from omegaconf import DictConfig
 
-from invrender.io.atomic import atomic_write
 from invrender.io.lock import FolderLock
 from invrender.sweep.ending import follow, follow_lock
+from invrender.sweep.outcome import Outcome, read_outcome, write_outcome
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
     from invrender.record.base import Recorder
 
-OUTCOME = "outcome.json"
 LOG = "log.txt"
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended. exit_status: of the command. message: why it failed, in a line."""
-
-    status: Literal["finished", "failed", "pruned", "interrupted"]
-    exit_status: int = 0
-    message: str | None = None
-
-
-class Pruned(Exception):
-    """A search gives up a fit."""
 
 
 class Died(Exception):
@@ -267,19 +252,3 @@ def usable_cores() -> int:
 def folder_of(hydra: DictConfig) -> Path:
     """The folder of the job at hand."""
     return Path(hydra.hydra.runtime.output_dir)
-
-
-def write_outcome(folder: Path, outcome: Outcome) -> None:
-    """Leave a job's outcome in its folder; an interrupted job has none, as if it had not been run."""
-    if outcome.status == "interrupted":
-        return
-    with atomic_write(folder / OUTCOME) as partial:
-        partial.write_text(json.dumps(asdict(outcome), indent=2) + "\n", encoding="utf-8")
-
-
-def read_outcome(folder: Path) -> Outcome | None:
-    """The outcome of the job in a folder, None where it has not ended."""
-    try:
-        return Outcome(**json.loads((folder / OUTCOME).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from invrender.cli import Invocation
-from invrender.sweep.work import Outcome
+from invrender.sweep.outcome import Outcome
 
 
 class Stub(Invocation):

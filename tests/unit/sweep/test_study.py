@@ -9,8 +9,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from invrender.errors import UserError
 from invrender.sweep.grid import Overrides
+from invrender.sweep.outcome import Pruned
 from invrender.sweep.summary import Job
-from invrender.sweep.work import Pruned
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
 

@@ -10,9 +10,9 @@ import pytest
 
 from invrender.errors import UserError
 from invrender.sweep.display import best_table, job_text
+from invrender.sweep.outcome import Outcome, write_outcome
 from invrender.sweep.plots import write_plots
 from invrender.sweep.summary import Job, Summary, read_summary
-from invrender.sweep.work import Outcome, write_outcome
 
 
 def leave(folder: Path, error: float, loss: float = 0.1, name: str = "psnr_db", verdict: str | None = None) -> None:

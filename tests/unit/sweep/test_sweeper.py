@@ -11,9 +11,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from invrender.io.lock import FolderLock
+from invrender.sweep.outcome import Outcome, write_outcome
 from invrender.sweep.summary import Job, Summary
 from invrender.sweep.sweeper import Sweep
-from invrender.sweep.work import Outcome, write_outcome
 
 
 class Interrupted(Summary):

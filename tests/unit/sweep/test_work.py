@@ -11,7 +11,8 @@ import pytest
 from hydra.conf import HydraConf
 from omegaconf import OmegaConf
 
-from invrender.sweep.work import Child, Outcome, Ready, read_outcome, threads_of
+from invrender.sweep.outcome import Outcome, read_outcome
+from invrender.sweep.work import Child, Ready, threads_of
 
 
 class Tasks:

@@ -1,0 +1,41 @@
+"""How a job ended, in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from invrender.io.atomic import atomic_write
+
+OUTCOME = "outcome.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. exit_status: of the command. message: why it failed, in a line."""
+
+    status: Literal["finished", "failed", "pruned", "interrupted"]
+    exit_status: int = 0
+    message: str | None = None
+
+
+class Pruned(Exception):
+    """A search gives up a fit."""
+
+
+def write_outcome(folder: Path, outcome: Outcome) -> None:
+    """Leave a job's outcome in its folder; an interrupted job has none, as if it had not been run."""
+    if outcome.status == "interrupted":
+        return
+    with atomic_write(folder / OUTCOME) as partial:
+        partial.write_text(json.dumps(asdict(outcome), indent=2) + "\n", encoding="utf-8")
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """The outcome of the job in a folder, None where it has not ended."""
+    try:
+        return Outcome(**json.loads((folder / OUTCOME).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
