@@ -232,8 +232,9 @@ def check_override(override: str, where: str) -> None:
     with naming(where):
         for package in packages:
             check_package(package)
-        if "." not in key and not is_file(match["value"]):
-            check_choice(key, match["value"])
+        for each in match["value"].split(",") if "." not in key else ():
+            if not is_file(each):
+                check_choice(key, each)
 
 
 def is_file(value: str) -> bool:

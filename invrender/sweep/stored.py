@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from invrender.config.overrides import check_override
 from invrender.errors import UserError
 
 # Launchers that are ours, or come with the extras.
@@ -59,12 +60,15 @@ def check_value(option: str, value: str, source: str) -> None:
 def check_overrides(overrides: Sequence[str], source: str) -> None:
     """Raise `UserError` for overrides that no file may give: keys of Hydra's, classes, ``allow_targets``."""
     for each in overrides:
-        if "_target_" in each or (is_besides(each) and not HYDRA.fullmatch(each)):
+        if HYDRA.fullmatch(each):
+            continue
+        if "_target_" in each or is_besides(each):
             shown = each if len(each) <= 80 else f"{each[:77]}..."
             raise UserError(
                 f"{source} gives {shown}, which counts on the command line alone: "
                 "type it there if you know where the file comes from"
             )
+        check_override(each, source)
 
 
 def is_besides(override: str) -> bool:

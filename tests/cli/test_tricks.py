@@ -246,6 +246,7 @@ RECORDED = [
     "scene@hydra.callbacks=box",
     "+scene@x:hydra=box",
     "recover=../../evil",
+    "recover=camera_pose,../../evil",
     "~hydra.help",
     "output=left.png",
     "overwrite=true",
@@ -260,9 +261,12 @@ RECORDED = [
 @pytest.mark.parametrize("override", RECORDED)
 def test_recorded_overrides_play_no_tricks(override: str) -> None:
     from invrender.config.overrides import check_override
+    from invrender.sweep.stored import check_arguments
 
     with pytest.raises(UserError, match=r"^summary\.json"):
         check_override(override, "summary.json")
+    with pytest.raises(UserError, match=r"^summary\.json"):
+        check_arguments(["camera.fov=30,40", override], [], "summary.json")
 
 
 @pytest.mark.parametrize(
