@@ -84,7 +84,9 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
     compared = (loss.channels for loss in losses.values() if isinstance(loss, DataTerm))
-    scene, target = build_scene_and_target(config, device, frozenset[str]().union(*compared))
+    scene, target = build_scene_and_target(
+        config, device, frozenset[str]().union(*compared), getattr(renderer, "shaders", {})
+    )
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
     return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)
@@ -94,7 +96,7 @@ def measures_of(composed: Composition) -> list[str]:
     """The errors that a fit will tell, as UNKNOWN.ERROR; none where the truth is not known."""
     options = scene_options(composed, FitConfig)
     parameters = build_all(options.recover, "recover", options.allow_targets)
-    scene, target = build_scene_and_target(options, "cpu", frozenset())
+    scene, target = build_scene_and_target(options, "cpu", frozenset(), {})
     if target.truth is None:
         return []
     return [f"{name}.{error}" for name, each in parameters.items() for error in each.error(scene, target.truth)]

@@ -21,7 +21,9 @@ from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, merged_camera, read_view, read_views
 from invrender.io.visibility import check_visible
-from invrender.render.base import MOST_SAMPLES
+from invrender.render.base import MOST_SAMPLES, Renderer
+from invrender.render.hard import HardRenderer
+from invrender.render.shading.channels import Shader
 from invrender.scene import CAMERA, Camera, Channels, Scene, Target
 from invrender.targets import render_target
 
@@ -62,8 +64,12 @@ def check_keys(changes: Mapping[str, Any], base: Any, key: str) -> None:
             check_keys(change, base[name], f"{key}.{name}")
 
 
-def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -> tuple[Scene, Target]:
-    """The initial guess and what it is to explain, on ``device``; ``channels`` are those that losses compare.
+def build_scene_and_target(
+    config: FitConfig, device: str, channels: Channels, shaders: Mapping[str, Shader]
+) -> tuple[Scene, Target]:
+    """The initial guess and what it is to explain, on ``device``.
+
+    channels: those that losses compare. shaders: those of the fit's renderer, which draw a truth, too.
 
     ``config.scene.folder`` must be absolute. A camera of fov or extent takes the size of the picture ``target.path``.
     """
@@ -71,7 +77,7 @@ def build_scene_and_target(config: FitConfig, device: str, channels: Channels) -
     check_kind(config.target)
     if kind == "render":
         scene = build_scene(config, folder_of(config)).to(device)
-        target = render_truth(config, device, channels)
+        target = render_truth(config, device, channels, shaders)
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
         return replace(scene, cameras={**scene.cameras, **known}), target
@@ -105,7 +111,7 @@ def check_kind(target: TargetConfig) -> None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
 
-def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
+def render_truth(config: FitConfig, device: str, channels: Channels, shaders: Mapping[str, Shader]) -> Target:
     """Pictures of the truth."""
     options = config.target
     if not 1 <= options.samples <= MOST_SAMPLES:
@@ -121,7 +127,14 @@ def render_truth(config: FitConfig, device: str, channels: Channels) -> Target:
         check_visible(truth, camera, key)
         cameras[f"view_{index + 1}"] = camera
     truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
-    renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
+    renderer: Renderer = HardRenderer(shaders=shaders)
+    if options.renderer:
+        renderer = build(options.renderer, "target.renderer", config.allow_targets)
+    if missing := channels - renderer.supports.channels:
+        raise UserError(
+            f"target: the losses compare {', '.join(sorted(missing))}, which its renderer does not draw; "
+            "set target.renderer to one that does"
+        )
     names = [*cameras] or [CAMERA]
     return render_target(truth, names, renderer, options.samples, options.noise, drawn, channels)
 
