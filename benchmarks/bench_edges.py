@@ -53,16 +53,16 @@ RULES: Mapping[str, Any] = {
 def scenes(size: int, meshes: Path | None) -> dict[str, Scene]:
     """A cube, a ball, an animal, and all three before each other; none cuts through another."""
     animal = scene_of(Case(subject("cow", meshes), size, "edge", threads=1, eye=(0.9, 0.7, -1.9)))
-    (thing,) = animal.objects.values()
-    ball = Object(sphere(800), thing.material, thing.world_from_object)
-    wood = thing.material.with_property("albedo", texture=None, factor=torch.tensor([0.8, 0.5, 0.3]))
-    block = Object(cube(), wood, thing.world_from_object)
+    (obj,) = animal.objects.values()
+    ball = Object(sphere(800), obj.material, obj.world_from_object)
+    wood = obj.material.with_property("albedo", texture=None, factor=torch.tensor([0.8, 0.5, 0.3]))
+    block = Object(cube(), wood, obj.world_from_object)
     together = {
-        "animal": placed(thing, 0.0, 0.0, 0.9),
+        "animal": placed(obj, 0.0, 0.0, 0.9),
         "ball": placed(ball, 0.7, -0.3, -0.6, scale=0.45),
         "block": placed(block, -0.4, -0.4, -0.7, scale=0.5),
     }
-    alone = {"cube": block, "ball": ball, "animal": thing}
+    alone = {"cube": block, "ball": ball, "animal": obj}
     found = {name: replace(animal, objects={"shape": each}) for name, each in alone.items()}
     return {**found, "overlapping": replace(animal, objects=together)}
 
@@ -74,18 +74,16 @@ def cube() -> Mesh:
     return Mesh(torch.tensor(box.vertices, dtype=torch.float32), faces, torch.arange(faces.numel()).reshape(-1, 3))
 
 
-def placed(thing: Object, x: float, y: float, z: float, scale: float = 1.0) -> Object:
+def placed(obj: Object, x: float, y: float, z: float, scale: float = 1.0) -> Object:
     """An object elsewhere, its vertices scaled."""
     world_from_object = torch.eye(4)
     world_from_object[:3, 3] = torch.tensor([x, y, z])
-    return replace(
-        thing, mesh=replace(thing.mesh, vertices=scale * thing.mesh.vertices), world_from_object=world_from_object
-    )
+    return replace(obj, mesh=replace(obj.mesh, vertices=scale * obj.mesh.vertices), world_from_object=world_from_object)
 
 
-def world_points(thing: Object) -> Tensor:
+def world_points(obj: Object) -> Tensor:
     """An object's vertices in the world, [V, 3]."""
-    return transform(thing.world_from_object, thing.mesh.vertices)
+    return transform(obj.world_from_object, obj.mesh.vertices)
 
 
 def displacements(points: Tensor, random: torch.Generator) -> Tensor:
@@ -104,13 +102,13 @@ def displacements(points: Tensor, random: torch.Generator) -> Tensor:
 def fields(scene: Scene, seed: int) -> dict[str, Tensor]:
     """The displacements of each object's vertices, [D, V, 3], so scaled that none moves a vertex by over `MOTION`."""
     found = {
-        name: displacements(world_points(thing), torch.Generator().manual_seed(seed))
-        for name, thing in scene.objects.items()
+        name: displacements(world_points(obj), torch.Generator().manual_seed(seed))
+        for name, obj in scene.objects.items()
     }
     small = 1e-4
     farthest = torch.zeros(RIGID + WAVES).to(scene.background)
-    for name, thing in scene.objects.items():
-        points = world_points(thing)
+    for name, obj in scene.objects.items():
+        points = world_points(obj)
         start, _ = project(scene.camera, points)
         for number, field in enumerate(found[name]):
             end, _ = project(scene.camera, points + small * field)
@@ -122,9 +120,9 @@ def moved(scene: Scene, fields: Mapping[str, Tensor], amounts: Tensor) -> Scene:
     """The scene with its vertices displaced by amounts [D] of the fields; no object is turned or scaled."""
     objects = {
         name: replace(
-            thing, mesh=replace(thing.mesh, vertices=thing.mesh.vertices + torch.tensordot(amounts, fields[name], 1))
+            obj, mesh=replace(obj.mesh, vertices=obj.mesh.vertices + torch.tensordot(amounts, fields[name], 1))
         )
-        for name, thing in scene.objects.items()
+        for name, obj in scene.objects.items()
     }
     return replace(scene, objects=objects)
 
@@ -165,9 +163,9 @@ def by_mitsuba(scene: Scene, fields: Mapping[str, Tensor], amounts: Tensor) -> T
     """Mitsuba's picture of one textured object."""
     from mitsuba_scene import MitsubaScene
 
-    (thing,) = moved(scene, fields, amounts).objects.values()
+    (obj,) = moved(scene, fields, amounts).objects.values()
     single = scene.to(dtype=torch.float32)
-    return MitsubaScene(single, threads=0).picture(thing.mesh.vertices.float(), MITSUBA_SAMPLES).to(amounts)
+    return MitsubaScene(single, threads=0).picture(obj.mesh.vertices.float(), MITSUBA_SAMPLES).to(amounts)
 
 
 def agreement(found: Tensor, truth: Tensor) -> dict[str, list[float]]:

@@ -65,9 +65,9 @@ def render_target(
 def surface_colors(scene: Scene) -> dict[tuple[str, str], Tensor]:
     """Textures and vertex colours by object and kind."""
     found = {}
-    for name, thing in scene.objects.items():
+    for name, obj in scene.objects.items():
         for kind in ("texture", "vertex_colors"):
-            color = getattr(thing.material, kind)
+            color = getattr(obj.material, kind)
             if color is not None:
                 found[name, kind] = color
     return found

@@ -50,13 +50,13 @@ class ObjectPoses:
         """The rotation and the position of the object, of the truth and at the start."""
         if self.object not in config.scene.objects:
             raise UserError(f"draw.object is {self.object!r}, but the scene has {', '.join(config.scene.objects)}")
-        thing = config.scene.objects[self.object]
-        scenes_own = torch.tensor(thing.rotation or [0.0, 0.0, 0.0], dtype=torch.float64)
+        obj = config.scene.objects[self.object]
+        scenes_own = torch.tensor(obj.rotation or [0.0, 0.0, 0.0], dtype=torch.float64)
         true = roma.rotvec_to_rotmat(scenes_own.deg2rad()) if self.upright else rotation(random)
         start = rotation(random)
         if self.angle is not None:
             start = roma.rotvec_to_rotmat(math.radians(self.angle) * direction(random)) @ true
-        position = torch.tensor(thing.position or [0.0, 0.0, 0.0], dtype=torch.float64)
+        position = torch.tensor(obj.position or [0.0, 0.0, 0.0], dtype=torch.float64)
         moved = position + self.shift * float(config.camera.distance) * direction(random)
         key = f"scene.objects.{self.object}"
         return {

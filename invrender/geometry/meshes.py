@@ -37,26 +37,26 @@ def object_normals(mesh: Mesh) -> Tensor:
     return torch.nn.functional.normalize(mesh.normals, dim=1, eps=1e-12)
 
 
-def world_normals(world: Tensor, thing: Object) -> Tensor:
+def world_normals(world: Tensor, obj: Object) -> Tensor:
     """The object's unit normals [N, 3] in the world, where its vertices are ``world`` [V, 3].
 
     The mesh's own normals, where it has any, turn with the inverse transpose of the pose. A pose that mirrors turns
     them inside, as it does with those of faces.
     """
-    if thing.mesh.normals is None:
-        return group_normals(world, thing.mesh)
-    turn = thing.world_from_object[:3, :3]
+    if obj.mesh.normals is None:
+        return group_normals(world, obj.mesh)
+    turn = obj.world_from_object[:3, :3]
     # The cofactors are the inverse transpose times the determinant, and need no division.
     cofactors = torch.stack([torch.linalg.cross(turn[(row + 1) % 3], turn[(row + 2) % 3]) for row in range(3)])
-    return torch.nn.functional.normalize(thing.mesh.normals @ cofactors.T, dim=1, eps=1e-12)
+    return torch.nn.functional.normalize(obj.mesh.normals @ cofactors.T, dim=1, eps=1e-12)
 
 
-def world_vertices(thing: Object) -> Tensor:
+def world_vertices(obj: Object) -> Tensor:
     """The object's vertices [V, 3] in the world."""
-    return transform(thing.world_from_object, thing.mesh.vertices)
+    return transform(obj.world_from_object, obj.mesh.vertices)
 
 
 def bounds(objects: Mapping[str, Object]) -> tuple[Tensor, Tensor]:
     """The lower and the upper corner [3] of the box that holds all objects, in the world."""
-    points = torch.cat([world_vertices(thing) for thing in objects.values()])
+    points = torch.cat([world_vertices(obj) for obj in objects.values()])
     return points.amin(0), points.amax(0)

@@ -18,13 +18,13 @@ def check_visible(scene: Scene, camera: Camera, key: str = "camera") -> None:
     key: the camera's config key, for the message.
     """
     if camera.projection == "perspective":
-        for name, thing in scene.objects.items():
-            if is_inside(camera.position, world_vertices(thing), thing.mesh):
+        for name, obj in scene.objects.items():
+            if is_inside(camera.position, world_vertices(obj), obj.mesh):
                 raise UserError(
                     f"{key} is inside the object {name!r}, at {round_for_message(camera.position)}; "
                     f"raise {key}.distance or set {key}.position"
                 )
-    if not any(in_picture(thing, camera) for thing in scene.objects.values()):
+    if not any(in_picture(obj, camera) for obj in scene.objects.values()):
         raise UserError(
             f"{key} sees no object: it is at {round_for_message(camera.position)} and looks along "
             f"{round_for_message(camera.camera_from_world[2, :3])}, from {camera.near:g} to {camera.far:g} deep; "
@@ -37,11 +37,11 @@ def round_for_message(values: Tensor) -> list[float]:
     return [round(value, 3) for value in values.tolist()]
 
 
-def in_picture(thing: Object, camera: Camera) -> bool:
+def in_picture(obj: Object, camera: Camera) -> bool:
     """Whether some face's bounding box in the picture touches it; faces cut by the near plane count as seen."""
-    homogeneous = homogeneous_pixels(camera, world_vertices(thing))
+    homogeneous = homogeneous_pixels(camera, world_vertices(obj))
     depth = homogeneous[:, 3]
-    faces = thing.mesh.faces
+    faces = obj.mesh.faces
     near = depth[faces] > camera.near
     pixels = (homogeneous[:, :2] / homogeneous[:, 2:3].clamp(min=1e-9))[faces]
     size = pixels.new_tensor([camera.width, camera.height])

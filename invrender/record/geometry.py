@@ -50,12 +50,12 @@ def write_geometry(path: Path, start: Scene, found: Scene, target: Target, paths
     """
     scene = trimesh.Scene(metadata={"up": found.camera.up.tolist(), "eye": found.camera.position.tolist()})
     limit = MOST_FACES // max(1, len(found.objects))
-    simplified = [name for name, thing in found.objects.items() if len(thing.mesh.faces) > limit]
-    for name, thing in found.objects.items():
-        visible = colored(thing, limit) if name in simplified else textured(thing)
-        scene.add_geometry(visible, node_name=f"found_{name}", transform=numpy(thing.world_from_object))
+    simplified = [name for name, obj in found.objects.items() if len(obj.mesh.faces) > limit]
+    for name, obj in found.objects.items():
+        visible = colored(obj, limit) if name in simplified else textured(obj)
+        scene.add_geometry(visible, node_name=f"found_{name}", transform=numpy(obj.world_from_object))
         before = start.objects[name].world_from_object
-        if not torch.equal(before, thing.world_from_object):
+        if not torch.equal(before, obj.world_from_object):
             shadow = trimesh.Trimesh(visible.vertices, visible.faces, process=False)
             shadow.visual = TextureVisuals(material=plain_material(FADED))
             scene.add_geometry(shadow, node_name=f"start_{name}", transform=numpy(before))
@@ -73,9 +73,9 @@ def colored_triangles(
 ) -> tuple[Points, NDArray[np.uint8], NDArray[np.int64]]:
     """All that `write_geometry` writes but the objects' starts as one mesh: vertices [V, 3], sRGB [V, 3], faces."""
     parts = []
-    for thing in found.objects.values():
-        part = colored(thing, MOST_FACES // len(found.objects))
-        part.apply_transform(numpy(thing.world_from_object))
+    for obj in found.objects.values():
+        part = colored(obj, MOST_FACES // len(found.objects))
+        part.apply_transform(numpy(obj.world_from_object))
         parts.append(part)
     for name, marker in markers(start, found, target, paths).items():
         marker.visual = ColorVisuals(marker, vertex_colors=COLORS[layer_of(name)])
@@ -157,10 +157,10 @@ def spaced(points: Points, shortest: float) -> Points:
     return np.stack(kept)
 
 
-def textured(thing: Object) -> trimesh.Trimesh:
+def textured(obj: Object) -> trimesh.Trimesh:
     """An object's mesh with its texture, its vertex colours or its plain colour, in the object's frame."""
-    surface, corners, uv = unwelded(thing)
-    material = thing.material
+    surface, corners, uv = unwelded(obj)
+    material = obj.material
     picture = None if material.texture is None else jpeg(srgb_picture(material.texture))
     look = PBRMaterial(
         baseColorFactor=rgba(material.albedo), baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=0.9
@@ -173,14 +173,14 @@ def textured(thing: Object) -> trimesh.Trimesh:
     return surface
 
 
-def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
+def colored(obj: Object, most_faces: int) -> trimesh.Trimesh:
     """An object's mesh with sRGB vertex colours, in the object's frame.
 
     A textured mesh is subdivided as far as ``most_faces`` allows, so that the texture can be seen; a larger mesh is
     simplified to it.
     """
-    surface, corners, uv = unwelded(thing)
-    material = thing.material
+    surface, corners, uv = unwelded(obj)
+    material = obj.material
     vertices, faces = np.asarray(surface.vertices), np.asarray(surface.faces)
     if material.texture is not None and uv is not None:
         while 4 * len(faces) <= most_faces:
@@ -189,7 +189,7 @@ def colored(thing: Object, most_faces: int) -> trimesh.Trimesh:
         picture = Image.fromarray(srgb_picture(material.texture * material.albedo))
         colors = uv_to_interpolated_color(uv, picture)[:, :3]
     else:
-        plain = material.albedo.expand(len(thing.mesh.vertices), 3)
+        plain = material.albedo.expand(len(obj.mesh.vertices), 3)
         painted = plain if material.vertex_colors is None else material.vertex_colors * plain
         colors = srgb_picture(painted[None])[0][corners]
     if len(faces) > most_faces:
@@ -213,12 +213,12 @@ def simplified(
     return fewer, kept, of_fewer
 
 
-def unwelded(thing: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points | None]:
+def unwelded(obj: Object) -> tuple[trimesh.Trimesh, NDArray[np.int64], Points | None]:
     """A mesh with one index for positions, normals and texture coordinates.
 
     Beside it, for each vertex its number in the object's mesh [V], and the texture coordinates [V, 2], if any.
     """
-    mesh = thing.mesh
+    mesh = obj.mesh
     indices = [mesh.faces, mesh.normal_faces, *([] if mesh.uv_faces is None else [mesh.uv_faces])]
     rows = torch.stack(indices, dim=-1).reshape(-1, len(indices)).cpu().numpy()
     unique, number = np.unique(rows, axis=0, return_inverse=True)

@@ -37,6 +37,6 @@ class Paths:
 
 def positions(scene: Scene) -> dict[str, Points]:
     """Where everything is that can move, [3] in the world frame; objects by ``object_NAME``."""
-    middles = {f"{OBJECT}{name}": world_vertices(thing).mean(dim=0) for name, thing in scene.objects.items()}
+    middles = {f"{OBJECT}{name}": world_vertices(obj).mean(dim=0) for name, obj in scene.objects.items()}
     places = {**{name: camera.position for name, camera in scene.cameras.items()}, **middles}
     return {name: place.detach().cpu().double().numpy() for name, place in places.items()}

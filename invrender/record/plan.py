@@ -43,9 +43,9 @@ def plan_text(run: Run, plan: DryRun, start: Step, searches: bool = False) -> st
     return "\n".join(lines)
 
 
-def count(number: int, thing: str) -> str:
+def count(number: int, obj: str) -> str:
     """A number of things."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {obj}" if number == 1 else f"{number} {obj}s"
 
 
 def gradient_rows(plan: DryRun) -> list[list[str]]:

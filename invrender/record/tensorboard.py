@@ -76,8 +76,8 @@ class TensorBoard:
         """Record target, rendering and difference, and the textures that are no longer what they were."""
         panel = step_panel(step, self.run.target)
         self.writer.add_image("progression", panel, step.iteration, dataformats="HWC")
-        for name, thing in step.scene.objects.items():
-            before, now = self.run.scene.objects[name].material.texture, thing.material.texture
+        for name, obj in step.scene.objects.items():
+            before, now = self.run.scene.objects[name].material.texture, obj.material.texture
             if before is not None and now is not None and not torch.equal(before, now):
                 self.writer.add_image(f"texture/{name}", srgb_picture(now), step.iteration, dataformats="HWC")
 

@@ -74,12 +74,12 @@ def outlines(screen: Screen, surfaces: Surfaces, jumps: Jumps = jumps) -> Outlin
     all_shown = len(screen.triangles) == len(screen.facing)
     numbers = None if all_shown else (screen.facing != 0).cumsum(0) - 1
     for block in screen.blocks:
-        for thing in range(block.first, block.last):
-            edges = mesh_edges(surfaces.objects[thing].mesh)
-            first = surfaces.first_face[thing] + block.face
-            facing = screen.facing[first : first + surfaces.objects[thing].mesh.faces.shape[0]]
+        for obj in range(block.first, block.last):
+            edges = mesh_edges(surfaces.objects[obj].mesh)
+            first = surfaces.first_face[obj] + block.face
+            facing = screen.facing[first : first + surfaces.objects[obj].mesh.faces.shape[0]]
             chosen = jumps(edges, facing)
-            own = edges.vertices.index_select(0, chosen) + (surfaces.first_vertex[thing] + block.vertex)
+            own = edges.vertices.index_select(0, chosen) + (surfaces.first_vertex[obj] + block.vertex)
             ends.append(own)
             pictures.append(torch.full_like(own[:, 0], block.picture))
             faces = edges.faces.index_select(0, chosen)

@@ -73,27 +73,27 @@ class Surfaces:
         numbers: dict[int, int] = {}
         placements = []
         for shot in shots:
-            for thing in shot.scene.objects.values():
-                if id(thing) not in numbers:
-                    numbers[id(thing)] = len(objects)
-                    objects.append(thing)
-            placements.append(tuple(numbers[id(thing)] for thing in shot.scene.objects.values()))
-        vertices = [place_vertices(thing) for thing in objects]
+            for obj in shot.scene.objects.values():
+                if id(obj) not in numbers:
+                    numbers[id(obj)] = len(objects)
+                    objects.append(obj)
+            placements.append(tuple(numbers[id(obj)] for obj in shot.scene.objects.values()))
+        vertices = [place_vertices(obj) for obj in objects]
         first_vertex = accumulate_counts(each.shape[0] for each in vertices)
-        first_face = accumulate_counts(thing.mesh.faces.shape[0] for thing in objects)
-        faces = [shift_indices(thing.mesh.faces, first) for thing, first in zip(objects, first_vertex, strict=False)]
+        first_face = accumulate_counts(obj.mesh.faces.shape[0] for obj in objects)
+        faces = [shift_indices(obj.mesh.faces, first) for obj, first in zip(objects, first_vertex, strict=False)]
         normals = [
-            place_normals(world, thing) if shaded else world[:0] for world, thing in zip(vertices, objects, strict=True)
+            place_normals(world, obj) if shaded else world[:0] for world, obj in zip(vertices, objects, strict=True)
         ]
         first_normal = accumulate_counts(each.shape[0] for each in normals)
         normal_faces = [
-            shift_indices(thing.mesh.normal_faces, first) for thing, first in zip(objects, first_normal, strict=False)
+            shift_indices(obj.mesh.normal_faces, first) for obj, first in zip(objects, first_normal, strict=False)
         ]
-        uv = [uv_of(thing) for thing in objects]
+        uv = [uv_of(obj) for obj in objects]
         first_uv = accumulate_counts(each.shape[0] for each, _ in uv)
         uv_faces = [shift_indices(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
         texels, textures = pack_textures(objects if shaded else [], mipmaps, vertices[0])
-        materials = torch.stack([pack_material(thing.material) for thing in objects])
+        materials = torch.stack([pack_material(obj.material) for obj in objects])
         lights = [pack_lights(shot.scene) for shot in shots]
         return cls(
             vertices=concatenate(vertices),
@@ -135,36 +135,36 @@ def shift_indices(indices: Tensor, first: int) -> Tensor:
     return indices + first if first else indices
 
 
-def place_vertices(thing: Object) -> Tensor:
+def place_vertices(obj: Object) -> Tensor:
     """The object's vertices [V, 3] in the world; those of one that does not move are found once."""
-    pose, vertices = thing.world_from_object, thing.mesh.vertices
+    pose, vertices = obj.world_from_object, obj.mesh.vertices
     if constant(pose, vertices):
-        return known_vertices.get(lambda: world_vertices(thing), pose, vertices)
-    return world_vertices(thing)
+        return known_vertices.get(lambda: world_vertices(obj), pose, vertices)
+    return world_vertices(obj)
 
 
-def place_normals(world: Tensor, thing: Object) -> Tensor:
+def place_normals(world: Tensor, obj: Object) -> Tensor:
     """The object's normals [N, 3] at vertices ``world`` [V, 3]; those of one that does not move are found once."""
-    mesh, pose = thing.mesh, thing.world_from_object
+    mesh, pose = obj.mesh, obj.world_from_object
     if constant(world, pose):
         given = (world, pose, mesh.faces, mesh.normal_faces, mesh.normals)
-        return known_normals.get(lambda: world_normals(world, thing), *given)
-    return world_normals(world, thing)
+        return known_normals.get(lambda: world_normals(world, obj), *given)
+    return world_normals(world, obj)
 
 
-def uv_of(thing: Object) -> tuple[Tensor, Tensor]:
+def uv_of(obj: Object) -> tuple[Tensor, Tensor]:
     """An object's texture coordinates [T, 2] and the faces' indices [F, 3] into them; zeros where it has no texture."""
-    mesh = thing.mesh
-    if thing.material.texture is None or mesh.uv is None or mesh.uv_faces is None:
+    mesh = obj.mesh
+    if obj.material.texture is None or mesh.uv is None or mesh.uv_faces is None:
         return mesh.vertices.new_zeros(1, 2), torch.zeros_like(mesh.faces)
     return mesh.uv, mesh.uv_faces
 
 
 def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
     """The colours [V, 3] of all vertices, white where an object has none; None if none has."""
-    if all(thing.material.vertex_colors is None for thing in objects):
+    if all(obj.material.vertex_colors is None for obj in objects):
         return None
-    found = [(thing.material.vertex_colors, thing.mesh.vertices) for thing in objects]
+    found = [(obj.material.vertex_colors, obj.mesh.vertices) for obj in objects]
     return torch.cat([torch.ones_like(vertices) if colors is None else colors for colors, vertices in found])
 
 
@@ -174,16 +174,16 @@ def pack_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tup
     texels: list[Tensor] = []
     packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
     count = 0
-    for thing in objects:
-        texture = thing.material.texture
-        if texture is None or thing.mesh.uv is None or thing.mesh.uv_faces is None:
+    for obj in objects:
+        texture = obj.material.texture
+        if texture is None or obj.mesh.uv is None or obj.mesh.uv_faces is None:
             tables.append([])
             continue
         # The pyramid of a texture depends on where the mesh shows it.
-        key = (id(texture), id(thing.mesh.uv), id(thing.mesh.uv_faces)) if mipmaps else (id(texture),)
+        key = (id(texture), id(obj.mesh.uv), id(obj.mesh.uv_faces)) if mipmaps else (id(texture),)
         if key not in packed:
             rows = packed[key] = []
-            texels.append(mesh_pyramid(thing.mesh, texture) if mipmaps else texture.reshape(-1, 3))
+            texels.append(mesh_pyramid(obj.mesh, texture) if mipmaps else texture.reshape(-1, 3))
             for height, width in level_sizes(*texture.shape[:2]) if mipmaps else [texture.shape[:2]]:
                 rows.append((count, width, height))
                 count += height * width

@@ -242,8 +242,8 @@ def textures_of(scene: Scene) -> TexturesUV | TexturesVertex | None:
     """The albedo of a single object as PyTorch3D's textures; None where PyTorch3D's shaders are not used."""
     if len(scene.objects) != 1:
         return None
-    (thing,) = scene.objects.values()
-    mesh, material = thing.mesh, thing.material
+    (obj,) = scene.objects.values()
+    mesh, material = obj.mesh, obj.material
     if material.texture is None:
         white = torch.ones_like(mesh.vertices)
         colors = material.albedo * (white if material.vertex_colors is None else material.vertex_colors)
@@ -268,10 +268,10 @@ def shader_for(
     light = single_light(list(scene.lights.values()), scene.background)
     if light is None or not own_shader_suits(shot, renderer):
         return SceneShader(surfaces, renderer, cameras, blend)
-    (thing,) = scene.objects.values()
+    (obj,) = scene.objects.values()
     materials = Materials(
-        specular_color=thing.material.specular[None],
-        shininess=thing.material.shininess,
+        specular_color=obj.material.specular[None],
+        shininess=obj.material.shininess,
         device=scene.background.device,
     )
     return OWN_SHADERS[renderer.shader](
@@ -287,8 +287,8 @@ def own_shader_suits(shot: Shot, renderer: PyTorch3DRenderer) -> bool:
     """Whether PyTorch3D's own shader draws a scene of one light as we mean it."""
     if len(shot.scene.objects) != 1 or (renderer.is_soft and renderer.background == "composite"):
         return False
-    (thing,) = shot.scene.objects.values()
-    material = thing.material
+    (obj,) = shot.scene.objects.values()
+    material = obj.material
     if material.texture is not None and (material.vertex_colors is not None or renderer.shader == "soft_gouraud"):
         return False
     # PyTorch3D sees highlights from one point, and parallel rays come from none.

@@ -179,11 +179,11 @@ def store_corners(outline, vertices, gradient, number, wanted, corners):
 
 
 @kernel
-def store_look(gradient, thing, picture, part, wanted, shared):
+def store_look(gradient, obj, picture, part, wanted, shared):
     """Add what an object in a picture gathered."""
     if wanted.materials:
         for c in range(7):
-            shared.materials[part, thing, c] += gradient[ALBEDO + c]
+            shared.materials[part, obj, c] += gradient[ALBEDO + c]
     for c in range(3):
         if wanted.ambient:
             shared.ambient[part, picture, c] += gradient[AMBIENT + c]

@@ -182,9 +182,9 @@ def load_block(begin, end, at, frame, surface, shown, f, q, starts, rows):
     pixels; starts: where each face's columns begin, and at the end their number.
     """
     n, faces = 0, 0
-    thing, picture = seen_in(begin, frame, surface, shown)
+    obj, picture = seen_in(begin, frame, surface, shown)
     for number in range(begin, end):
-        if n == BLOCK or seen_in(number, frame, surface, shown) != (thing, picture):
+        if n == BLOCK or seen_in(number, frame, surface, shown) != (obj, picture):
             break
         g = shown.faces[number]
         load_corners(frame, g, f[faces])
@@ -222,9 +222,9 @@ def forward_faces(begin, end, frame, surface, shown, color, depth):
     number, at = begin, shown.first[begin]
     while number < end:
         faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, surface, shown)
-        load_look(surface, thing, picture, look)
-        shade(surface, look, picture, thing, False, rows, lit, n)
+        obj, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, obj, picture, look)
+        shade(surface, look, picture, obj, False, rows, lit, n)
         for i in range(n):
             pixel = shown.pixels[at + i]
             depth[pixel] = rows[Z, i]
@@ -265,20 +265,20 @@ def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted
     number, at = begin, shown.first[begin]
     while number < end:
         faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, surface, shown)
-        load_look(surface, thing, picture, look)
+        obj, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, obj, picture, look)
         looks[:] = 0.0
         for i in range(n):
             rows[D + Z, i] = depth[shown.pixels[at + i]] if len(depth) > 0 else 0.0
         if len(color) > 0:
-            shade(surface, look, picture, thing, True, rows, lit, n)
+            shade(surface, look, picture, obj, True, rows, lit, n)
             for i in range(n):
                 for c in range(3):
                     rows[D + COLOR + c, i] = color[shown.pixels[at + i], c]
             shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
             if wanted.texels and look[LEVELS] > 0.0:
                 look_up_back(look[LEVELS], rows, n, shared.texels[part])
-            store_look(looks, thing, picture, part, wanted, shared)
+            store_look(looks, obj, picture, part, wanted, shared)
         else:
             for k in range(3):
                 fill(rows, D + BARYCENTRIC + k, 0.0, n)
@@ -317,9 +317,9 @@ def tangent_faces(begin, end, frame, surface, shown, tangent, color, depth):
     number, at = begin, shown.first[begin]
     while number < end:
         faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
-        thing, picture = seen_in(number, frame, surface, shown)
-        load_look(surface, thing, picture, look)
-        shade(surface, look, picture, thing, True, rows, lit, n)
+        obj, picture = seen_in(number, frame, surface, shown)
+        load_look(surface, obj, picture, look)
+        shade(surface, look, picture, obj, True, rows, lit, n)
         for k in range(len(color)):
             for face in range(faces):
                 g = shown.faces[number + face]
@@ -329,7 +329,7 @@ def tangent_faces(begin, end, frame, surface, shown, tangent, color, depth):
                 interpolate_tangent(
                     surface, f[face], q[face], moved_corners, moved, rows, starts[face], starts[face + 1]
                 )  # fmt: skip
-            move_colors(surface, tangent, look, thing, picture, k, moved_look, still, rows, lit, n)
+            move_colors(surface, tangent, look, obj, picture, k, moved_look, still, rows, lit, n)
             for i in range(n):
                 pixel = shown.pixels[at + i]
                 depth[k, pixel] = rows[D + Z, i]

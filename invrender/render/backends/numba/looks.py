@@ -11,26 +11,26 @@ LOOK_SIZE = 14
 
 
 @kernel
-def load_look(surface, thing, picture, look):
+def load_look(surface, obj, picture, look):
     """Fill the scratch array of an object in a picture."""
     for c in range(7):
-        look[ALBEDO + c] = surface.materials[thing, c]
+        look[ALBEDO + c] = surface.materials[obj, c]
     for c in range(3):
         look[AMBIENT + c] = surface.ambient[picture, c]
         look[EYE + c] = surface.eyes[picture, c]
     look[LEVELS] = 0.0
     if len(surface.texels) > 0:
         for level in range(surface.textures.shape[1]):
-            look[LEVELS] += surface.textures[thing, level, 1] > 0
+            look[LEVELS] += surface.textures[obj, level, 1] > 0
 
 
 @kernel
-def load_look_tangent(tangent, thing, picture, direction, look):
+def load_look_tangent(tangent, obj, picture, direction, look):
     """Fill in how an object in a picture changes in one direction; arrays of ``tangent`` without directions do not."""
     look[:DIFFERENTIABLE] = 0.0
     for c in range(7):
         if len(tangent.materials) > 0:
-            look[ALBEDO + c] = tangent.materials[direction, thing, c]
+            look[ALBEDO + c] = tangent.materials[direction, obj, c]
     for c in range(3):
         if len(tangent.ambient) > 0:
             look[AMBIENT + c] = tangent.ambient[direction, picture, c]

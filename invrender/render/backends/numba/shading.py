@@ -58,7 +58,7 @@ def room_for_block(surface):
 
 
 @kernel
-def shade(surface, look, picture, thing, slopes, rows, lit, n):
+def shade(surface, look, picture, obj, slopes, rows, lit, n):
     """Fill in the colours of interpolated fragments.
 
     slopes: whether derivatives will follow, which need to know how the texture changes.
@@ -84,7 +84,7 @@ def shade(surface, look, picture, thing, slopes, rows, lit, n):
                 for i in range(lanes):
                     rows[HIGHLIGHT + c, i] += radiance * (own[ATTENUATION, i] * own[LOBE, i])
     if look[LEVELS] > 0.0:
-        look_up(surface.textures[thing], look[LEVELS], surface.texels, slopes, rows, n)
+        look_up(surface.textures[obj], look[LEVELS], surface.texels, slopes, rows, n)
     else:
         for c in range(3):
             fill(rows, TEXTURE + c, 1.0, n)
@@ -193,7 +193,7 @@ def body_back(look, rows, n, gradient, wanted):
 
 
 @kernel
-def move_colors(surface, tangent, look, thing, picture, direction, moved, still, rows, lit, n):
+def move_colors(surface, tangent, look, obj, picture, direction, moved, still, rows, lit, n):
     """Fill in how colours change in one direction of ``tangent``, from the changes of what is interpolated.
 
     moved: scratch for the change of look. still: zeros, [L, 6].
@@ -203,7 +203,7 @@ def move_colors(surface, tangent, look, thing, picture, direction, moved, still,
     else:
         for c in range(3):
             fill(rows, D + TEXTURE + c, 0.0, n)
-    load_look_tangent(tangent, thing, picture, direction, moved)
+    load_look_tangent(tangent, obj, picture, direction, moved)
     lights = tangent.lights[direction, picture] if len(tangent.lights) > 0 else still
     shade_tangent(surface, look, moved, picture, lights, rows, lit, n)
 

@@ -119,13 +119,13 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
             kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
             if kept == 0:
                 continue
-            thing = 0
+            obj = 0
             if asked == SHADED:
                 load_surface(surface, frame.face[g], q)
-                thing = surface.object[frame.face[g]]
-                if thing != looked_at:
-                    load_look(surface, thing, picture, look)
-                    looked_at = thing
+                obj = surface.object[frame.face[g]]
+                if obj != looked_at:
+                    load_look(surface, obj, picture, look)
+                    looked_at = obj
             for start in range(0, kept, BLOCK):
                 n = min(kept - start, BLOCK)
                 for i in range(n):
@@ -135,7 +135,7 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
                 n = blend_in(sides, soft, n, tile_sums, cell[start:], cover[start:], passed[start:], rows, shown)
                 if asked == SHADED and n > 0:
                     interpolate(surface, f, q, rows, 0, n)
-                    shade(surface, look, picture, thing, False, rows, lit, n)
+                    shade(surface, look, picture, obj, False, rows, lit, n)
                     for i in range(n):
                         for c in range(3):
                             tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]

@@ -84,11 +84,11 @@ def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangent
         if not any_counts(touched, frame.width, shallowest, sums, colored, silhouette):
             continue
         load_face(frame, number, f)
-        thing = 0
+        obj = 0
         if shaded:
-            thing = surface.object[face]
+            obj = surface.object[face]
             load_surface(surface, face, q)
-            load_look(surface, thing, picture, look)
+            load_look(surface, obj, picture, look)
         outline[:], vertices[:], interpolated[:], looks[:] = 0.0, 0.0, 0.0, 0.0
         lines = max(1, AT_ONCE // (last - first + 1))
         for upper in range(top, bottom + 1, lines):
@@ -104,7 +104,7 @@ def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangent
                 flat_back(sums, cotangents, reached, n, rows, own)
                 if shaded:
                     interpolate(surface, f, q, rows, 0, n)
-                    shade(surface, look, picture, thing, True, rows, lit, n)
+                    shade(surface, look, picture, obj, True, rows, lit, n)
                     color_back(sums, cotangents, reached, n, rows, own)
                     shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
                     interpolate_back(surface, f, q, rows, 0, n, vertices, interpolated, wanted)
@@ -125,7 +125,7 @@ def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangent
                     f, sides, reached.x, reached.y, reached.side, reached.share, g_inside, count, outline
                 )  # fmt: skip
         store_corners(outline, vertices, interpolated, number, wanted, corners)
-        store_look(looks, thing, picture, part, wanted, shared)
+        store_look(looks, obj, picture, part, wanted, shared)
     if wanted.lights:
         shared.lights[part] += light_gradient
 

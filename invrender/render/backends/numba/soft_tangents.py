@@ -87,25 +87,25 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
             for k in range(directions):
                 load_outline_tangent(frame, tangent, g, k, outline)
                 move_inside(f, sides, frame, soft, outline, count, reached, moved_inside[k])
-            thing = 0
+            obj = 0
             if shaded and kept > 0:
-                thing = surface.object[frame.face[g]]
+                obj = surface.object[frame.face[g]]
                 load_surface(surface, frame.face[g], q)
-                load_look(surface, thing, picture, look)
+                load_look(surface, obj, picture, look)
             for start in range(0, kept, BLOCK):
                 n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, rows, own)
                 if n == 0:
                     continue
                 if shaded:
                     interpolate(surface, f, q, rows, 0, n)
-                    shade(surface, look, picture, thing, True, rows, lit, n)
+                    shade(surface, look, picture, obj, True, rows, lit, n)
                 for k in range(directions):
                     load_corners_tangent(frame, tangent, g, k, corners)
                     barycentric_tangent(f, corners, rows, 0, n)
                     if shaded:
                         load_surface_tangent(tangent, surface, frame.face[g], k, moved)
                         interpolate_tangent(surface, f, q, corners, moved, rows, 0, n)
-                        move_colors(surface, tangent, look, thing, picture, k, moved_look, still, rows, lit, n)
+                        move_colors(surface, tangent, look, obj, picture, k, moved_look, still, rows, lit, n)
                     for i in range(n):
                         at, share = reached.pixel[own[i]], rows[SHARE, i]
                         logit = (1.0 - reached.cover[own[i]]) * moved_inside[k, own[i]] - rows[D + Z, i] * inverse_depth

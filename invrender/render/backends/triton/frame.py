@@ -88,13 +88,13 @@ class Which(NamedTuple):
 class Indices(NamedTuple):
     """The discrete side of a picture of G faces.
 
-    winding: [G] and picture: [G] as in `Screen`. thing: [G], the object of each face. textures: [O, L, 3] and
+    winding: [G] and picture: [G] as in `Screen`. obj: [G], the object of each face. textures: [O, L, 3] and
     kinds: [L] as in `Surfaces`. winner: [P], the face that each pixel shows, −1 for none; empty in soft pictures.
     """
 
     winding: Tensor
     picture: Tensor
-    thing: Tensor
+    obj: Tensor
     textures: Tensor
     kinds: Tensor
     winner: Tensor
@@ -106,8 +106,8 @@ class Indices(NamedTuple):
         winner = none if winner is None else winner
         if surfaces is None:
             return cls(screen.winding, screen.picture, none, none.reshape(0, 1, 3), none, winner)
-        thing = surfaces.object.index_select(0, screen.face)
-        return cls(screen.winding, screen.picture, thing, surfaces.textures, surfaces.kinds, winner)
+        obj = surfaces.object.index_select(0, screen.face)
+        return cls(screen.winding, screen.picture, obj, surfaces.textures, surfaces.kinds, winner)
 
 
 class Size(NamedTuple):
@@ -182,7 +182,7 @@ class Surface(NamedTuple):
     ambient: Tensor
     lights: Tensor
     eyes: Tensor
-    thing: Tensor
+    obj: Tensor
     textures: Tensor
     coarsest: Tensor
     kinds: Tensor
@@ -194,7 +194,7 @@ class Surface(NamedTuple):
         textures = indices.textures
         return cls(
             *inputs[2:],
-            thing=indices.thing,
+            obj=indices.obj,
             textures=textures,
             coarsest=(textures[..., 1] > 0).sum(dim=1) - 1,
             kinds=indices.kinds,

@@ -41,7 +41,7 @@ def towards_camera(surface, picture, point, VARIANT: tl.constexpr):
 
 
 @triton.jit
-def coverings(surface, thing, g, weights, texels_covered, shown, VARIANT: tl.constexpr):
+def coverings(surface, obj, g, weights, texels_covered, shown, VARIANT: tl.constexpr):
     """The vertex colours, the texture's colour, its slopes as in `look_up`, and the texture coordinates."""
     paint, texture = ones3(weights[0]), ones3(weights[0])
     slope_u, slope_v, slope_m, uv = zeros3(weights[0]), zeros3(weights[0]), zeros3(weights[0]), zeros3(weights[0])
@@ -49,7 +49,7 @@ def coverings(surface, thing, g, weights, texels_covered, shown, VARIANT: tl.con
         paint = interpolate(surface.paint, g, weights)
     if VARIANT.textured:
         uv = interpolate(surface.uv, g, weights)
-        texture, slope_u, slope_v, slope_m = look_up(surface, thing, uv, texels_covered, shown)
+        texture, slope_u, slope_v, slope_m = look_up(surface, obj, uv, texels_covered, shown)
     return paint, texture, slope_u, slope_v, slope_m, uv
 
 
@@ -60,15 +60,15 @@ def made_of(surface, g, picture, weights, texels_covered, shown, VARIANT: tl.con
     (point, normal, its length, view, distance), (object, albedo, specular, shininess),
     (diffuse, highlight), `coverings`.
     """
-    thing = tl.load(surface.thing + g)
-    material = surface.materials + thing * 7
+    obj = tl.load(surface.obj + g)
+    material = surface.materials + obj * 7
     albedo, specular, shininess = load3(material), load3(material + 3), tl.load(material + 6)
     point = interpolate(surface.positions, g, weights)
     normal, length = normalize(interpolate(surface.normals, g, weights))
     view, distance = towards_camera(surface, picture, point, VARIANT)
     light = arriving(surface, picture, point, normal, view, shininess, VARIANT)
-    texturing = coverings(surface, thing, g, weights, texels_covered, shown, VARIANT)
-    return (point, normal, length, view, distance), (thing, albedo, specular, shininess), light, texturing
+    texturing = coverings(surface, obj, g, weights, texels_covered, shown, VARIANT)
+    return (point, normal, length, view, distance), (obj, albedo, specular, shininess), light, texturing
 
 
 @triton.jit
@@ -90,7 +90,7 @@ def shade_back(
     """
     geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
     point, normal, length, view, distance = geometry
-    thing, albedo, specular, shininess = looks
+    obj, albedo, specular, shininess = looks
     diffuse, highlight = light
     paint, texture, slope_u, slope_v, slope_m, uv = texturing
     covering = multiply(paint, texture)
@@ -104,7 +104,7 @@ def shade_back(
         surface, gradient, row, picture, point, normal, view, shininess, at_diffuse, at_highlight, VARIANT, WANTED
     )
     if WANTED.materials:
-        own = gradient.materials + (part * tl.load(surface.counts + THINGS) + thing) * 7
+        own = gradient.materials + (part * tl.load(surface.counts + THINGS) + obj) * 7
         add_up3(own, multiply(at_body, covering))
         add_up3(own + 3, multiply(cotangents, highlight))
         add_up(own + 6, at_shininess)
@@ -133,7 +133,7 @@ def shade_back(
         at_weights = add(at_weights, interpolate_back(surface.uv, gradient.uv, g, weights, at_uv, WANTED.uv))
         at_covered = dot(at_texture, slope_m)
         if WANTED.texels:
-            look_up_back(surface, gradient.texels, thing, uv, texels_covered, at_texture, shown)
+            look_up_back(surface, gradient.texels, obj, uv, texels_covered, at_texture, shown)
     return color, at_weights, at_covered
 
 
@@ -145,7 +145,7 @@ def shade_tangent(
     """The colours of fragments and their tangents."""
     geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
     point, normal, length, view, distance = geometry
-    thing, albedo, specular, shininess = looks
+    obj, albedo, specular, shininess = looks
     diffuse, highlight = light
     paint, texture, slope_u, slope_v, slope_m, uv = texturing
     covering = multiply(paint, texture)
@@ -164,9 +164,9 @@ def shade_tangent(
         view_change = normalize_derivative(view, distance, subtract(view_change, point_change))
     albedo_change, specular_change, shininess_change = zeros3(length), zeros3(length), tl.zeros_like(length)
     if GIVEN.materials:
-        albedo_change = add(albedo_change, load3(tangent.materials + thing * 7))
-        specular_change = add(specular_change, load3(tangent.materials + thing * 7 + 3))
-        shininess_change += tl.load(tangent.materials + thing * 7 + 6)
+        albedo_change = add(albedo_change, load3(tangent.materials + obj * 7))
+        specular_change = add(specular_change, load3(tangent.materials + obj * 7 + 3))
+        shininess_change += tl.load(tangent.materials + obj * 7 + 6)
     diffuse_change, highlight_change = arriving_tangent(
         surface, tangent, picture, point, normal, view, shininess, point_change, normal_change, view_change,
         shininess_change, VARIANT, GIVEN,
@@ -180,7 +180,7 @@ def shade_tangent(
         texture_change = add(scale(slope_u, uv_change[0]), scale(slope_v, uv_change[1]))
         texture_change = add(texture_change, scale(slope_m, covered_change))
         if GIVEN.texels:
-            moved = look_up_tangent(surface, tangent.texels, thing, uv, texels_covered, shown)
+            moved = look_up_tangent(surface, tangent.texels, obj, uv, texels_covered, shown)
             texture_change = add(texture_change, moved)
         body_change = add(body_change, multiply(texture_change, multiply(paint, albedo)))
     change = add(multiply(body_change, diffuse), multiply(body, diffuse_change))

@@ -14,13 +14,13 @@ LEVELS_PER_E = tl.constexpr(0.5 / math.log(2.0))  # of a look-up where a pixel c
 
 
 @triton.jit
-def corner_texel(surface, thing, level, uv):
+def corner_texel(surface, obj, level, uv):
     """Where a look-up takes its four texels.
 
     Returns the upper left one, the ways to its right and lower neighbours, the shares across and down, and how fast
     these grow with u and v.
     """
-    table = surface.textures + (thing * tl.load(surface.counts + LEVELS) + level) * 3
+    table = surface.textures + (obj * tl.load(surface.counts + LEVELS) + level) * 3
     first, width, height = load3(table)
     wide, high = width.to(uv[0].dtype), height.to(uv[0].dtype)
     x, y = uv[0] * wide - 0.5, (1.0 - uv[1]) * high - 0.5
@@ -34,9 +34,9 @@ def corner_texel(surface, thing, level, uv):
 
 
 @triton.jit
-def bilinear(surface, texels, thing, level, uv, shown):
+def bilinear(surface, texels, obj, level, uv, shown):
     """The colour of one level of a texture with texels [X, 3], and its slopes along u and v."""
-    first, right, below, across, down, rise_x, rise_y = corner_texel(surface, thing, level, uv)
+    first, right, below, across, down, rise_x, rise_y = corner_texel(surface, obj, level, uv)
     a, b = load_color(texels, first, shown), load_color(texels, first + right, shown)
     first += below
     c, d = load_color(texels, first, shown), load_color(texels, first + right, shown)
@@ -48,12 +48,12 @@ def bilinear(surface, texels, thing, level, uv, shown):
 
 
 @triton.jit
-def level_of(surface, thing, texels_covered):
+def level_of(surface, obj, texels_covered):
     """The finer level of a look-up, the share of the coarser one after it, the coarser level, and whether both differ.
 
     Nothing is interpolate where textures are magnified, or smaller than a pixel.
     """
-    coarsest = tl.load(surface.coarsest + thing)
+    coarsest = tl.load(surface.coarsest + obj)
     level = 0.5 * tl.log2(tl.maximum(texels_covered, 1.0))
     level = tl.minimum(level, coarsest.to(level.dtype))
     finer = level.to(tl.int64)
@@ -62,15 +62,15 @@ def level_of(surface, thing, texels_covered):
 
 
 @triton.jit
-def look_up(surface, thing, uv, texels_covered, shown):
+def look_up(surface, obj, uv, texels_covered, shown):
     """The colour of a texture, and its slopes along u, v and the texels covered; white where there is none."""
     color, slope_u, slope_v, slope_m = ones3(uv[0]), zeros3(uv[0]), zeros3(uv[0]), zeros3(uv[0])
-    if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser, between = level_of(surface, thing, texels_covered)
-        color, slope_u, slope_v = bilinear(surface, surface.texels, thing, finer, uv, shown)
+    if tl.load(surface.coarsest + obj) >= 0:
+        finer, share, coarser, between = level_of(surface, obj, texels_covered)
+        color, slope_u, slope_v = bilinear(surface, surface.texels, obj, finer, uv, shown)
         between = shown & between
         if some(between):
-            other, other_u, other_v = bilinear(surface, surface.texels, thing, coarser, uv, between)
+            other, other_u, other_v = bilinear(surface, surface.texels, obj, coarser, uv, between)
             share = tl.where(between, share, 0.0)
             gap = subtract(other, color)
             color = add(color, scale(gap, share))
@@ -90,9 +90,9 @@ def spread(texels, number, color, shown):
 
 
 @triton.jit
-def bilinear_back(surface, texels, thing, level, uv, cotangents, shown):
+def bilinear_back(surface, texels, obj, level, uv, cotangents, shown):
     """Add the gradient of `bilinear` to that of the texels [X, 3]."""
-    first, right, below, across, down, _, _ = corner_texel(surface, thing, level, uv)
+    first, right, below, across, down, _, _ = corner_texel(surface, obj, level, uv)
     left, up = 1.0 - across, 1.0 - down
     spread(texels, first, scale(cotangents, up * left), shown)
     spread(texels, first + right, scale(cotangents, up * across), shown)
@@ -101,26 +101,26 @@ def bilinear_back(surface, texels, thing, level, uv, cotangents, shown):
 
 
 @triton.jit
-def look_up_back(surface, texels, thing, uv, texels_covered, cotangents, shown):
+def look_up_back(surface, texels, obj, uv, texels_covered, cotangents, shown):
     """Add the gradient of `look_up` to that of the texels [X, 3]."""
-    if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser, between = level_of(surface, thing, texels_covered)
-        bilinear_back(surface, texels, thing, finer, uv, scale(cotangents, 1.0 - share), shown)
+    if tl.load(surface.coarsest + obj) >= 0:
+        finer, share, coarser, between = level_of(surface, obj, texels_covered)
+        bilinear_back(surface, texels, obj, finer, uv, scale(cotangents, 1.0 - share), shown)
         between = shown & between
         if some(between):
-            bilinear_back(surface, texels, thing, coarser, uv, scale(cotangents, share), between)
+            bilinear_back(surface, texels, obj, coarser, uv, scale(cotangents, share), between)
 
 
 @triton.jit
-def look_up_tangent(surface, tangent, thing, uv, texels_covered, shown):
+def look_up_tangent(surface, tangent, obj, uv, texels_covered, shown):
     """The tangent of `look_up` from that of the texels [X, 3], in one place and at one level."""
     change = zeros3(uv[0])
-    if tl.load(surface.coarsest + thing) >= 0:
-        finer, share, coarser, between = level_of(surface, thing, texels_covered)
-        fine, _, _ = bilinear(surface, tangent, thing, finer, uv, shown)
+    if tl.load(surface.coarsest + obj) >= 0:
+        finer, share, coarser, between = level_of(surface, obj, texels_covered)
+        fine, _, _ = bilinear(surface, tangent, obj, finer, uv, shown)
         change = scale(fine, 1.0 - share)
         between = shown & between
         if some(between):
-            coarse, _, _ = bilinear(surface, tangent, thing, coarser, uv, between)
+            coarse, _, _ = bilinear(surface, tangent, obj, coarser, uv, between)
             change = add(change, scale(coarse, share))
     return change
