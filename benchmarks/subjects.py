@@ -16,7 +16,7 @@ from invrender.geometry.cameras import look_at
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.parameters import CameraPose
-from invrender.render.backends.dispatch import Kernels
+from invrender.render.backends.dispatch import Backend
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer, Visibility
 from invrender.render.hard import HardRenderer
@@ -122,18 +122,18 @@ def seen_from(scene: Scene, eye: Tensor) -> Scene:
     return scene.with_camera(replace(camera, camera_from_world=look_at(eye, camera.look_at, camera.up)))
 
 
-def renderer_of(case: Case, kernels: Kernels = "auto") -> EmbeddedRenderer:
+def renderer_of(case: Case, backend: Backend = "auto") -> EmbeddedRenderer:
     """Our renderer with a case's settings. As in PyTorch3D, soft pictures know no mipmaps."""
     soft = case.visibility == "soft"
     return EmbeddedRenderer(
-        case.sigma, case.gamma, visibility=case.visibility, background="softmax", mipmaps=not soft, kernels=kernels
+        case.sigma, case.gamma, visibility=case.visibility, background="softmax", mipmaps=not soft, backend=backend
     )
 
 
-def ours(case: Case, kernels: Kernels = "auto") -> Step:
+def ours(case: Case, backend: Backend = "auto") -> Step:
     """Our own step."""
     torch.set_num_threads(case.threads)
-    scene, renderer = scene_of(case), renderer_of(case, kernels)
+    scene, renderer = scene_of(case), renderer_of(case, backend)
 
     def step() -> Tensor:
         eye = torch.tensor(case.eye).requires_grad_()

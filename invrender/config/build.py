@@ -13,6 +13,7 @@ from typing import Any, Literal
 from omegaconf import OmegaConf
 
 from invrender.checks import is_finite
+from invrender.config.moved import moved_arguments
 from invrender.config.registry import target_of
 from invrender.errors import UserError, one_line, shortened, suggestion
 
@@ -49,6 +50,7 @@ def construct(node: Any, key: str, allow: Sequence[str], kind: type | None = Non
     target = target_of(node, key, allow) if "_target_" in node else kind
     if target is None:
         return {name: construct(item, f"{key}.{name}", allow) for name, item in node.items()}
+    node = moved_arguments(node, target, key)
     check_arguments(node, target, key)
     kinds = dataclasses_in(target)
     given = {

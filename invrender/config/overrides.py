@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from invrender.config.alternatives import FUNCTION, alternatives, unquoted
+from invrender.config.moved import KEYS
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
 from invrender.io.schema import literal
@@ -143,7 +144,7 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
         value = str(Path(value).resolve())
     if FILE_KEYS.fullmatch(key):
         value = file_value(value, multirun and not key.startswith("hydra."))
-    if OPEN_KEYS.match(key):
+    if OPEN_KEYS.match(key) or KEYS.fullmatch(key):
         sign = "++"
     return [f"{sign}{key}={value}"]
 

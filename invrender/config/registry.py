@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from invrender.config.moved import moved_target
 from invrender.errors import UserError, one_line, shortened, suggestion
 
 OPTIMIZERS = "torch.optim"
@@ -52,7 +53,7 @@ def target_of(node: Mapping[str, Any], key: str, allow: Sequence[str]) -> Callab
 
     Raises `UserError` for any other, and for one that is not there.
     """
-    name = node["_target_"]
+    name = moved_target(node["_target_"], key)
     told = f"{key}._target_ is {shortened(name)}"
     if not isinstance(name, str) or not (name in CLASSES or is_optimizer(name) or name.startswith(tuple(allow))):
         near = suggestion(name, CLASSES) or ", expected something under invrender. or torch.optim. that configs name"

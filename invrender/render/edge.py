@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render.backends.dispatch import Implementation, Kernels, implementation
+from invrender.render.backends.dispatch import Backend, Implementation, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
@@ -29,19 +29,19 @@ class EdgeRenderer:
     cull_backfaces: leave out faces seen from behind.
     samples: renders at so many times the resolution in each direction, and averages.
     mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
-    kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
+    backend: what does the work: "numba", "triton", the plain "reference", or "auto".
     shaders: by channel, what colours fragments in place of the renderer's own, or besides.
     """
 
     cull_backfaces: bool = False
     samples: int = 1
     mipmaps: bool = True
-    kernels: Kernels = "auto"
+    backend: Backend = "auto"
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kernels not in get_args(Kernels):
-            raise UserError(f"renderer.kernels is {self.kernels!r}, expected one of {', '.join(get_args(Kernels))}")
+        if self.backend not in get_args(Backend):
+            raise UserError(f"renderer.backend is {self.backend!r}, expected one of {', '.join(get_args(Backend))}")
         check_samples(self.samples)
 
     @property
@@ -56,7 +56,7 @@ class EdgeRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
-        work = implementation(self.kernels, surfaces.vertices.device)
+        work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)
         needed = channels | {"alpha"} if "depth" in channels else channels

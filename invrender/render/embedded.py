@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from invrender.errors import UserError
-from invrender.render.backends.dispatch import Kernels
+from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
 from invrender.render.edge import EdgeRenderer
 from invrender.render.raster.blend import Background
@@ -36,7 +36,7 @@ class EmbeddedRenderer:
     samples: int = 1
     visibility: Visibility = "soft"
     mipmaps: bool = True
-    kernels: Kernels = "auto"
+    backend: Backend = "auto"
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,14 +56,14 @@ class EmbeddedRenderer:
             background=self.background,
             samples=self.samples,
             mipmaps=self.mipmaps,
-            kernels=self.kernels,
+            backend=self.backend,
             shaders=self.shaders,
         )
 
     @cached_property
     def edge(self) -> EdgeRenderer:
         """What draws hard edges."""
-        return EdgeRenderer(self.cull_backfaces, self.samples, self.mipmaps, self.kernels, self.shaders)
+        return EdgeRenderer(self.cull_backfaces, self.samples, self.mipmaps, self.backend, self.shaders)
 
     @property
     def supports(self) -> Capabilities:

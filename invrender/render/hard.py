@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from invrender.render.backends.dispatch import Implementation, Kernels, implementation
+from invrender.render.backends.dispatch import Backend, Implementation, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
@@ -30,7 +30,7 @@ class HardRenderer:
 
     samples: int = 4
     cull_backfaces: bool = False
-    kernels: Kernels = "auto"
+    backend: Backend = "auto"
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class HardRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         surfaces = Surfaces.of(batch.shots)
-        work = implementation(self.kernels, surfaces.vertices.device)
+        work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)
         return hard_pixels(work, screen, surfaces, winner, batch, channels, self.shaders)

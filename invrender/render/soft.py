@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.render.backends.dispatch import Kernels, implementation
+from invrender.render.backends.dispatch import Backend, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import blend
@@ -37,7 +37,7 @@ class SoftRenderer:
         PyTorch3D do.
     samples: renders at so many times the resolution in each direction, and averages.
     mipmaps: textures are looked up in pyramids, so that where they are minified no texel is skipped.
-    kernels: what does the work: "numba", "triton", the plain "reference", or "auto".
+    backend: what does the work: "numba", "triton", the plain "reference", or "auto".
     shaders: by channel, what colours fragments in place of the renderer's own, or besides.
     """
 
@@ -48,11 +48,11 @@ class SoftRenderer:
     background: Background = "composite"
     samples: int = 1
     mipmaps: bool = True
-    kernels: Kernels = "auto"
+    backend: Backend = "auto"
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("background", Background), ("kernels", Kernels)):
+        for name, allowed in (("background", Background), ("backend", Backend)):
             if getattr(self, name) not in get_args(allowed):
                 choices = ", ".join(get_args(allowed))
                 raise UserError(f"renderer.{name} is {getattr(self, name)!r}, expected one of {choices}")
@@ -85,7 +85,7 @@ class SoftRenderer:
         """The fine pixels of a batch."""
         fused = channels & (ALL - self.shaders.keys())
         surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
-        work = implementation(self.kernels, surfaces.vertices.device)
+        work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]
         softness = Softness(self.sigma, self.gamma, self.blur_radius, camera.near, camera.far)

@@ -320,3 +320,9 @@ def test_the_module_is_the_program(workspace: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "invrender: error: no command 'rendr'; did you mean 'render'?\n"
+
+
+def test_a_key_of_before_works_and_says_its_new_name_in_a_line(invrender: Any) -> None:
+    outcome = invrender("render", "renderer.kernels=reference")
+    assert outcome.status == 0
+    assert outcome.err == "invrender render: note: renderer.kernels is called renderer.backend now\n"

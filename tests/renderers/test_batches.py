@@ -19,7 +19,7 @@ RENDERERS = [
     pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, samples=2), id="soft"),
     pytest.param(EmbeddedRenderer(visibility="edge"), id="edge"),
     pytest.param(HardRenderer(samples=2), id="hard"),
-    pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, kernels="reference"), id="reference"),
+    pytest.param(EmbeddedRenderer(sigma=1e-3, gamma=1e-3, backend="reference"), id="reference"),
 ]
 
 

@@ -68,7 +68,7 @@ def test_an_object_that_is_moved_in_place_is_drawn_anew() -> None:
         shapes.thing(shapes.box(0.5), shapes.material(specular=0.3)), view=shapes.camera(position=[0.0, 0.0, 3.0])
     )
     (thing,) = scene.objects.values()
-    renderer = EmbeddedRenderer(visibility="edge", kernels="reference")
+    renderer = EmbeddedRenderer(visibility="edge", backend="reference")
     before = render_scene(renderer, scene).rgb
     thing.world_from_object[0, 3] += 0.3
     twin = replace(scene, objects={"twin": replace(thing, world_from_object=thing.world_from_object.clone())})

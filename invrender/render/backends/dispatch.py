@@ -21,7 +21,7 @@ from invrender.render.raster.reference import classify
 from invrender.render.raster.screen import Screen
 from invrender.render.shading.surfaces import Surfaces
 
-Kernels = Literal["auto", "numba", "triton", "reference"]
+Backend = Literal["auto", "numba", "triton", "reference"]
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,27 @@ class Implementation:
     crossings: Callable[[Screen, Outlines], Crossings]
 
 
-def implementation(kernels: Kernels, device: torch.device) -> Implementation:
+def implementation(backend: Backend, device: torch.device) -> Implementation:
     """The implementation by name; ``auto``: Numba on the CPU, Triton on CUDA where it can be used, else the reference.
 
     Raises `UserError` where the named kernels can't run on the device.
     """
-    if kernels == "auto":
-        kernels = "numba" if device.type == "cpu" else "triton" if triton.available() else "reference"
-    elif kernels == "numba" and device.type != "cpu":
-        raise UserError(f"renderer.kernels is numba, which runs on the CPU, and the scene is on {device}: use auto")
-    elif kernels == "triton" and device.type == "cpu":
-        raise UserError("renderer.kernels is triton, which runs on CUDA, and the scene is on the CPU: use auto")
-    elif kernels == "triton" and not triton.available():
+    if backend == "auto":
+        backend = "numba" if device.type == "cpu" else "triton" if triton.available() else "reference"
+    elif backend == "numba" and device.type != "cpu":
+        raise UserError(f"renderer.backend is numba, which runs on the CPU, and the scene is on {device}: use auto")
+    elif backend == "triton" and device.type == "cpu":
+        raise UserError("renderer.backend is triton, which runs on CUDA, and the scene is on the CPU: use auto")
+    elif backend == "triton" and not triton.available():
         oldest = ".".join(str(part) for part in triton.OLDEST)
-        raise UserError(f"renderer.kernels is triton, and there is no Triton from {oldest} on: use auto")
-    return load(kernels)
+        raise UserError(f"renderer.backend is triton, and there is no Triton from {oldest} on: use auto")
+    return load(backend)
 
 
 @cache
-def load(kernels: Kernels) -> Implementation:
+def load(backend: Backend) -> Implementation:
     """The implementation of a name, imported when it is first needed."""
-    if kernels == "numba":
+    if backend == "numba":
         from invrender.render.backends.numba import passes
 
         return Implementation(
@@ -67,7 +67,7 @@ def load(kernels: Kernels) -> Implementation:
             passes.jumps,
             passes.crossings,
         )
-    if kernels == "triton":
+    if backend == "triton":
         from invrender.render.backends.triton import passes as on_cuda
 
         return Implementation(

@@ -40,7 +40,7 @@ def test_pictures_are_the_same_and_counted() -> None:
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_pictures_with_derivatives_are_counted_apart() -> None:
     tally = Tally()
-    counted = Counting(EmbeddedRenderer(sigma=1e-3, kernels="reference"), tally)
+    counted = Counting(EmbeddedRenderer(sigma=1e-3, backend="reference"), tally)
     factor = torch.ones((), dtype=torch.float64, requires_grad=True)
     bright = brightened(scene(8), factor)
     render_scene(counted, bright)

@@ -127,7 +127,7 @@ def test_fragments_that_are_not_shaded_would_not_show(
         return shade(surfaces, fragments)
 
     shaders = {"rgb": counted}
-    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode, kernels="reference", shaders=shaders)
+    renderer = EmbeddedRenderer(sigma=1e-3, gamma=5e-3, background=mode, backend="reference", shaders=shaders)
     cotangent = torch.randn(24, 24, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     pruned = stacked(renderer, scene)
     slope = shapes.slope(pruned, cotangent, leaf)

@@ -34,5 +34,5 @@ def test_triton_works_where_it_can() -> None:
 @pytest.mark.usefixtures("without_triton")
 def test_the_reference_works_without_triton() -> None:
     assert implementation("auto", CARD).soft_layers is blend.soft_layers
-    with pytest.raises(UserError, match=r"renderer\.kernels is triton, and there is no Triton from 3\.4 on: use auto"):
+    with pytest.raises(UserError, match=r"renderer\.backend is triton, and there is no Triton from 3\.4 on: use auto"):
         implementation("triton", CARD)

@@ -82,7 +82,7 @@ def test_ties_go_to_the_first_object(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "renderer", [HardRenderer(samples=2, kernels="reference"), EmbeddedRenderer(sigma=1e-3, kernels="reference")]
+    "renderer", [HardRenderer(samples=2, backend="reference"), EmbeddedRenderer(sigma=1e-3, backend="reference")]
 )
 def test_the_pieces_that_work_is_cut_into_do_not_show(
     renderer: HardRenderer | EmbeddedRenderer, monkeypatch: pytest.MonkeyPatch

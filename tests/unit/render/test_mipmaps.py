@@ -22,7 +22,7 @@ from invrender.scene import Mesh, Object, Scene
 RENDERERS = [
     pytest.param(EmbeddedRenderer(visibility="edge"), id="edge"),
     pytest.param(EmbeddedRenderer(sigma=1e-6, gamma=1e-5, background="softmax"), id="soft"),
-    pytest.param(EmbeddedRenderer(sigma=1e-6, gamma=1e-5, background="softmax", kernels="reference"), id="reference"),
+    pytest.param(EmbeddedRenderer(sigma=1e-6, gamma=1e-5, background="softmax", backend="reference"), id="reference"),
 ]
 
 
