@@ -79,7 +79,7 @@ class Differentiable(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> Any:
         """Which faces touch which pixels differs from scene to scene, so scenes can't be stacked by vmap."""
-        raise NotImplementedError("a renderer can't be mapped over stacked scenes: use render_batch")
+        raise NotImplementedError("a renderer can't be mapped over stacked scenes: give it many shots")
 
 
 class Change(torch.autograd.Function):

@@ -37,7 +37,7 @@ class Decision(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> Any:
         """Which faces touch which pixels differs from scene to scene, so scenes can't be stacked by vmap."""
-        raise NotImplementedError("a renderer can't be mapped over stacked scenes: use render_batch")
+        raise NotImplementedError("a renderer can't be mapped over stacked scenes: give it many shots")
 
 
 def decide(function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:
