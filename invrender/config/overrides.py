@@ -135,6 +135,8 @@ def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool
                 named.append(ConfigFile(key, names[-1], path))
         files += named
         return [f"{sign}{key}={','.join(names)}" if named else match[0]]
+    if key == "target.renderer" and value in options_of("renderer"):
+        return [f"+renderer@target.renderer={value}"]
     if key == "target":
         kinds = {target_kind(choice, options_of(key)) for choice in choices(value, multirun, options_of(key))}
         if len(kinds) == 1 and None not in kinds:

@@ -86,11 +86,16 @@ class Values:
         return raw.maximum(lower).minimum(upper)
 
     def value(self, scene: Scene) -> dict[str, Value]:
-        """The numbers by address; None for tensors of many."""
+        """The numbers, by what stands for ``*`` in the path; None for tensors of many."""
         return {
-            address: tensor.tolist() if tensor.numel() <= SHORT else None
+            self.label(address): tensor.tolist() if tensor.numel() <= SHORT else None
             for address, tensor in get_tensors(scene, self.path).items()
         }
+
+    def label(self, address: str) -> str:
+        """What tells an address of this path from the others; the end of a path to one tensor alone."""
+        pairs = list(zip(self.path.split("."), address.split("."), strict=True))
+        return ".".join(own for part, own in pairs if part == "*") or pairs[-1][1]
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The largest error of a number; and relative, of those that are truly above 0."""
