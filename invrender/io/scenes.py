@@ -36,6 +36,8 @@ from invrender.scene import (
 )
 
 FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
+# A value that 8 bits round to 1.
+ROUNDED = 1e-3
 PLACES = ("position", "rotation", "scale")
 
 
@@ -152,7 +154,7 @@ def write_scene(folder: Path, scene: Scene) -> None:
 
 def write_colors(folder: Path, name: str, rgb: Tensor) -> str:
     """Write linear colours [H, W, 3], as PNG or, where that would clip them, as EXR; returns the file's name."""
-    file = f"{name}.png" if float(rgb.max()) <= 1 else f"{name}.exr"
+    file = f"{name}.png" if float(rgb.max()) <= 1 + ROUNDED else f"{name}.exr"
     write_picture(folder / file, rgb)
     return file
 

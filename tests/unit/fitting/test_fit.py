@@ -25,7 +25,7 @@ from invrender.fitting.stopping import Stopping
 from invrender.losses import MeanSquaredError, Silhouette
 from invrender.parameters import Ambient, CameraPose, LightIntensity
 from invrender.parameters.base import Parameter
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, render_scene
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Channels, Picture, Scene, Target
 from invrender.targets import render_target
@@ -142,7 +142,7 @@ class Breaking:
         return [self.broken(shot, channels) for shot in shots]
 
     def broken(self, shot: Shot, channels: Channels) -> Picture:
-        [rendered] = render_scene(EmbeddedRenderer(sigma=1e-4), [shot], channels)
+        [rendered] = EmbeddedRenderer(sigma=1e-4).render([shot], channels)
         intensity = shot.scene.lights["key"].intensity
         if intensity < self.limit or (self.with_gradient_alone and not torch.is_grad_enabled()):
             return rendered

@@ -188,7 +188,7 @@ class Interrupted:
         self.remaining.pictures -= len(shots)
         if before > 0 >= self.remaining.pictures:
             raise KeyboardInterrupt
-        return render_scene(self.inner, shots, channels, quality)
+        return self.inner.render(shots, channels, quality)
 
 
 # In the search; in a step after it; and at the very end, when the answer is judged.
@@ -257,7 +257,7 @@ def test_a_mark_on_one_facet_tells_them_apart() -> None:
     truth = replace(
         plain,
         objects={
-            name: replace(obj, material=replace(obj.material, vertex_colors=colors))
+            name: replace(obj, material=obj.material.with_property("albedo", vertex=colors))
             for name, obj in plain.objects.items()
         },
     )
