@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import socket
 import sys
@@ -12,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from invrender.errors import UserError
+from invrender.errors import UserError, note
 
 NAME = ".lock"
 # Network file systems may have no locks.
@@ -51,7 +50,7 @@ class FolderLock:
             if error.errno not in NO_LOCKS:
                 os.close(file)
                 return False
-            logging.getLogger(__name__).warning(
+            note(
                 f"{self.path.parent} is on a file system without locks: nothing keeps two processes from writing in it"
             )
         if not same(file, self.path):

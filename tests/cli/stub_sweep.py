@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from invrender.cli import Invocation
+from invrender.cli.invocation import Invocation
 from invrender.sweep.outcome import Outcome
 
 
