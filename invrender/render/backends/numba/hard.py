@@ -259,7 +259,7 @@ def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted
     """Add up the gradients of faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
     rows, lit = room_for_block(surface)
-    starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
+    starts, vertices = np.empty(BLOCK + 1, np.int64), np.empty((3, 4))
     interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     light_gradient = np.zeros(surface.lights.shape)
     number, at = begin, shown.first[begin]
@@ -290,7 +290,7 @@ def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted
                 )  # fmt: skip
             if wanted.vertices:
                 barycentric_back(f[face], rows, starts[face], starts[face + 1], vertices)
-            store_corners(outline, vertices, interpolated, number + face, wanted, corners)
+            store_corners(vertices, interpolated, number + face, wanted, corners)
         at += n
         number = after_block(number, faces, at, shown)
     if wanted.lights:
