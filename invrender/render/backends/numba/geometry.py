@@ -29,7 +29,7 @@ def load_outline(frame, g, f):
     """Fill in what distances to face g need."""
     sides = frame.outline.shape[1]
     for k in range(sides):
-        a, b = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
+        a, b = frame.outline[g, k], frame.outline[g, k + 1 if k + 1 < sides else 0]
         x, y = frame.points[a, 0], frame.points[a, 1]
         along_x, along_y = frame.points[b, 0] - x, frame.points[b, 1] - y
         length = along_x * along_x + along_y * along_y
@@ -224,6 +224,13 @@ def barycentric_tangent(f, moved, rows, begin, end):
         rows[D + Z, i] = depth + b0 * moved[0, 3] + b1 * moved[1, 3] + b2 * moved[2, 3]
 
 
+@kernel
+def gap(f, side, share, x, y):
+    """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
+    at = SIDES + 5 * side
+    return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]
+
+
 @adding
 def distances_back(f, sides, x, y, side, share, cotangent, n, outline):
     """Add to outline [4, 4] the gradient of n squared distances in pixels, whose cotangents are given.
@@ -245,10 +252,3 @@ def distances_back(f, sides, x, y, side, share, cotangent, n, outline):
         outline[k, 1] += all_y - end_y
         outline[k, 2] += end_x
         outline[k, 3] += end_y
-
-
-@kernel
-def gap(f, side, share, x, y):
-    """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
-    at = SIDES + 5 * side
-    return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]

@@ -158,9 +158,10 @@ def store_outline(outline, number, corners):
     """Add what the edges [4, 4] of a face's outline gathered."""
     sides = corners.outline.shape[1]
     for k in range(sides):
+        ahead = k + 1 if k + 1 < sides else 0
         for c in range(2):
             corners.outline[number, k, c] += outline[k, c]
-            corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
+            corners.outline[number, ahead, c] += outline[k, 2 + c]
 
 
 @kernel

@@ -56,9 +56,16 @@ def any_counts(touched, width, depth, sums, colored, silhouette):
 @allocating
 def backward_parts(first, last, bounds, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
+    room = max(frame.width, AT_ONCE)
+    reached, waiting = room_for(room), room_for_waiting(surface, room)  # once: room costs more than a part of few faces
     for part in range(first, last):
         begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared)
+        waiting.lights[:] = 0.0
+        backward_faces(
+            begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared, reached, waiting
+        )  # fmt: skip
+        if wanted.lights:
+            shared.lights[part] += waiting.lights
 
 
 class Waiting(NamedTuple):
@@ -99,11 +106,12 @@ def room_for_waiting(surface, pixels):
     )  # fmt: skip
 
 
-@allocating
-def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
+@kernel
+def backward_faces(
+    begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared, reached, waiting
+):  # fmt: skip
     """Add up the gradients of faces begin … end − 1."""
     sides, room = frame.outline.shape[1], max(frame.width, AT_ONCE)
-    reached, waiting = room_for(room), room_for_waiting(surface, room)
     shaded, geometric = len(cotangents.color) > 0, wanted.outline or wanted.vertices
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
@@ -218,8 +226,6 @@ def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangent
         reached,
         waiting,
     )
-    if wanted.lights:
-        shared.lights[part] += waiting.lights
 
 
 @calling
