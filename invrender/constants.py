@@ -40,6 +40,7 @@ class Constants(Generic[T]):
     def get(self, compute: Callable[[], T], first: Tensor, *others: Tensor | None, setting: Hashable = None) -> T:
         """``compute()``, or what it was when the very same tensors, unchanged, and setting were given before."""
         state = setting, [None if each is None or each.is_inference() else each._version for each in (first, *others)]
+        others = tuple(None if each is first else each for each in others)  # what is kept must not keep its own key
         held = self.found.get(first, None)  # type: ignore[no-untyped-call]
         if (
             held is None

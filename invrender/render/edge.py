@@ -14,7 +14,7 @@ from invrender.render.backends.dispatch import Backend, Implementation, implemen
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
-from invrender.render.raster.antialias import antialias, outlines, select_crossings, shares
+from invrender.render.raster.antialias import outlines, select_crossings
 from invrender.render.raster.project import project_surfaces
 from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import SHADERS, Shader
@@ -61,22 +61,19 @@ class EdgeRenderer:
         winner = work.nearest_faces(screen)
         needed = channels | {"alpha"} if "depth" in channels else channels
         pixels = hard_pixels(work, screen, surfaces, winner, batch, needed, self.shaders)
-        smooth = antialias_all(work, screen, surfaces, winner, pixels)
+        smooth = smooth_edges(work, screen, surfaces, winner, pixels)
         return {name: smooth[name] for name in channels}
 
 
-def antialias_all(
+def smooth_edges(
     work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, pixels: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
     found = outlines(screen, surfaces, work.jumps)
     crossed = select_crossings(found, work.crossings(screen, found), winner)
-    cut = shares(screen, found, crossed)
-    smooth = {
-        name: antialias(values if values.ndim > 1 else values[:, None], cut, crossed).reshape(values.shape)
-        for name, values in pixels.items()
-        if name != "depth"
-    }
+    flat = {name: values.reshape(screen.pixels, -1) for name, values in pixels.items() if name != "depth"}
+    blended = work.antialias(screen, found, crossed, list(flat.values()))
+    smooth = {name: each.reshape(pixels[name].shape) for name, each in zip(flat, blended, strict=True)}
     if "depth" in pixels:
         smooth["depth"] = torch.where(smooth["alpha"] > 0, pixels["depth"], torch.zeros_like(pixels["depth"]))
     return smooth

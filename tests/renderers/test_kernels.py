@@ -233,6 +233,26 @@ def test_crossings(scenes: Callable[[], list[Scene]], passes: ModuleType) -> Non
         assert one.equal(other)
 
 
+@pytest.mark.parametrize("scenes", SCENES)
+def test_antialiasing(scenes: Callable[[], list[Scene]]) -> None:
+    """Of two pictures at once: along edges of faces that cross the near plane, too, and where many cut one pixel."""
+    from invrender.render.backends.numba import passes
+
+    def smooth(antialias: Callable[..., Sequence[Tensor]]) -> Function:
+        def pictures(screen: Screen, surfaces: Surfaces) -> Sequence[Tensor]:
+            found = edges.outlines(screen, surfaces)
+            crossed = edges.crossings(screen, found)
+            assert len(crossed.edge) > 5
+            color, depth = visible.hard_layers(
+                screen, surfaces, visible.nearest_faces(screen), surfaces.ambient[:1].expand(screen.pixels, 3)
+            )
+            return antialias(screen, found, crossed, [color, depth[:, None]])
+
+        return pictures
+
+    assert_twins(scenes(), smooth(edges.antialias_all), smooth(passes.antialias))
+
+
 def test_a_jacobian_of_several_directions(passes: ModuleType) -> None:
     scene = tiny.one_object(8)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -34,6 +34,7 @@ class Implementation:
     hard_layers: Callable[[Screen, Surfaces, Tensor, Tensor], tuple[Tensor, Tensor]]
     jumps: Jumps
     crossings: Callable[[Screen, Outlines], Crossings]
+    antialias: Callable[[Screen, Outlines, Crossings, Sequence[Tensor]], tuple[Tensor, ...]]
 
 
 def implementation(backend: Backend, device: torch.device) -> Implementation:
@@ -66,13 +67,26 @@ def load(backend: Backend) -> Implementation:
             passes.hard_layers,
             passes.jumps,
             passes.crossings,
+            passes.antialias,
         )
     if backend == "triton":
         from invrender.render.backends.triton import passes as on_cuda
 
         return Implementation(
-            classify, on_cuda.soft_layers, on_cuda.nearest_faces, on_cuda.hard_layers, edges.jumps, on_cuda.crossings
+            classify,
+            on_cuda.soft_layers,
+            on_cuda.nearest_faces,
+            on_cuda.hard_layers,
+            edges.jumps,
+            on_cuda.crossings,
+            edges.antialias_all,
         )
     return Implementation(
-        classify, blend.soft_layers, visible.nearest_faces, visible.hard_layers, edges.jumps, edges.crossings
+        classify,
+        blend.soft_layers,
+        visible.nearest_faces,
+        visible.hard_layers,
+        edges.jumps,
+        edges.crossings,
+        edges.antialias_all,
     )

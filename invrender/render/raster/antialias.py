@@ -11,7 +11,7 @@ the shares are the exact areas instead of a distance along the line between the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -194,6 +194,14 @@ def shares(screen: Screen, found: Outlines, crossed: Crossings) -> Tensor:
     border = torch.where(crossed.sideways, column[:, 1], row[:, 1])
     height = start_y + slope * (across + 0.5 - start_x) - border
     return area_below(torch.stack([-height, height], dim=1), slope[:, None])
+
+
+def antialias_all(
+    screen: Screen, found: Outlines, crossed: Crossings, pictures: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """Pictures [P, C] antialiased where crossings cut their pixels; differentiable. The slow twin of the kernels."""
+    cut = shares(screen, found, crossed)
+    return tuple(antialias(each, cut, crossed) for each in pictures)
 
 
 def area_below(height: Tensor, slope: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
 
 known_vertices: Constants[Tensor] = Constants()
 known_normals: Constants[Tensor] = Constants()
+packed_objects: Constants[dict[str, Any]] = Constants()
+packed_lights: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
 
 
 @dataclass(frozen=True)
@@ -69,55 +72,84 @@ class Surfaces:
 
         Without ``shaded`` there are neither normals nor texels, which silhouettes and depths do without.
         """
-        objects: list[Object] = []
-        numbers: dict[int, int] = {}
-        placements = []
-        for shot in shots:
-            for obj in shot.scene.objects.values():
-                if id(obj) not in numbers:
-                    numbers[id(obj)] = len(objects)
-                    objects.append(obj)
-            placements.append(tuple(numbers[id(obj)] for obj in shot.scene.objects.values()))
-        vertices = [place_vertices(obj) for obj in objects]
-        first_vertex = accumulate_counts(each.shape[0] for each in vertices)
-        first_face = accumulate_counts(obj.mesh.faces.shape[0] for obj in objects)
-        faces = [shift_indices(obj.mesh.faces, first) for obj, first in zip(objects, first_vertex, strict=False)]
-        normals = [
-            place_normals(world, obj) if shaded else world[:0] for world, obj in zip(vertices, objects, strict=True)
-        ]
-        first_normal = accumulate_counts(each.shape[0] for each in normals)
-        normal_faces = [
-            shift_indices(obj.mesh.normal_faces, first) for obj, first in zip(objects, first_normal, strict=False)
-        ]
-        uv = [uv_of(obj) for obj in objects]
-        first_uv = accumulate_counts(each.shape[0] for each, _ in uv)
-        uv_faces = [shift_indices(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
-        texels, textures = pack_textures(objects if shaded else [], mipmaps, vertices[0])
-        materials = torch.stack([pack_material(obj.material) for obj in objects])
-        lights = [pack_lights(shot.scene) for shot in shots]
+        objects, placements = place_objects(shots)
+        lights = [known_lights(shot.scene) for shot in shots]
         return cls(
-            vertices=concatenate(vertices),
-            faces=concatenate(faces),
-            normals=concatenate(normals),
-            normal_faces=concatenate(normal_faces),
-            uv=concatenate([each for each, _ in uv]),
-            uv_faces=concatenate(uv_faces),
-            colors=vertex_colors(objects),
-            texels=texels,
-            textures=textures,
-            object=concatenate([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
-            materials=materials,
+            **known_objects(objects, mipmaps, shaded),
             ambient=torch.stack([ambient for ambient, _, _ in lights]),
             lights=torch.stack([rows for _, rows, _ in lights]),
-            kinds=torch.tensor(lights[0][2], dtype=torch.int64, device=faces[0].device),
+            kinds=lights[0][2],
             eyes=torch.stack([eye(shot.camera) for shot in shots]),
             parallel=shots[0].camera.projection == "orthographic",
-            shiny=materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
-            objects=tuple(objects),
-            placements=tuple(placements),
-            first_vertex=first_vertex,
-            first_face=first_face,
+            objects=objects,
+            placements=placements,
         )
+
+
+def place_objects(shots: Sequence[Shot]) -> tuple[tuple[Object, ...], tuple[tuple[int, ...], ...]]:
+    """The objects of shots, those that they share once, and for each shot its objects, as numbers."""
+    objects: list[Object] = []
+    numbers: dict[int, int] = {}
+    placements = []
+    for shot in shots:
+        for obj in shot.scene.objects.values():
+            if id(obj) not in numbers:
+                numbers[id(obj)] = len(objects)
+                objects.append(obj)
+        placements.append(tuple(numbers[id(obj)] for obj in shot.scene.objects.values()))
+    return tuple(objects), tuple(placements)
+
+
+def known_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict[str, Any]:
+    """As `pack_objects`; where nothing moves or changes they are packed once."""
+    tensors = [each for obj in objects for each in tensors_of_object(obj)]
+    if not constant(*(each for each in tensors if each is not None)):
+        return pack_objects(objects, mipmaps, shaded)
+    return packed_objects.get(
+        lambda: pack_objects(objects, mipmaps, shaded), tensors[0], *tensors[1:], setting=(mipmaps, shaded)
+    )
+
+
+def tensors_of_object(obj: Object) -> tuple[Tensor | None, ...]:
+    """All tensors of an object, the vertices first; None for those that it does without."""
+    mesh, material = obj.mesh, obj.material
+    placed = (mesh.vertices, mesh.faces, mesh.normal_faces, mesh.normals, mesh.uv, mesh.uv_faces)
+    looks = (material.albedo, material.specular, material.shininess, material.texture, material.vertex_colors)
+    return (*placed, obj.world_from_object, *looks)
+
+
+def pack_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict[str, Any]:
+    """What `Surfaces` has of objects alone, by name."""
+    vertices = [place_vertices(obj) for obj in objects]
+    first_vertex = accumulate_counts(each.shape[0] for each in vertices)
+    first_face = accumulate_counts(obj.mesh.faces.shape[0] for obj in objects)
+    faces = [shift_indices(obj.mesh.faces, first) for obj, first in zip(objects, first_vertex, strict=False)]
+    normals = [place_normals(world, obj) if shaded else world[:0] for world, obj in zip(vertices, objects, strict=True)]
+    first_normal = accumulate_counts(each.shape[0] for each in normals)
+    normal_faces = [
+        shift_indices(obj.mesh.normal_faces, first) for obj, first in zip(objects, first_normal, strict=False)
+    ]
+    uv = [uv_of(obj) for obj in objects]
+    first_uv = accumulate_counts(each.shape[0] for each, _ in uv)
+    uv_faces = [shift_indices(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
+    texels, textures = pack_textures(objects if shaded else [], mipmaps, vertices[0])
+    materials = torch.stack([pack_material(obj.material) for obj in objects])
+    return {
+        "vertices": concatenate(vertices),
+        "faces": concatenate(faces),
+        "normals": concatenate(normals),
+        "normal_faces": concatenate(normal_faces),
+        "uv": concatenate([each for each, _ in uv]),
+        "uv_faces": concatenate(uv_faces),
+        "colors": vertex_colors(objects),
+        "texels": texels,
+        "textures": textures,
+        "object": concatenate([torch.full_like(each[:, 0], number) for number, each in enumerate(faces)]),
+        "materials": materials,
+        "shiny": materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
+        "first_vertex": first_vertex,
+        "first_face": first_face,
+    }
 
 
 def accumulate_counts(counts: Iterable[int]) -> tuple[int, ...]:
@@ -201,8 +233,19 @@ def pack_material(material: Material) -> Tensor:
     return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
 
 
-def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """The ambient radiance [3], the other lights [L, 6] and their kinds."""
+def known_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
+    """As `pack_lights`; where no light changes they are packed once."""
+    lights = list(scene.lights.values())
+    tensors = [each for light in lights for each in vars(light).values() if isinstance(each, Tensor)]
+    if not tensors or not constant(*tensors):
+        return pack_lights(scene)
+    kinds = tuple(number_kind(light) for light in lights)
+    setting = kinds, scene.background.dtype, scene.background.device
+    return packed_lights.get(lambda: pack_lights(scene), tensors[0], *tensors[1:], setting=setting)
+
+
+def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
+    """The ambient radiance [3], the other lights [L, 6] and their kinds [L]."""
     ambient = scene.background.new_zeros(3)
     rows, kinds = [], []
     for light in scene.lights.values():
@@ -215,7 +258,8 @@ def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, tuple[int, ...]]:
         else:
             rows.append(torch.cat([radiance, light.position]))
             kinds.append(number_kind(light))
-    return ambient, torch.stack(rows) if rows else ambient.new_zeros(0, 6), tuple(kinds)
+    found = torch.stack(rows) if rows else ambient.new_zeros(0, 6)
+    return ambient, found, torch.tensor(kinds, dtype=torch.int64, device=ambient.device)
 
 
 def number_kind(light: Light) -> int:

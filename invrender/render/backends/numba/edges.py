@@ -41,16 +41,29 @@ def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Ar
     edge, seen = np.empty(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.bool_)
     pixel, sideways = np.empty((first[-1], 2), dtype=np.int64), np.empty(first[-1], dtype=np.bool_)
     nearest, box = bins.nearest[bins.faces], bins.box[bins.faces]  # one after the other, as `hidden` reads them
+    rest = np.empty(len(nearest))
+    find_rests(bins.first, nearest, rest)
     bounds = np.searchsorted(first, np.arange(1, PARTS) * (first[-1] / PARTS))
     bounds = np.concatenate([[0], bounds, [len(ends)]])
 
     def run(start: int, last: int) -> None:
         cross(
-            bounds[start], bounds[last], frame, bins, nearest, box, ends, picture, first, edge, pixel, sideways, seen
+            bounds[start], bounds[last], frame, bins, nearest, rest, box, ends, picture, first, edge, pixel, sideways,
+            seen,
         )  # fmt: skip
 
     divide_work(run, PARTS)
     return edge[seen], pixel[seen], sideways[seen]
+
+
+@kernel
+def find_rests(first, nearest, rest):
+    """Fill in the least depth of each face and of those after it in its tile."""
+    for tile in range(len(first) - 1):
+        least = math.inf
+        for entry in range(first[tile + 1] - 1, first[tile] - 1, -1):
+            least = min(least, nearest[entry])
+            rest[entry] = least
 
 
 @kernel
@@ -92,8 +105,11 @@ def count_columns(frame, ends, count):
 
 
 @allocating
-def cross(begin, end, frame, bins, nearest, box, ends, picture, first, edge, pixel, sideways, seen):
-    """Fill in what edges begin … end − 1 cross; nearest, box: of the faces in each tile, as in `Bins`."""
+def cross(begin, end, frame, bins, nearest, rest, box, ends, picture, first, edge, pixel, sideways, seen):
+    """Fill in what edges begin … end − 1 cross; nearest, box: of the faces in each tile, as in `Bins`.
+
+    rest: as `find_rests` finds them.
+    """
     across_tiles, down_tiles = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     f = np.empty(FACE_SIZE)
     for number in range(begin, end):
@@ -120,7 +136,7 @@ def cross(begin, end, frame, bins, nearest, box, ends, picture, first, edge, pix
             tile_y = min(int(place_y), frame.height - 1) // TILE
             tile = (picture[number] * down_tiles + tile_y) * across_tiles + tile_x
             before = depth * (1.0 - BEHIND)
-            if hidden(frame, bins, nearest, box, tile, ends, number, place_x, place_y, before, f):
+            if hidden(frame, bins, nearest, rest, box, tile, ends, number, place_x, place_y, before, f):
                 continue
             row, left = (column, int(upper)) if steep else (int(upper), column)
             edge[at] = number
@@ -131,10 +147,12 @@ def cross(begin, end, frame, bins, nearest, box, ends, picture, first, edge, pix
 
 
 @kernel
-def hidden(frame, bins, nearest, box, tile, ends, number, x, y, depth, f):
+def hidden(frame, bins, nearest, rest, box, tile, ends, number, x, y, depth, f):
     """Whether a face that does not share an end with the edge lies before the point (x, y) at a depth."""
     a, b = ends[number, 0], ends[number, 1]
     for entry in range(bins.first[tile], bins.first[tile + 1]):
+        if not rest[entry] < depth:
+            return False
         if not nearest[entry] < depth or x < box[entry, 0] or x > box[entry, 1] + 1.0:
             continue
         if y < box[entry, 2] or y > box[entry, 3] + 1.0:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from invrender.geometry.edges import Edges
-from invrender.render.backends.differentiable import differentiable
-from invrender.render.backends.numba import edges, hard, soft, soft_gradients, soft_tangents
+from invrender.render.backends.differentiable import Differentiable, differentiable
+from invrender.render.backends.numba import antialiasing, edges, hard, soft, soft_gradients, soft_tangents
 from invrender.render.backends.numba.compiling import divide_work
 from invrender.render.backends.numba.frame import Array, Bins, Frame, Surface, array, bin_faces, classify_faces
 from invrender.render.backends.numba.gradients import Which
@@ -93,6 +93,12 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
         return tuple(torch.from_numpy(each) for each in crossed)
 
     return Crossings(*decide(find, screen.vertices, screen.points))
+
+
+def antialias(screen: Screen, found: Outlines, crossed: Crossings, pictures: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The fast twin of `antialias.antialias_all`."""
+    smooth: tuple[Tensor, ...] = Differentiable.apply(AntialiasPass(screen, found, crossed), screen.vertices, *pictures)
+    return smooth
 
 
 @dataclass
@@ -186,6 +192,66 @@ class HardPass:
         depth = color.new_zeros(shape[:2])
         hard.tangents(self.frame, self.surface, self.shown, motion, color.numpy(), depth.numpy())
         return color, depth
+
+
+@dataclass
+class AntialiasPass:
+    """`antialiasing` for one screen; its tensors are the screen's vertices and the pictures, [P, C] each."""
+
+    screen: Screen
+    found: Outlines
+    crossed: Crossings
+    constants: tuple[int, ...] = ()
+    pairs: antialiasing.Pairs = field(init=False)
+    shares: antialiasing.Shares = field(init=False)
+    differences: list[Array] = field(init=False)
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The pictures, antialiased."""
+        screen, crossed = self.screen, self.crossed
+        ends = array(self.found.ends)[array(crossed.edge)]
+        self.pairs = antialiasing.Pairs(
+            array(tensors[0]), ends, array(crossed.pixel), array(crossed.sideways),
+            float(screen.near), screen.height, screen.width,
+        )  # fmt: skip
+        self.shares = antialiasing.shares(self.pairs, screen.pixels)
+        smooth = [each.clone(memory_format=torch.contiguous_format) for each in tensors[1:]]
+        self.differences = [np.empty((len(ends), each.shape[1])) for each in smooth]
+        for picture, difference in zip(smooth, self.differences, strict=True):
+            antialiasing.blend(self.pairs, self.shares.share, picture.numpy(), difference)
+        return tuple(smooth)
+
+    def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """The tensors' gradients where wanted."""
+        of_shares = np.zeros(self.shares.share.shape)
+        gradients: list[Tensor | None] = []
+        for cotangent, difference in zip(cotangents, self.differences, strict=True):
+            if cotangent is not None:
+                cotangent = cotangent.clone(memory_format=torch.contiguous_format)
+                antialiasing.blend_back(self.pairs, self.shares.share, difference, cotangent.numpy(), of_shares)
+            gradients.append(cotangent)
+        vertices = None
+        if wanted[0]:
+            vertices = torch.from_numpy(
+                antialiasing.shares_back(self.pairs, self.shares, of_shares, self.screen.pixels)
+            )
+        return [vertices, *gradients]
+
+    def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
+        """How the pictures change."""
+        shares, pixels = self.shares.share, self.screen.pixels
+        dtype = self.screen.vertices.dtype
+        found: list[Tensor] = []
+        for each, difference in zip(moving[1:], self.differences, strict=True):
+            shape = directions, pixels, difference.shape[1]
+            found.append(torch.zeros(shape, dtype=dtype) if each is None else each.expand(shape).clone())
+        for k in range(directions):
+            change = np.zeros(shares.shape)
+            if moving[0] is not None:
+                change = antialiasing.shares_tangent(self.pairs, self.shares, array(moving[0][k]), pixels)
+            for picture, difference in zip(found, self.differences, strict=True):
+                antialiasing.blend_tangent(self.pairs, shares, difference, change, picture[k].numpy())
+        return tuple(found)
 
 
 def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.dtype) -> Array:
