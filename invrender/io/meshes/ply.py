@@ -184,7 +184,7 @@ class Text(Reader):
         return found
 
     def convert(self, values: Array, kind: str) -> Array:
-        """Numbers as the type that the header gives them. Raises `UserError` where it says whole ones and there are none."""
+        """Numbers as the type that the header gives them. Raises `UserError` for nan and inf as whole ones."""
         if np.dtype(kind).kind in "iu" and not np.isfinite(values).all():
             raise UserError(f"{self.path}: is damaged (it has nan or inf where its header says {kind})")
         return values.astype(kind)

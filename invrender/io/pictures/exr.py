@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -89,8 +90,18 @@ def placed(stored: Array, row: int, column: int, height: int, width: int) -> Arr
 
 
 def write_exr(path: Path, rgb: Tensor) -> None:
-    """Write linear RGB [H, W, 3] as floats of 32 bits."""
+    """Write linear RGB [H, W, 3] as floats of 32 bits. Raises `OSError` where not all of it could be written."""
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    OpenEXR.File(header, {"RGB": np.ascontiguousarray(with_channels(rgb.numpy()))}).write(str(path))
+    pixels = np.ascontiguousarray(with_channels(rgb.numpy()))
+    # OpenEXR says nothing where the disk is full.
+    try:
+        with silence():
+            OpenEXR.File(header, {"RGB": pixels}).write(str(path))
+            with OpenEXR.File(str(path)) as written:
+                whole = np.array_equal(written.channels()["RGB"].pixels, pixels, equal_nan=True)
+    except Exception:
+        whole = False
+    if not whole:
+        raise OSError(errno.EIO, "it can't be written whole; the disk may be full", str(path))
