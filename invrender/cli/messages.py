@@ -13,6 +13,7 @@ from yaml import YAMLError
 from invrender.config.overrides import OptionsOf
 from invrender.errors import UserError, one_line, suggestion
 
+MOST_CHARACTERS = 1000
 # Launchers by the extra that they come with.
 EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 AUTO = "invrender.render.auto.automatic"
@@ -24,6 +25,15 @@ def explain(error: BaseException, options_of: OptionsOf = lambda group: ()) -> s
 
     options_of: the names of a group's options.
     """
+    told = account(error, options_of)
+    if told is None or len(told) <= MOST_CHARACTERS:
+        return told
+    # The key stands at the beginning, and the mend at the end.
+    return f"{told[: MOST_CHARACTERS // 2]}…{told[-MOST_CHARACTERS // 2 :]}"
+
+
+def account(error: BaseException, options_of: OptionsOf) -> str | None:
+    """`explain`, of any length."""
     for cause in chain(error):
         if isinstance(cause, UserError):
             return one_line(str(cause))

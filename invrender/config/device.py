@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from invrender import checks
@@ -26,22 +26,33 @@ def choose_device(name: str) -> str:
 
 @contextmanager
 def repeatable(seed: int, device: str) -> Iterator[None]:
-    """Seed every source of randomness; on the CPU every run gives the same bits."""
+    """Seed every source of randomness; on the CPU every run gives the same bits, on any number of threads."""
     import numpy as np
     import torch
 
     checks.seed("seed", seed)
-    memory: Any = torch.utils.deterministic
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
-    if device == "cpu":
-        torch.use_deterministic_algorithms(True)
-        # Filling memory that is about to be written anyway costs time and decides nothing.
-        memory.fill_uninitialized_memory = False
-    try:
+    with deterministic() if device == "cpu" else nullcontext():
         yield
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Have torch add in the same order every time."""
+    import torch
+
+    from invrender.render.threads import torch_on_one_thread
+
+    memory: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    # Filling memory that is about to be written anyway costs time and decides nothing.
+    memory.fill_uninitialized_memory = False
+    try:
+        with torch_on_one_thread():
+            yield
     finally:
         torch.use_deterministic_algorithms(before[0])
         memory.fill_uninitialized_memory = before[1]

@@ -32,6 +32,7 @@ MAPPINGS = ("scene", "scene.objects", "camera", "light", "target", "recover", "l
 TYPED = ("allow_targets", "output", "overwrite", "runs", "port", "open")
 SWEEPER = ("params", "rank", "trials", "objectives", "prune", "warmup", "parallel", "seed")
 HEADER = re.compile(r"\s*#[#\s]*@\s*package\s+(\S+)")
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 # Another key's value, and a shipped file.
 INTERPOLATION = re.compile(r"\$\{(?:[A-Za-z_][\w.-]*|scenes:[\w./ -]+)\}")
 
@@ -138,6 +139,8 @@ def check_content(node: Any, headers: Sequence[str]) -> None:
     if not isinstance(node, dict):
         return
     for text in strings(node):
+        if UNWRITABLE.search(text):
+            raise UserError(f"{shortened(text)} has a character that no name can have")
         if "$" in text and "${" in INTERPOLATION.sub("", text):
             raise UserError(f"{shortened(text)} is more than another key's value: a file may have ${{KEY}} and no more")
     if sum(text.count("${") for text in strings(node)) > MOST_INTERPOLATIONS:

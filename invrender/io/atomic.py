@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,25 +15,40 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     An `OSError` without a file's name, as of a full disk, gets that of ``path``.
     """
-    partial = path.with_name(f".partial-{path.name}")
+    partial = partial_of(path)
     try:
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        if error.filename is None or str(error.filename) == str(partial):
-            error.filename = str(path)
-        raise
+        with naming_files(partial, path):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder to write into, which becomes ``path`` when all has gone well."""
-    partial = path.with_name(f".partial-{path.name}")
+    """A temporary folder to write into, which becomes ``path`` when all has gone well. Errors are those of ``path``."""
+    partial = partial_of(path)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.replace(path)
+        with naming_files(partial, path):
+            partial.mkdir(parents=True)
+            yield partial
+            partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_of(path: Path) -> Path:
+    """Where a file or a folder is written before it gets its name."""
+    return path.with_name(f".partial-{path.name}")
+
+
+@contextmanager
+def naming_files(partial: Path, path: Path) -> Iterator[None]:
+    """Have an `OSError` name ``path`` and what is in it, and not where that is written before."""
+    try:
+        yield
+    except OSError as error:
+        inside = Path(str(error.filename or partial))
+        named = str(path / inside.relative_to(partial) if inside.is_relative_to(partial) else inside)
+        # NumPy gives its errors a text alone.
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), named) from error

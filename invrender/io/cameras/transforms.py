@@ -69,7 +69,7 @@ def read_frame(frame: Any, document: Mapping[str, Any], path: Path, index: int) 
 
 def find_picture(named: Path) -> Path:
     """The picture file that a frame names, which may leave out the extension."""
-    candidates = [named.with_name(named.name + extension) for extension in EXTENSIONS]
+    candidates = [Path(f"{named}{extension}") for extension in EXTENSIONS]
     return next((each for each in candidates if each.is_file()), named)
 
 

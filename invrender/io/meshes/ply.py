@@ -160,19 +160,20 @@ class Text(Reader):
         if all(len(kind) == 1 for kind in kinds):
             rows = self.take(element, element.count * len(kinds)).reshape(element.count, len(kinds))
             return {
-                name: convert(rows[:, number], kind[0])
+                name: self.convert(rows[:, number], kind[0])
                 for number, (name, kind) in enumerate(element.properties.items())
             }
         if len(kinds) == 1 and element.count:
-            size = int(self.values[self.place]) if self.place < len(self.values) else 0
+            first = self.values[self.place : self.place + 1]
+            size = int(self.convert(first, kinds[0][0])[0]) if len(first) else 0
             end = self.place + element.count * (size + 1)
             rows = self.values[self.place : end]
             if size > 0 and end <= len(self.values) and (rows[:: size + 1] == size).all():
                 self.place = end
                 values = rows.reshape(element.count, size + 1)[:, 1:].reshape(-1)
                 (name,) = element.properties
-                return {name: Lists(convert(values, kinds[0][1]), np.full(element.count, size))}
-        return by_row(element, lambda kind, count: convert(self.take(element, count), kind))
+                return {name: Lists(self.convert(values, kinds[0][1]), np.full(element.count, size))}
+        return by_row(element, lambda kind, count: self.convert(self.take(element, count), kind))
 
     def take(self, element: Element, count: int) -> Array:
         """The next numbers."""
@@ -182,10 +183,11 @@ class Text(Reader):
         self.place += count
         return found
 
-
-def convert(values: Array, kind: str) -> Array:
-    """Numbers as the type that the header gives them."""
-    return values.astype(kind)
+    def convert(self, values: Array, kind: str) -> Array:
+        """Numbers as the type that the header gives them. Raises `UserError` for nan and inf as whole ones."""
+        if np.dtype(kind).kind in "iu" and not np.isfinite(values).all():
+            raise UserError(f"{self.path}: is damaged (it has nan or inf where its header says {kind})")
+        return values.astype(kind)
 
 
 class Binary(Reader):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +30,7 @@ def open_exr(path: Path) -> Source:
     """
     import OpenEXR
 
-    with OpenEXR.File(str(path), header_only=True) as file:
+    with silence(), OpenEXR.File(str(path), header_only=True) as file:
         header = file.header()
         stored = {channel.name: (channel.xSampling, channel.ySampling) for channel in header["channels"]}
         left, top, width, height = box(header["displayWindow"])
@@ -37,12 +42,26 @@ def open_exr(path: Path) -> Source:
         raise UserError(f"{path}: its channels have fewer pixels than the picture; write them at full resolution")
 
     def decode() -> Array:
-        with OpenEXR.File(str(path), separate_channels=True) as opened:
+        with silence(), OpenEXR.File(str(path), separate_channels=True) as opened:
             channels = opened.channels()
             pixels = np.stack([channels[name].pixels for name in names], axis=-1).astype(np.float32)
         return placed(pixels, first_row - top, first_column - left, height, width)
 
     return Source(height, width, of_floats(decode, path), linear=True, associated=True)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Have nothing printed: besides raising an error, OpenEXR says in its own words what is wrong with a file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with redirect_stdout(io.StringIO()), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def box(window: Sequence[Any]) -> tuple[int, int, int, int]:
@@ -71,8 +90,18 @@ def placed(stored: Array, row: int, column: int, height: int, width: int) -> Arr
 
 
 def write_exr(path: Path, rgb: Tensor) -> None:
-    """Write linear RGB [H, W, 3] as floats of 32 bits."""
+    """Write linear RGB [H, W, 3] as floats of 32 bits. Raises `OSError` where not all of it could be written."""
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    OpenEXR.File(header, {"RGB": np.ascontiguousarray(with_channels(rgb.numpy()))}).write(str(path))
+    pixels = np.ascontiguousarray(with_channels(rgb.numpy()))
+    # OpenEXR says nothing where the disk is full.
+    try:
+        with silence():
+            OpenEXR.File(header, {"RGB": pixels}).write(str(path))
+            with OpenEXR.File(str(path)) as written:
+                whole = np.array_equal(written.channels()["RGB"].pixels, pixels, equal_nan=True)
+    except Exception:
+        whole = False
+    if not whole:
+        raise OSError(errno.EIO, "it can't be written whole; the disk may be full", str(path))

@@ -30,7 +30,7 @@ def write_picture(path: Path, rgb: Tensor) -> None:
     linear = rgb.detach().cpu().float().contiguous()
     write = LINEAR.get(path.suffix.lower())
     if write is None:
-        iio.imwrite(path, to_bytes(srgb_from_linear(linear)))
+        write_bytes(path, to_bytes(srgb_from_linear(linear)))
     else:
         write(path, linear)
 
@@ -45,7 +45,13 @@ def share_clipped(path: Path, rgb: Tensor) -> float:
 
 def write_mask(path: Path, alpha: Tensor) -> None:
     """Write a mask [H, W] as grey of 8 bits, linear."""
-    iio.imwrite(path, to_bytes(alpha.detach().cpu()))
+    write_bytes(path, to_bytes(alpha.detach().cpu()))
+
+
+def write_bytes(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+    """Write a picture of 8 bits. It is encoded before: a library's half-written files are hard to close."""
+    encoded: bytes = iio.imwrite("<bytes>", values, extension=path.suffix.lower())
+    path.write_bytes(encoded)
 
 
 def to_bytes(values: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -31,7 +31,7 @@ def test_moved_targets_lead_to_classes_of_the_registry() -> None:
 
 
 def test_a_target_of_before_is_built_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert isinstance(build(option("search/on", _target_="invrender.search.Search"), "search"), Search)
+    assert isinstance(build(option("search/auto", _target_="invrender.search.Search"), "search"), Search)
     assert caplog.messages == [
         "search._target_ is invrender.search.Search, which is invrender.fitting.search.Search now"
     ]

@@ -73,3 +73,10 @@ def test_what_can_not_be_read_is_named(document: object, message: str, tmp_path:
     (tmp_path / "cameras.json").write_text(json.dumps(document))
     with pytest.raises(UserError, match=message):
         read_photographs(tmp_path / "cameras.json")
+
+
+@pytest.mark.parametrize("name", ["/", "", "."])
+def test_a_picture_without_a_name_is_refused(tmp_path: Path, name: str) -> None:
+    document = {"camera_angle_x": 1, "frames": [{"file_path": name, "transform_matrix": POSE}]}
+    with pytest.raises(UserError, match="no such picture file"):
+        camera_of(tmp_path, document)

@@ -360,3 +360,12 @@ def test_colours_are_looked_up_as_they_are_computed(tmp_path: Path) -> None:
     Image.fromarray(values).save(tmp_path / "a.png")
     exactly = linear_from_srgb(torch.from_numpy(values / np.float32(255)))
     assert torch.equal(read_picture(tmp_path / "a.png").rgb[..., 0], exactly)
+
+
+def test_a_truncated_exr_is_refused_and_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_picture(tmp_path / "a.exr", torch.rand(64, 64, 3))
+    content = (tmp_path / "a.exr").read_bytes()
+    (tmp_path / "a.exr").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"a\.exr: not a readable picture"):
+        read_picture(tmp_path / "a.exr")
+    assert capfd.readouterr() == ("", "")

@@ -425,3 +425,12 @@ def test_many_faces_are_read_without_a_loop(tmp_path: Path) -> None:
     assert time.process_time() - before < 2
     assert len(mesh.faces) == 80_000
     torch.testing.assert_close(mesh.vertices[mesh.faces[0]][:, :2], torch.tensor([[0.0, 0], [1, 0], [1, 1]]))
+
+
+@pytest.mark.parametrize("damaged", ["inf 0 1 2", "3 0 nan 2"])
+def test_an_ascii_ply_without_a_number_where_it_says_whole_ones_is_refused(tmp_path: Path, damaged: str) -> None:
+    header = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    faces = f"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n{damaged}\n"
+    (tmp_path / "a.ply").write_text(header + faces)
+    with pytest.raises(UserError, match=r"a\.ply: is damaged \(it has nan or inf where its header says"):
+        read_mesh(tmp_path / "a.ply")

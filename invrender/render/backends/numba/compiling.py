@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import torch
 from numba.core import event
 from numba.core.caching import FunctionCache
+
+from invrender.render.threads import kernel_threads
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +99,11 @@ def pool(process: int) -> ThreadPoolExecutor:
 
 
 def divide_work(run: Callable[[int, int], None], parts: int) -> None:
-    """``run(first, last)`` for stretches that make up parts 0 … ``parts`` − 1, on as many threads as torch may use.
+    """``run(first, last)`` for stretches that make up parts 0 … ``parts`` − 1, on `kernel_threads`.
 
     Each thread takes the next stretch when it is free. Calls of kernels are not free, so stretches are long.
     """
-    threads = min(torch.get_num_threads(), parts)
+    threads = min(kernel_threads(), parts)
     if threads <= 1:
         if parts:
             run(0, parts)

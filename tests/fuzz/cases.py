@@ -1,0 +1,216 @@
+"""The kinds of inputs, and what is done with them. A kind and a number make the same input again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from fuzz.mutation import VALUES, changed, mutated
+from fuzz.oracle import Fault, check_command, check_function, watch
+from invrender.config.resources import configs_folder
+from invrender.config.schema import FitConfig, RenderConfig, TargetConfig
+from invrender.config.target import build_scene_and_target
+from invrender.io.pictures import Decoding, read_mask, read_picture
+from invrender.io.scenes import build_scene
+from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+@dataclass
+class Case:
+    """One input. files: by their names in the working folder. arguments: of the program; empty for a function."""
+
+    kind: str
+    files: dict[str, bytes]
+    check: Callable[[Path], Fault | None]
+    arguments: list[str] = field(default_factory=list)
+
+    def run(self, folder: Path) -> Fault | None:
+        """Write the files, and say what is wrong, in a folder that is the working folder."""
+        for name, content in {**(common() if self.arguments else {}), **self.files}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        return watch(lambda: self.check(folder))
+
+
+def make(kind: str, number: int) -> Case:
+    """The case of a kind with a number."""
+    return KINDS[kind](Random(f"{kind} {number}"))
+
+
+@cache
+def common() -> dict[str, bytes]:
+    """What commands find: the scene ``box``, its files, and pictures."""
+    meshes = {f"cfg/meshes/{name}": content for name, content in seeds("meshes").items() if name.startswith("cube.")}
+    return {**meshes, **dict(seeds("pictures")), "cfg/scene/box.yaml": (SEEDS / "scene.yaml").read_bytes()}
+
+
+@cache
+def seeds(folder: str) -> Mapping[str, bytes]:
+    """By name, the content of the files in a folder of seeds."""
+    return {path.name: path.read_bytes() for path in sorted((SEEDS / folder).iterdir())}
+
+
+def command(kind: str, files: dict[str, bytes], *arguments: str) -> Case:
+    """A case that runs the program."""
+    given = list(arguments)
+    return Case(kind, files, lambda folder: check_command(given, folder), given)
+
+
+def seen(mesh: str) -> SceneFile:
+    """A scene with a mesh, from far away."""
+    camera = CameraConfig(width=24, height=16, azimuth=30, elevation=20)
+    light = {"key": LightConfig(kind="point", intensity=0.85, position=[-2.0, 3.0, 4.0])}
+    return SceneFile(SceneConfig(objects={"thing": ObjectConfig(mesh=mesh)}), camera, light)
+
+
+def mesh_case(random: Random) -> Case:
+    """A mesh file with faults, or one whose materials or texture have some."""
+    found = dict(seeds("meshes"))
+    names = sorted(found)
+    name = random.choice(names)
+    alike = tuple(found[each] for each in names if Path(each).suffix == Path(name).suffix)
+    files = {**found, name: mutated(found[name], random, alike)}
+    mesh = "cube.obj" if name.startswith("cube.") else name
+    return Case("mesh", files, lambda folder: check_function(lambda: build_scene(seen(mesh), folder)))
+
+
+def picture_case(random: Random) -> Case:
+    """A picture file with faults."""
+    found = seeds("pictures")
+    name = random.choice(sorted(found))
+    content = mutated(found[name], random, tuple(found.values()))
+    name = name if random.random() < 0.9 else f"x{Path(random.choice(sorted(found))).suffix}"
+    decoding = Decoding(max_size=random.choice((4, 640)), max_pixels=random.choice((30, 1_000_000)))
+
+    def read(folder: Path) -> None:
+        (read_picture if random.random() < 0.8 else read_mask)(folder / name, decoding)
+
+    return Case("picture", {name: content}, lambda folder: check_function(lambda: read(folder)))
+
+
+def cameras_case(random: Random) -> Case:
+    """A camera file with faults, in its values or in its text."""
+    name = random.choice(("cameras.json", "transforms.json"))
+    text = (SEEDS / name).read_bytes()
+    if random.random() < 0.8:
+        text = json.dumps(many_changes(json.loads(text), random)).encode()
+    else:
+        text = mutated(text, random)
+
+    def read(folder: Path) -> None:
+        scene = seen("cube.obj")
+        target = TargetConfig(kind="views", path=str(folder / name))
+        config = FitConfig(scene=scene.scene, camera=scene.camera, light=scene.light, target=target)
+        config.scene.folder = str(folder)
+        build_scene_and_target(config, "cpu", frozenset())
+
+    files = {**seeds("meshes"), **seeds("pictures"), name: text}
+    return Case("cameras", files, lambda folder: check_function(lambda: read(folder)))
+
+
+def scene_case(random: Random) -> Case:
+    """A scene's file with faults, in its values or in its text."""
+    text = (SEEDS / "scene.yaml").read_bytes()
+    if random.random() < 0.7:
+        tree = many_changes(yaml.safe_load(text), random)
+        text = b"# @package _global_\n" + yaml.safe_dump(tree, allow_unicode=True).encode(errors="surrogatepass")
+    else:
+        text = mutated(text, random)
+    given = ("--config-dir", "cfg", "scene=cfg/mine/mine.yaml", "renderer.samples=1", "hydra.run.dir=named/run")
+    return command("scene", {"cfg/mine/mine.yaml": text}, "render", *given)
+
+
+def overrides_case(random: Random) -> Case:
+    """Words as somebody might type them."""
+    name = random.choice(("render", "render", "fit"))
+    dry = ["--dry-run", "renderer.samples=1"] if name == "fit" else []
+    words = [word(name, random) for _ in range(random.choice((1, 1, 1, 2, 4)))]
+    words = [each for each in words if not each.startswith(("--config-dir", "-m", "--multirun", "--hydra"))]
+    return command("overrides", {}, name, "--config-dir", "cfg", "scene=box", *dry, *words)
+
+
+def word(name: str, random: Random) -> str:
+    """One word of a command: mostly a key with a value that suits it, or does not."""
+    key = random.choice(keys(name))
+    if random.random() < 0.1:
+        groups = sorted(path.name for path in configs_folder().iterdir() if path.is_dir() and path.name != "hydra")
+        group = random.choice(groups)
+        options = sorted(path.stem for path in (configs_folder() / group).glob("*.yaml"))
+        picked = [random.choice([*options, "none", "null", "a.yaml"]) for _ in range(random.choice((1, 1, 2)))]
+        return f"{group}={picked[0]}" if len(picked) == 1 else f"{group}=[{','.join(picked)}]"
+    value = random.choice(VALUES)
+    text = value if isinstance(value, str) else json.dumps(value) if value != 10**400 else "9" * 401
+    text = text.replace('"', "'") if random.random() < 0.5 else text
+    given = f"{random.choice(('', '', '', '+', '++', '~'))}{key}={text}".replace("\0", "")
+    if random.random() < 0.15:
+        given = mutated(given.encode(errors="replace"), random).decode(errors="replace").replace("\0", "")
+    return given.encode(errors="replace").decode()
+
+
+@cache
+def keys(name: str) -> list[str]:
+    """Keys of a command, and some that there are not."""
+    scene = yaml.safe_load((SEEDS / "scene.yaml").read_bytes())
+    schema = OmegaConf.to_container(OmegaConf.structured(FitConfig if name == "fit" else RenderConfig))
+    assert isinstance(schema, dict)
+    options = [yaml.safe_load((configs_folder() / "renderer" / "embedded.yaml").read_text())]
+    trees = [
+        schema,
+        {key: scene[key] for key in ("scene", "camera", "light")},
+        *({"renderer": each} for each in options),
+    ]
+    if name == "fit":
+        for group in ("recover/camera_pose", "loss/huber", "optimizer/adam", "optimizer/lm", "search/auto"):
+            node = yaml.safe_load((configs_folder() / f"{group}.yaml").read_text())
+            head = group.split("/")
+            trees.append({head[0]: {head[1]: node} if head[0] in ("recover", "loss") else node})
+    found = {key for tree in trees for key in flat(tree)} - {"output", "runs", "allow_targets"}
+    return sorted(key for key in found if "@" not in key and " " not in key)
+
+
+def flat(tree: Any, key: str = "") -> list[str]:
+    """The dotted keys of a tree, those of branches too."""
+    if not isinstance(tree, dict):
+        return [key]
+    return [*([key] if key else []), *(each for name in tree for each in flat(tree[name], f"{key}.{name}".strip(".")))]
+
+
+def run_case(random: Random) -> Case:
+    """A run's folder with damaged files."""
+    name = random.choice(("result.json", "summary.json"))
+    files = {f"run/{name}": (SEEDS / name).read_bytes(), "run/history.csv": (SEEDS / "history.csv").read_bytes()}
+    files |= {f"run/{each}.png": seeds("pictures")["rgb.png"] for each in ("target", "start", "final")}
+    files |= {"run/progress.gif": seeds("pictures")["rgb.gif"], "run/config.yaml": b"seed: 0\n"}
+    damaged = random.choice((f"run/{name}", f"run/{name}", *files))
+    if damaged.endswith(".json") and random.random() < 0.8:
+        files[damaged] = json.dumps(many_changes(json.loads(files[damaged]), random)).encode()
+    else:
+        files[damaged] = mutated(files[damaged], random)
+    return command("run", files, "report", "run")
+
+
+def many_changes(tree: Any, random: Random) -> Any:
+    """A tree with one fault or a few."""
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        tree = changed(tree, random)
+    return tree
+
+
+KINDS: Mapping[str, Callable[[Random], Case]] = {
+    "mesh": mesh_case,
+    "picture": picture_case,
+    "cameras": cameras_case,
+    "scene": scene_case,
+    "overrides": overrides_case,
+    "run": run_case,
+}
