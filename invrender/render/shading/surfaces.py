@@ -105,9 +105,8 @@ def known_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dic
     tensors = [each for obj in objects for each in tensors_of_object(obj)]
     if not constant(*(each for each in tensors if each is not None)):
         return pack_objects(objects, mipmaps, shaded)
-    return packed_objects.get(
-        lambda: pack_objects(objects, mipmaps, shaded), tensors[0], *tensors[1:], setting=(mipmaps, shaded)
-    )
+    first, setting = objects[0].mesh.vertices, (mipmaps, shaded)
+    return packed_objects.get(lambda: pack_objects(objects, mipmaps, shaded), first, *tensors, setting=setting)
 
 
 def tensors_of_object(obj: Object) -> tuple[Tensor | None, ...]:
