@@ -7,7 +7,7 @@ ARGS ?=
 ONLY ?= *
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test long lint format bench scenes clean
+.PHONY: help demo test long fuzz lint format bench scenes clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(READY) ## Run the tests; make test ARGS='-k camera' runs some
 
 long: $(READY) ## Run the tests that take many minutes
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+fuzz: $(READY) ## Look for an hour for files and words that break it; make fuzz ARGS='--minutes 5 --kinds mesh'
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 lint: $(READY) ## Check format, style and types
 	$(BIN)/ruff format --check .

@@ -1,1 +1,1 @@
-"""Random faults in everything that is read. ``docs/extending.md`` says how to run it for long."""
+"""Random faults in everything that is read; ``make fuzz`` looks for new ones for an hour."""

@@ -1,4 +1,4 @@
-"""The fuzzer for as long as one likes: ``python -m fuzz --minutes 60``, in ``tests/``.
+"""The fuzzer for as long as one likes: ``PYTHONPATH=tests python -m fuzz --minutes 60``.
 
 Cases run in a process of their own, so that one that kills it is found, too. Inputs that show a fault are kept, with
 the command that shows it again.
@@ -66,7 +66,7 @@ def report(kind: str, number: int, fault: Fault) -> None:
     """Print a fault, and keep its input."""
     case, folder = make(kind, number), KEPT / f"{kind}-{number}"
     shutil.rmtree(folder, ignore_errors=True)
-    again = f"{Path(sys.executable).name} -m fuzz --kinds {kind} --first {number} --count 1"
+    again = f"PYTHONPATH=tests {sys.executable} -m fuzz --kinds {kind} --first {number} --count 1"
     typed = shlex.join(["invrender", *case.arguments])
     for name, content in {
         **case.files,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import signal
+import threading
 import time
 import traceback
 import warnings
@@ -56,11 +57,14 @@ def watch(work: Callable[[], Fault | None]) -> Fault | None:
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Raise `TooLong` in the main thread when the time is over."""
+    """Raise `TooLong` when the time is over; in the main thread alone, since others get no signals."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     previous = signal.signal(signal.SIGALRM, stop)
     signal.alarm(MOST_SECONDS)
     try:

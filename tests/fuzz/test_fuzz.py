@@ -27,7 +27,9 @@ def test_nothing_given_wrongly_breaks_the_program(
         folder.mkdir()
         monkeypatch.chdir(folder)
         fault = make(kind, number).run(folder)
-        assert fault is None, f"python -m fuzz --kinds {kind} --first {number} --count 1\n{fault.told}\n{fault.details}"
+        assert fault is None, (
+            f"PYTHONPATH=tests python -m fuzz --kinds {kind} --first {number} --count 1\n{fault.told}\n{fault.details}"
+        )
 
 
 def test_a_case_is_the_same_again() -> None:
