@@ -112,7 +112,7 @@ def cameras_case(random: Random) -> Case:
         target = TargetConfig(kind="views", path=str(folder / name))
         config = FitConfig(scene=scene.scene, camera=scene.camera, light=scene.light, target=target)
         config.scene.folder = str(folder)
-        build_scene_and_target(config, "cpu", frozenset())
+        build_scene_and_target(config, "cpu", frozenset(), {})
 
     files = {**seeds("meshes"), **seeds("pictures"), name: text}
     return Case("cameras", files, lambda folder: check_function(lambda: read(folder)))
