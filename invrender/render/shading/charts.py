@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from invrender.constants import Constants, constant
-from invrender.render.shading.mipmaps import pyramid
+from invrender.render.shading.mipmaps import build_pyramid
 from invrender.scene import Mesh
 
 masks: Constants[Tensor | None] = Constants()
@@ -19,7 +19,7 @@ def mesh_pyramid(mesh: Mesh, texture: Tensor) -> Tensor:
     """The texels [X, 3] of all levels of a texture [H, W, 3] on a mesh; of one that is no unknown, found once."""
 
     def texels() -> Tensor:
-        return pack_levels(pyramid(texture, covered_texels(mesh, *texture.shape[:2])))
+        return pack_levels(build_pyramid(texture, covered_texels(mesh, *texture.shape[:2])))
 
     return pyramids.get(texels, texture, mesh.uv, mesh.uv_faces) if constant(texture) else texels()
 

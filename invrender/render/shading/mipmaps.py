@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invrender.images.resample import resize_area
+from invrender.images.resample import box_filter, resize_area
 
 
-def pyramid(texture: Tensor, coverage: Tensor | None = None) -> list[Tensor]:
+def build_pyramid(texture: Tensor, coverage: Tensor | None = None) -> list[Tensor]:
     """A texture [H, W, C] and its halves down to one texel, each the mean over what it covers (Williams, 1983).
 
     coverage: [H, W] in [0, 1]: how much of a texel belongs to a chart of the surface, or None for all of it. What
@@ -21,7 +21,7 @@ def pyramid(texture: Tensor, coverage: Tensor | None = None) -> list[Tensor]:
             continue
         weighted, coverage = halve(levels[-1] * coverage[..., None]), halve(coverage[..., None])[..., 0]
         mean = weighted / torch.where(coverage > 0, coverage, torch.ones_like(coverage))[..., None]
-        levels.append(filled(mean, coverage > 0))
+        levels.append(fill_borders(mean, coverage > 0))
     return levels
 
 
@@ -42,12 +42,11 @@ def halve(texture: Tensor) -> Tensor:
     """A texture [H, W, C] at half the size, odd sides rounded down, at least one texel."""
     height, width = half_size(*texture.shape[:2])
     if texture.shape[0] == 2 * height and texture.shape[1] == 2 * width:
-        upper, lower = texture[0::2], texture[1::2]
-        return ((upper[:, 0::2] + upper[:, 1::2]) + (lower[:, 0::2] + lower[:, 1::2])) * 0.25
+        return box_filter(texture, 2)
     return resize_area(texture, height, width)
 
 
-def filled(texture: Tensor, covered: Tensor) -> Tensor:
+def fill_borders(texture: Tensor, covered: Tensor) -> Tensor:
     """A texture [H, W, C] whose texels outside ``covered`` [H, W] have the mean colour of covered neighbours, if any.
 
     A bilinear look-up at a chart's border reads one texel beyond it.
@@ -55,18 +54,18 @@ def filled(texture: Tensor, covered: Tensor) -> Tensor:
     if bool(covered.all()):
         return texture
     mask = covered.to(texture)[None]
-    sums = around(torch.cat([texture.movedim(-1, 0) * mask, mask]))
+    sums = sum_neighbours(torch.cat([texture.movedim(-1, 0) * mask, mask]))
     count = sums[-1:]
     mean = (sums[:-1] / torch.where(count > 0, count, torch.ones_like(count))).movedim(0, -1)
     return torch.where((covered | (count[0] == 0))[..., None], texture, mean)
 
 
-def around(planes: Tensor) -> Tensor:
+def sum_neighbours(planes: Tensor) -> Tensor:
     """The sum over each 3 × 3 neighbourhood of planes [C, H, W], nothing beyond the border."""
     return 9 * torch.nn.functional.avg_pool2d(planes[None], 3, stride=1, padding=1)[0]
 
 
-def level_of(minification: Tensor, coarsest: Tensor) -> Tensor:
+def find_level(minification: Tensor, coarsest: Tensor) -> Tensor:
     """The level [N] between whose neighbours a look-up mixes: log2 of how many texels a pixel is wide.
 
     minification: [N], texels of the finest level in a pixel by area. coarsest: [N], the last level.

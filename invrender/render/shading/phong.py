@@ -7,7 +7,7 @@ from torch import Tensor
 
 from invrender.render.raster.fragments import Fragments
 from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE, Surfaces
-from invrender.render.shading.textures import sample
+from invrender.render.shading.textures import sample_pyramids
 
 
 def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
@@ -56,7 +56,7 @@ def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tenso
         uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
         textures = surfaces.textures.index_select(0, surfaces.object.index_select(0, fragments.face))
         minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
-        color = color * sample(surfaces.texels, textures, uv, minification)
+        color = color * sample_pyramids(surfaces.texels, textures, uv, minification)
     if surfaces.colors is not None:
         color = color * interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
     return color

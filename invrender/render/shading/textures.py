@@ -5,24 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invrender.render.shading.mipmaps import level_of
+from invrender.render.shading.mipmaps import find_level
 
 
-def sample(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
+def sample_pyramids(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
     """Trilinear look-up (Williams, 1983) in the pyramids of many textures at once, [N, C].
 
     texels: [X, C]. textures: [N, L, 3], for each look-up and level the index of its first texel, its width and its
     height, as in `Surfaces`; a look-up without levels is 1. uv: [N, 2] as in `sample_bilinear`.
     minification: [N], how many texels of the finest level a pixel covers. Differentiable in texels, uv and
-    minification; `mipmaps.level_of` says what happens at its kinks.
+    minification; `mipmaps.find_level` says what happens at its kinks.
     """
     levels = (textures[..., 1] > 0).sum(dim=1)
     coarsest = (levels - 1).clamp(min=0)
-    level = level_of(minification, coarsest)
+    level = find_level(minification, coarsest)
     finer = level.detach().floor().long()
-    color = bilinear(texels, select_level(textures, finer), uv)
+    color = sample_texels(texels, select_level(textures, finer), uv)
     if bool((level > 0).any()):
-        coarser = bilinear(texels, select_level(textures, (finer + 1).minimum(coarsest)), uv)
+        coarser = sample_texels(texels, select_level(textures, (finer + 1).minimum(coarsest)), uv)
         color = torch.lerp(color, coarser, (level - finer)[:, None].expand_as(color))
     return torch.where((levels > 0)[:, None], color, torch.ones_like(color))
 
@@ -32,7 +32,7 @@ def select_level(textures: Tensor, level: Tensor) -> Tensor:
     return textures.gather(1, level[:, None, None].expand(-1, 1, 3))[:, 0]
 
 
-def bilinear(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
+def sample_texels(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
     """Look-ups [N, C] at uv [N, 2] in textures [N, 3] that lie one after the other in ``texels`` [X, C].
 
     (0, 0) is the outer corner of the lower left texel, (1, 1) that of the upper right one (`align_corners=False`).
@@ -56,7 +56,7 @@ def bilinear(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
 
 
 def sample_bilinear(texture: Tensor, uv: Tensor) -> Tensor:
-    """Bilinear look-up [N, C] in one texture [H, W, C], row 0 at the top, at uv [N, 2] as in `bilinear`."""
+    """Bilinear look-up [N, C] in one texture [H, W, C], row 0 at the top, at uv [N, 2] as in `sample_texels`."""
     height, width, channels = texture.shape
     row = torch.tensor([[0, width, height]], device=uv.device).expand(uv.shape[0], -1)
-    return bilinear(texture.reshape(-1, channels), row, uv)
+    return sample_texels(texture.reshape(-1, channels), row, uv)

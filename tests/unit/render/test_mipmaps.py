@@ -15,8 +15,8 @@ from invrender.render.backends.numba.charts import cover_texels
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.shading.charts import cover_texels_slowly, covered_texels, pack_levels
-from invrender.render.shading.mipmaps import halve, level_of, level_sizes, pyramid
-from invrender.render.shading.textures import sample
+from invrender.render.shading.mipmaps import build_pyramid, find_level, halve, level_sizes
+from invrender.render.shading.textures import sample_pyramids
 from invrender.scene import Mesh, Object, Scene
 
 RENDERERS = [
@@ -33,12 +33,14 @@ def noise(*shape: int) -> Tensor:
 @pytest.mark.parametrize("shape", [(8, 8), (7, 5), (1, 9), (16, 3)])
 def test_levels_are_means_down_to_one_texel(shape: tuple[int, int]) -> None:
     texture = noise(*shape, 3)
-    levels = pyramid(texture)
+    levels = build_pyramid(texture)
     assert levels[0] is texture
     assert levels[-1].shape == (1, 1, 3)
     for level in levels[1:]:
         torch.testing.assert_close(level.mean(dim=(0, 1)), texture.mean(dim=(0, 1)))
-    assert torch.autograd.gradcheck(lambda values: pyramid(values)[-1], (texture[:4, :4].clone().requires_grad_(),))
+    assert torch.autograd.gradcheck(
+        lambda values: build_pyramid(values)[-1], (texture[:4, :4].clone().requires_grad_(),)
+    )
 
 
 def wall(texture: Tensor, size: int) -> Scene:
@@ -73,14 +75,16 @@ def looked_up(minification: Tensor) -> Tensor:
         first += height * width
     count = len(minification)
     uv = torch.tensor([[0.3, 0.6]]).double().expand(count, -1)
-    return sample(pack_levels(pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification)[:, 0]
+    return sample_pyramids(
+        pack_levels(build_pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification
+    )[:, 0]
 
 
 def test_the_level_has_a_derivative_but_where_it_is_clamped() -> None:
     """Texels in a pixel: magnified, at the first clamp, in between, at a whole level, at the last one, and beyond."""
     minification = torch.tensor([0.5, 1.0, 3.0, 4.0, 40.0, 64.0, 100.0]).double().requires_grad_()
     coarsest = torch.full((7,), 3)
-    level = level_of(minification, coarsest)
+    level = find_level(minification, coarsest)
     torch.testing.assert_close(level[[0, 1, 3, 5, 6]].detach(), torch.tensor([0.0, 0.0, 1.0, 3.0, 3.0]).double())
     found = torch.autograd.grad(looked_up(minification).sum(), minification)[0]
     assert (found[[0, 1, 5, 6]] == 0).all()
