@@ -105,7 +105,8 @@ def known_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dic
     tensors = [each for obj in objects for each in tensors_of_object(obj)]
     if not constant(*(each for each in tensors if each is not None)):
         return pack_objects(objects, mipmaps, shaded)
-    first, setting = objects[0].mesh.vertices, (mipmaps, shaded)
+    # By the pose: what is known of that keeps the vertices, so that one known by the vertices would keep both.
+    first, setting = objects[0].world_from_object, (mipmaps, shaded)
     return packed_objects.get(lambda: pack_objects(objects, mipmaps, shaded), first, *tensors, setting=setting)
 
 
@@ -178,7 +179,8 @@ def place_normals(world: Tensor, obj: Object) -> Tensor:
     """The object's normals [N, 3] at vertices ``world`` [V, 3]; those of one that does not move are found once."""
     mesh, pose = obj.mesh, obj.world_from_object
     if constant(world, pose):
-        given = (world, pose, mesh.faces, mesh.normal_faces, mesh.normals)
+        # The pose is known by ``world``; what is kept with that must not keep the pose, whose vertices it is.
+        given = (world, mesh.faces, mesh.normal_faces, mesh.normals)
         return known_normals.get(lambda: world_normals(world, obj), *given)
     return world_normals(world, obj)
 

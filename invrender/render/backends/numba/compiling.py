@@ -80,11 +80,6 @@ def adding(function: Callable[..., Any]) -> Any:
     return compile_function(function, {**BORROWING, "fastmath": {"nsz", "reassoc"}})
 
 
-def calling(function: Callable[..., Any]) -> Any:
-    """As `kernel`, for work so long that a call costs nothing beside it: called in several places, compiled once."""
-    return compile_function(function, {**BORROWING, "forceinline": False})
-
-
 def compile_function(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     """Numba's function, with our cache."""
     dispatcher = numba.njit(**options)(function)

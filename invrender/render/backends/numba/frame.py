@@ -179,7 +179,7 @@ def measure_faces(begin, end, frame, reach, box, nearest):
         start = frame.outline[g, 0]
         area = 0.0
         for k in range(1, sides):
-            here, ahead = frame.outline[g, k], frame.outline[g, k + 1 if k + 1 < sides else 0]
+            here, ahead = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
             # Measured from a corner: far from the picture's origin the products of a small face would cancel.
             area += (frame.points[here, 0] - frame.points[start, 0]) * (frame.points[ahead, 1] - frame.points[start, 1])
             area -= (frame.points[here, 1] - frame.points[start, 1]) * (frame.points[ahead, 0] - frame.points[start, 0])

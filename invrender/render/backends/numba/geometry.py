@@ -29,7 +29,7 @@ def load_outline(frame, g, f):
     """Fill in what distances to face g need."""
     sides = frame.outline.shape[1]
     for k in range(sides):
-        a, b = frame.outline[g, k], frame.outline[g, k + 1 if k + 1 < sides else 0]
+        a, b = frame.outline[g, k], frame.outline[g, (k + 1) % sides]
         x, y = frame.points[a, 0], frame.points[a, 1]
         along_x, along_y = frame.points[b, 0] - x, frame.points[b, 1] - y
         length = along_x * along_x + along_y * along_y
@@ -72,49 +72,80 @@ def seen_edge(f, k, x, y):
 
 
 @kernel
-def measure_distances(f, sides, x, y, count, squared, side, part):
-    """Fill in the squared distances, in pixels, of ``count`` pixel centres to the outline.
+def squared_row(f, sides, x, y, count, row):
+    """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
 
-    And which edge of the outline is nearest, and the share of the way along it, unless side and part are None. Loops
-    without branches, so that the compiler makes vector instructions of them; arrays have room for whole lanes.
+    Loops without branches, so that the compiler makes vector instructions of them; rows have room for whole lanes.
     """
+    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
+    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
+    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
     for i in range(whole_lanes(count)):
-        right, down, along_x, along_y, inverse = seen_edge(f, 0, x[i], y[i])
-        least, share = to_segment(right, down, along_x, along_y, inverse)
-        nearest = 0.0
-        for k in range(1, 3):
-            right, down, along_x, along_y, inverse = seen_edge(f, k, x[i], y[i])
-            other, along = to_segment(right, down, along_x, along_y, inverse)
-            nearest = 1.0 * k if other < least else nearest
-            share = along if other < least else share
-            least = other if other < least else least
-        squared[i] = least
-        if side is not None:
-            side[i], part[i] = nearest, share
+        first, _ = to_segment(right0 + i, down0, x0, y0, inverse0)
+        second, _ = to_segment(right1 + i, down1, x1, y1, inverse1)
+        third, _ = to_segment(right2 + i, down2, x2, y2, inverse2)
+        least = second if second < first else first
+        row[i] = third if third < least else least
     if sides == 4:
+        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
         for i in range(whole_lanes(count)):
-            right, down, along_x, along_y, inverse = seen_edge(f, 3, x[i], y[i])
-            other, along = to_segment(right, down, along_x, along_y, inverse)
-            if side is not None:
-                side[i] = 3.0 if other < squared[i] else side[i]
-                part[i] = along if other < squared[i] else part[i]
-            squared[i] = other if other < squared[i] else squared[i]
+            squared, _ = to_segment(right3 + i, down3, x3, y3, inverse3)
+            row[i] = squared if squared < row[i] else row[i]
 
 
 @kernel
-def sign_distances(f, sides, near, unit, x, y, count, inside):
+def nearest_row(f, sides, x, y, count, row, side, part):
+    """As `squared_row`, and which edge of the outline is nearest, and the share of the way along it."""
+    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
+    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
+    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
+    for i in range(whole_lanes(count)):
+        least, share = to_segment(right0 + i, down0, x0, y0, inverse0)
+        squared, along = to_segment(right1 + i, down1, x1, y1, inverse1)
+        nearest = 1.0 if squared < least else 0.0
+        share = along if squared < least else share
+        least = squared if squared < least else least
+        squared, along = to_segment(right2 + i, down2, x2, y2, inverse2)
+        side[i] = 2.0 if squared < least else nearest
+        part[i] = along if squared < least else share
+        row[i] = squared if squared < least else least
+    if sides == 4:
+        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
+        for i in range(whole_lanes(count)):
+            squared, along = to_segment(right3 + i, down3, x3, y3, inverse3)
+            side[i] = 3.0 if squared < row[i] else side[i]
+            part[i] = along if squared < row[i] else part[i]
+            row[i] = squared if squared < row[i] else row[i]
+
+
+@kernel
+def signed_row(f, sides, near, unit, x, y, count, row):
     """Turn squared distances in pixels into signed ones in NDC, positive inside the face."""
     scale = unit * unit
-    (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
+    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
+    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
+    x0, x1, x2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
     winding = f[WINDING]
+    if sides == 3:
+        for i in range(whole_lanes(count)):
+            at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
+            s0, s1, s2 = (
+                (at1 * y2 - y1 * at2) * winding,
+                (at2 * y0 - y2 * at0) * winding,
+                (at0 * y1 - y0 * at1) * winding,
+            )
+            least = s0 if s0 < s1 else s1
+            least = least if least < s2 else s2
+            row[i] = scale * (row[i] if least > 0.0 else -row[i])
+        return
+    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
     for i in range(whole_lanes(count)):
-        x0, x1, x2 = left0 - x[i] * w0, left1 - x[i] * w1, left2 - x[i] * w2
-        y0, y1, y2 = top0 - y[i] * w0, top1 - y[i] * w1, top2 - y[i] * w2
-        s0, s1, s2 = (x1 * y2 - y1 * x2) * winding, (x2 * y0 - y2 * x0) * winding, (x0 * y1 - y0 * x1) * winding
+        at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
+        s0, s1, s2 = (at1 * y2 - y1 * at2) * winding, (at2 * y0 - y2 * at0) * winding, (at0 * y1 - y0 * at1) * winding
         # A clipped face has a part that lies nearer than the near plane.
-        beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near) if sides == 4 else 1.0
+        beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near)
         within = s0 > 0.0 and s1 > 0.0 and s2 > 0.0 and beyond > 0.0
-        inside[i] = scale * (inside[i] if within else -inside[i])
+        row[i] = scale * (row[i] if within else -row[i])
 
 
 @kernel
@@ -224,13 +255,6 @@ def barycentric_tangent(f, moved, rows, begin, end):
         rows[D + Z, i] = depth + b0 * moved[0, 3] + b1 * moved[1, 3] + b2 * moved[2, 3]
 
 
-@kernel
-def gap(f, side, share, x, y):
-    """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
-    at = SIDES + 5 * side
-    return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]
-
-
 @adding
 def distances_back(f, sides, x, y, side, share, cotangent, n, outline):
     """Add to outline [4, 4] the gradient of n squared distances in pixels, whose cotangents are given.
@@ -252,3 +276,10 @@ def distances_back(f, sides, x, y, side, share, cotangent, n, outline):
         outline[k, 1] += all_y - end_y
         outline[k, 2] += end_x
         outline[k, 3] += end_y
+
+
+@kernel
+def gap(f, side, share, x, y):
+    """The way from the nearest point, a share along an edge of the outline, to a pixel centre."""
+    at = SIDES + 5 * side
+    return x - f[at] - share * f[at + 2], y - f[at + 1] - share * f[at + 3]

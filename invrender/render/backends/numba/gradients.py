@@ -154,19 +154,14 @@ def scattered(corners, indices, faces, out):
 
 
 @kernel
-def store_outline(outline, number, corners):
-    """Add what the edges [4, 4] of a face's outline gathered."""
-    sides = corners.outline.shape[1]
-    for k in range(sides):
-        ahead = k + 1 if k + 1 < sides else 0
-        for c in range(2):
-            corners.outline[number, k, c] += outline[k, c]
-            corners.outline[number, ahead, c] += outline[k, 2 + c]
-
-
-@kernel
-def store_corners(vertices, gradient, number, wanted, corners):
-    """Add what a face gathered: of its vertices [3, 4], and of what is interpolated."""
+def store_corners(outline, vertices, gradient, number, wanted, corners):
+    """Add what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and what is interpolated."""
+    if wanted.outline:
+        sides = corners.outline.shape[1]
+        for k in range(sides):
+            for c in range(2):
+                corners.outline[number, k, c] += outline[k, c]
+                corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
     for k in range(3):
         for c in range(4):
             if wanted.vertices:

@@ -249,27 +249,19 @@ def backward(
 @allocating
 def backward_parts(first, last, bounds, frame, surface, shown, color, depth, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
-    # Once: room costs more than a part of few faces.
-    scratch = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
-    block, light_gradient = room_for_block(surface), np.zeros(surface.lights.shape)
-    sums = np.empty(BLOCK + 1, np.int64), np.empty((3, 4)), np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     for part in range(first, last):
         begin, end = bounds[part], bounds[part + 1]
-        light_gradient[:] = 0.0
-        backward_faces(
-            begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared, scratch, block, sums,
-            light_gradient,
-        )  # fmt: skip
-        if wanted.lights:
-            shared.lights[part] += light_gradient
+        backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared)
 
 
-@kernel
-def backward_faces(
-    begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared, scratch, block, sums, light_gradient
-):  # fmt: skip
-    """Add up the gradients of faces begin … end − 1 of those shown; the last four arguments are room to work in."""
-    (f, q, look), (rows, lit), (starts, vertices, interpolated, looks) = scratch, block, sums
+@allocating
+def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared):
+    """Add up the gradients of faces begin … end − 1 of those shown."""
+    f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
+    rows, lit = room_for_block(surface)
+    starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
+    interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
+    light_gradient = np.zeros(surface.lights.shape)
     number, at = begin, shown.first[begin]
     while number < end:
         faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
@@ -298,9 +290,11 @@ def backward_faces(
                 )  # fmt: skip
             if wanted.vertices:
                 barycentric_back(f[face], rows, starts[face], starts[face + 1], vertices)
-            store_corners(vertices, interpolated, number + face, wanted, corners)
+            store_corners(outline, vertices, interpolated, number + face, wanted, corners)
         at += n
         number = after_block(number, faces, at, shown)
+    if wanted.lights:
+        shared.lights[part] += light_gradient
 
 
 def tangents(frame: Frame, surface: Surface, shown: Shown, tangent: Tangent, color: Array, depth: Array) -> None:

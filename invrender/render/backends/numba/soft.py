@@ -1,8 +1,8 @@
 """Soft pictures, fused: rasterization, shading and blending of a tile at a time.
 
 Each thread takes whole tiles and sums over the faces that touch them, the nearest first, with a running least depth as
-the reference of the softmax. For each face and tile, the pixels in reach are listed. Those that the face may be seen in
-wait until they fill a block, with those of other faces, and are shaded together.
+the reference of the softmax. For each face and tile, the pixels in reach are listed; those that the face may be seen in
+are then taken a block at a time.
 """
 
 from __future__ import annotations
@@ -16,25 +16,16 @@ from invrender.render.backends.numba.blocks import (
     BARYCENTRIC,
     BLOCK,
     COLOR,
-    LANES,
     SHARE,
-    D,
     X,
     Y,
     Z,
     exponential,
-    vectors_end,
     whole_lanes,
 )
-from invrender.render.backends.numba.compiling import allocating, calling, divide_work, kernel
+from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
 from invrender.render.backends.numba.frame import TILE, Array, Bins, Frame, Surface, tiles_of
-from invrender.render.backends.numba.geometry import (
-    FACE_SIZE,
-    barycentric,
-    load_face,
-    measure_distances,
-    sign_distances,
-)
+from invrender.render.backends.numba.geometry import FACE_SIZE, barycentric, load_face, signed_row, squared_row
 from invrender.render.backends.numba.interpolation import SURFACE_SIZE, interpolate, load_surface
 from invrender.render.backends.numba.looks import LOOK_SIZE, load_look
 from invrender.render.backends.numba.shading import room_for_block, shade
@@ -105,12 +96,11 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, asked, pixels = frame.outline.shape[1], soft.asked, TILE * TILE
-    f, q, look = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE)
+    f, q, look, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(TILE)
     rows, lit = room_for_block(surface)
     tile_sums = Sums(np.empty(pixels), np.empty((pixels, 3)), np.empty(pixels), np.empty(pixels), np.empty(pixels))
     # Of a tile's pixels that a face reaches: which they are, and the shares that it covers and lets pass.
-    cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels + LANES), np.empty(pixels)
-    x, y = np.empty(BLOCK), np.empty(BLOCK)  # centres of some of them
+    cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels), np.empty(pixels)
     shown, hidden = np.empty(BLOCK, np.int64), hidden_behind(soft)
     for tile in range(begin, end):
         if bins.first[tile] == bins.first[tile + 1]:
@@ -119,13 +109,13 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
         top, left = rest // across * TILE, rest % across * TILE
         tile_sums.transparency[:], tile_sums.nearest[:], tile_sums.weight[:] = 1.0, math.inf, 0.0
         tile_sums.depth[:], tile_sums.color[:] = 0.0, 0.0
-        looked_at, waiting = -1, 0
+        looked_at = -1
         for entry in range(bins.first[tile], bins.first[tile + 1]):
             g = bins.faces[entry]
             load_face(frame, g, f)
             columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
             lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
-            count = cover_tile(f, sides, frame, soft, columns, lines, left, top, x, y, cell, cover, passed)
+            count = cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed)
             kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
             if kept == 0:
                 continue
@@ -134,49 +124,35 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
                 load_surface(surface, frame.face[g], q)
                 obj = surface.object[frame.face[g]]
                 if obj != looked_at:
-                    if waiting > 0:
-                        add_colors(surface, soft, look, picture, looked_at, waiting, tile_sums, shown, rows, lit)
                     load_look(surface, obj, picture, look)
-                    looked_at, waiting = obj, 0
-            start = 0
-            while start < kept:
-                if waiting == BLOCK:
-                    add_colors(surface, soft, look, picture, obj, waiting, tile_sums, shown, rows, lit)
-                    waiting = 0
-                end_of_block = waiting + min(kept - start, BLOCK - waiting)
-                for i in range(waiting, end_of_block):
-                    at = cell[start + i - waiting]
+                    looked_at = obj
+            for start in range(0, kept, BLOCK):
+                n = min(kept - start, BLOCK)
+                for i in range(n):
+                    at = cell[start + i]
                     rows[X, i], rows[Y, i] = left + at % TILE + 0.5, top + at // TILE + 0.5
-                barycentric(f, rows, waiting, end_of_block)
-                counting = blend_in(
-                    sides, soft, waiting, end_of_block, tile_sums, cell[start:], cover[start:], passed[start:], rows,
-                    shown,
-                )  # fmt: skip
-                start += end_of_block - waiting
-                if asked == SHADED and counting > waiting:
-                    interpolate(surface, f, q, rows, waiting, counting)
-                    waiting = counting
-        if waiting > 0:
-            add_colors(surface, soft, look, picture, looked_at, waiting, tile_sums, shown, rows, lit)
+                barycentric(f, rows, 0, n)
+                n = blend_in(sides, soft, n, tile_sums, cell[start:], cover[start:], passed[start:], rows, shown)
+                if asked == SHADED and n > 0:
+                    interpolate(surface, f, q, rows, 0, n)
+                    shade(surface, look, picture, obj, False, rows, lit, n)
+                    for i in range(n):
+                        for c in range(3):
+                            tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
         write_tile(frame, asked, picture, left, top, tile_sums, sums)
 
 
 @kernel
-def cover_tile(f, sides, frame, soft, columns, lines, left, top, x, y, cell, cover, passed):
+def cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed):
     """Enter a tile's pixels in columns and lines, each first and last, that a face reaches; how many there are."""
-    count, inverse_sigma = 0, 1.0 / soft.sigma
-    at_once = max(1, BLOCK // (columns[1] - columns[0] + 1))  # a line of a small face alone would fill no vector
-    for upper in range(lines[0], lines[1] + 1, at_once):
-        n, inside = 0, cover[count:]
-        for line in range(upper, min(upper + at_once, lines[1] + 1)):
-            for column in range(columns[0], columns[1] + 1):
-                x[n], y[n], cell[count + n] = column + 0.5, line + 0.5, (line - top) * TILE + column - left
-                n += 1
-        measure_distances(f, sides, x, y, n, inside, None, None)
-        sign_distances(f, sides, frame.near, frame.unit, x, y, n, inside)
-        for i in range(count, count + n):
-            cell[count], cover[count] = cell[i], cover[i]
-            count += cover[i] > -soft.reach
+    first, width, count, inverse_sigma = columns[0], columns[1] - columns[0] + 1, 0, 1.0 / soft.sigma
+    for y in range(lines[0], lines[1] + 1):
+        squared_row(f, sides, first + 0.5, y + 0.5, width, row)
+        signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, width, row)
+        start = (y - top) * TILE + first - left
+        for i in range(width):
+            cell[count], cover[count] = start + i, row[i]
+            count += row[i] > -soft.reach
     for i in range(whole_lanes(count)):
         odds = exponential(-cover[i] * inverse_sigma)
         cover[i] = 1.0 / (1.0 + odds)
@@ -203,23 +179,23 @@ def pass_light(sides, soft, shallowest, count, tile_sums, cell, cover, passed):
 
 
 @kernel
-def blend_in(sides, soft, begin, end, tile_sums, cell, cover, passed, rows, shown):
-    """Add the fragments in columns begin … end − 1 to the sums, but for their colours; keep those that count.
+def blend_in(sides, soft, n, tile_sums, cell, cover, passed, rows, shown):
+    """Add fragments to the sums, but for their colours; keep those that count.
 
-    Returns the column after the last of these; shown: their pixels. Their shares are what they cover, for now.
+    Returns how many these are; shown: their pixels.
     """
     transparency, nearest, weight = tile_sums.transparency, tile_sums.nearest, tile_sums.weight
-    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, begin
-    for i in range(begin, end):
-        rows[SHARE, i] = nearest[cell[i - begin]]
-    for i in range(begin, vectors_end(begin, end)):
+    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, 0
+    for i in range(n):
+        rows[SHARE, i] = nearest[cell[i]]
+    for i in range(whole_lanes(n)):
         rows[SHARE, i] = exponential(-abs(rows[SHARE, i] - rows[Z, i]) * inverse_depth)
-    for i in range(begin, end):
-        at, z, share, covered = cell[i - begin], rows[Z, i], rows[SHARE, i], cover[i - begin]
+    for i in range(n):
+        at, z, share = cell[i], rows[Z, i], rows[SHARE, i]
         if not z > 0.0:
             continue
         if sides == 4:
-            transparency[at] *= passed[i - begin]
+            transparency[at] *= passed[i]
         if soft.asked == ALPHA:
             continue
         if z < nearest[at]:
@@ -228,32 +204,18 @@ def blend_in(sides, soft, begin, end, tile_sums, cell, cover, passed, rows, show
             for c in range(3):
                 color[at, c] *= share
             nearest[at] = z
-            share = covered
+            share = cover[i]
         else:
-            share *= covered
+            share *= cover[i]
             if share <= soft.negligible * weight[at]:
                 continue
         weight[at] += share
         depth[at] += share * z
-        shown[kept], rows[SHARE, kept], rows[Z, kept] = at, covered, z
+        shown[kept], rows[SHARE, kept] = at, share
         for k in range(3):
             rows[BARYCENTRIC + k, kept] = rows[BARYCENTRIC + k, i]
         kept += 1
     return kept
-
-
-@calling
-def add_colors(surface, soft, look, picture, obj, n, tile_sums, shown, rows, lit):
-    """Shade a block of fragments of one object and add them to the sums; their shares are what they cover."""
-    inverse_depth = 1.0 / soft.gamma
-    for i in range(n):
-        rows[D + SHARE, i] = tile_sums.nearest[shown[i]]
-    for i in range(whole_lanes(n)):
-        rows[SHARE, i] *= exponential(-abs(rows[D + SHARE, i] - rows[Z, i]) * inverse_depth)
-    shade(surface, look, picture, obj, False, rows, lit, n)
-    for i in range(n):
-        for c in range(3):
-            tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
 
 
 @kernel

@@ -6,29 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.backends.numba.blocks import (
-    BLOCK,
-    LANES,
-    SHARE,
-    D,
-    X,
-    Y,
-    Z,
-    exponential,
-    vectors_end,
-    whole_lanes,
-)
+from invrender.render.backends.numba.blocks import LANES, SHARE, D, X, Y, Z, exponential, whole_lanes
 from invrender.render.backends.numba.compiling import allocating, kernel
 from invrender.render.backends.numba.frame import Array
-from invrender.render.backends.numba.geometry import barycentric, measure_distances, sign_distances
+from invrender.render.backends.numba.geometry import barycentric, nearest_row, signed_row
 
 
 class Reached(NamedTuple):
-    """Some pixels in reach of faces, one after the other.
+    """Some pixels in reach of one face, one after the other.
 
     pixel: their numbers. x, y: their centres. inside: the signed squared distance, in NDC. side, share: the nearest
     edge of the outline, and the share of the way along it. cover: how much of each the face covers. seen: which of
-    them may show the face; the others only have it in front of them, or behind.
+    them may show the face; the others only have it in front of them, or behind. row: scratch, for one line each.
     """
 
     pixel: Array
@@ -39,47 +28,43 @@ class Reached(NamedTuple):
     share: Array
     cover: Array
     seen: Array
+    row: Array
 
 
 @allocating
-def room_for(count):
-    """Arrays for so many pixels."""
-    lanes = count + LANES
+def room_for(count, width):
+    """Arrays for so many pixels, from lines of so many."""
+    lanes, line = count + LANES, width + LANES
     return Reached(
         np.empty(lanes, np.int64), np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes),
-        np.empty(lanes), np.empty(lanes, np.int64),
+        np.empty(lanes), np.empty(lanes, np.int64), np.empty((3, line)),
     )  # fmt: skip
 
 
 @kernel
-def reach(f, sides, frame, soft, sums, picture, columns, lines, depth, colored, silhouette, begin, reached):
-    """Enter the pixels in columns and lines, each first and last, that count, from number ``begin`` on.
+def reach(f, sides, frame, soft, sums, picture, columns, lines, depth, colored, silhouette, reached):
+    """Enter the pixels in columns and lines, each first and last, that count: how many, and how many may be seen.
 
     Those are open, if the ``silhouette`` is asked for, or, if colours or depths are, show something at ``depth`` or
-    deeper. Returns the number after the last of them, and how many may be seen.
+    deeper.
     """
-    inverse_sigma, kept, count = 1.0 / soft.sigma, 0, begin
+    first, last = columns
+    inverse_sigma, width, count, kept = 1.0 / soft.sigma, last - first + 1, 0, 0
+    row, sides_of, shares = reached.row[0], reached.row[1], reached.row[2]
     nearest, transparency = sums.nearest, sums.transparency
-    at_once = max(1, BLOCK // (columns[1] - columns[0] + 1))  # a line of a small face alone would fill no vector
-    for upper in range(lines[0], lines[1] + 1, at_once):
-        start = end = count
-        for y in range(upper, min(upper + at_once, lines[1] + 1)):
-            line = (picture * frame.height + y) * frame.width
-            for x in range(columns[0], columns[1] + 1):
-                pixel = line + x
-                reached.pixel[end], reached.x[end], reached.y[end] = pixel, x + 0.5, y + 0.5
-                end += (colored and depth <= nearest[pixel]) or (silhouette and transparency[pixel] > 0.0)
-        n, x_of, y_of, inside = end - start, reached.x[start:], reached.y[start:], reached.inside[start:]
-        measure_distances(f, sides, x_of, y_of, n, inside, reached.side[start:], reached.share[start:])
-        sign_distances(f, sides, frame.near, frame.unit, x_of, y_of, n, inside)
-        for i in range(start, end):
-            within = reached.inside[i]
-            reached.pixel[count], reached.x[count], reached.y[count] = reached.pixel[i], reached.x[i], reached.y[i]
-            reached.inside[count], reached.side[count], reached.share[count] = within, reached.side[i], reached.share[i]
-            count += within > -soft.reach
-    for i in range(begin, begin + whole_lanes(count - begin)):
+    for y in range(lines[0], lines[1] + 1):
+        nearest_row(f, sides, first + 0.5, y + 0.5, width, row, sides_of, shares)
+        signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, width, row)
+        start = (picture * frame.height + y) * frame.width + first
+        for i in range(width):
+            pixel = start + i
+            reached.pixel[count], reached.x[count], reached.y[count] = pixel, first + i + 0.5, y + 0.5
+            reached.inside[count], reached.side[count], reached.share[count] = row[i], sides_of[i], shares[i]
+            counts = (colored and depth <= nearest[pixel]) or (silhouette and transparency[pixel] > 0.0)
+            count += counts and row[i] > -soft.reach
+    for i in range(whole_lanes(count)):
         reached.cover[i] = 1.0 / (1.0 + exponential(-reached.inside[i] * inverse_sigma))
-    for i in range(begin, count):
+    for i in range(count):
         reached.seen[kept] = i
         # Whether a clipped face is behind the camera at a pixel is known by its depth only.
         kept += sides == 4 or (colored and depth <= nearest[reached.pixel[i]])
@@ -87,22 +72,21 @@ def reach(f, sides, frame, soft, sums, picture, columns, lines, depth, colored, 
 
 
 @kernel
-def weigh(f, soft, sums, reached, start, n, colored, begin, rows, own):
-    """Fill columns from ``begin`` on with those of n pixels, from number ``start`` of those seen on, that show a face.
+def weigh(f, soft, sums, reached, start, n, colored, rows, own):
+    """Fill a block with those of n pixels, from number ``start`` of those seen on, that show enough of a face.
 
-    Those that show enough of it to count. Where the face is behind the camera it covers nothing from now on. Returns
-    the column after the last; own: which pixels they are.
+    Where the face is behind the camera it covers nothing from now on. Returns how many there are; own: which.
     """
-    inverse_depth, m, end = 1.0 / soft.gamma, begin, begin + n
-    for i in range(begin, end):
-        at = reached.seen[start + i - begin]
+    inverse_depth, m = 1.0 / soft.gamma, 0
+    for i in range(n):
+        at = reached.seen[start + i]
         rows[X, i], rows[Y, i] = reached.x[at], reached.y[at]
         rows[D + Z, i] = sums.nearest[reached.pixel[at]] if colored else 0.0
-    barycentric(f, rows, begin, end)
-    for i in range(begin, vectors_end(begin, end)):
+    barycentric(f, rows, 0, n)
+    for i in range(whole_lanes(n)):
         rows[SHARE, i] = exponential((rows[D + Z, i] - rows[Z, i]) * inverse_depth)
-    for i in range(begin, end):
-        at = reached.seen[start + i - begin]
+    for i in range(n):
+        at = reached.seen[start + i]
         if not rows[Z, i] > 0.0:
             reached.cover[at] = 0.0
         elif colored:
