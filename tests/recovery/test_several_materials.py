@@ -1,4 +1,4 @@
-"""A file of three materials is one object, whose pose is found as one: ../shared/cases, skipped where there is none."""
+"""A file of three materials is one object, whose pose is found as one; skipped where its folder is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ light:
 """
 
 
-@pytest.mark.skipif(not CASE.is_dir(), reason="needs ../shared/cases")
+@pytest.mark.skipif(not CASE.is_dir(), reason="needs the cases beside the repository")
 def test_the_pose_of_a_box_of_three_materials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "box.yaml").write_text(SCENE)

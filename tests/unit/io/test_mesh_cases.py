@@ -1,4 +1,4 @@
-"""Files as people have them, with the right answer: the folders of ../shared/cases."""
+"""Files as people have them, with the right answer; skipped where their folders are missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from invrender.render.hard import HardRenderer
 from invrender.scene import Scene
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the cases beside the repository")
 
 RED, GREEN, YELLOW, BLUE = (255, 0, 0), (0, 255, 0), (255, 255, 0), (0, 0, 255)
 QUARTERS = (RED, GREEN, YELLOW, BLUE)
