@@ -34,7 +34,6 @@ def environment(seconds: float, mark: str = "") -> dict[str, str]:
 
 def begin(folder: Path, seconds: float, *arguments: str, through: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     """A sweep of stubs in a process; its processes are known by the folder in their environment."""
-    # What a shell starts in the background has SIGINT ignored, and all below it.
     command = [*through, sys.executable, str(STUB), *arguments]
     return subprocess.Popen(
         command,
@@ -43,8 +42,14 @@ def begin(folder: Path, seconds: float, *arguments: str, through: tuple[str, ...
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=heed_signals,
     )
+
+
+def heed_signals() -> None:
+    """As in a terminal: what a shell starts in the background has SIGINT ignored, and all below nohup has SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def processes(folder: Path) -> list[int]:
