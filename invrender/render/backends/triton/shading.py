@@ -55,10 +55,10 @@ def coverings(surface, obj, g, weights, texels_covered, shown, VARIANT: tl.const
 
 @triton.jit
 def made_of(surface, g, picture, weights, texels_covered, shown, VARIANT: tl.constexpr):
-    """What the colours of fragments are made of.
+    """What the colours of fragments are made of, and they.
 
-    (point, normal, its length, view, distance), (object, albedo, specular, shininess),
-    (diffuse, highlight), `coverings`.
+    (point, normal, its length, view, distance), (object, albedo, specular, shininess), (diffuse, highlight),
+    `coverings`, (what covers the albedo, the body's colour, the colour).
     """
     obj = tl.load(surface.obj + g)
     material = surface.materials + obj * 7
@@ -68,15 +68,18 @@ def made_of(surface, g, picture, weights, texels_covered, shown, VARIANT: tl.con
     view, distance = towards_camera(surface, picture, point, VARIANT)
     light = arriving(surface, picture, point, normal, view, shininess, VARIANT)
     texturing = coverings(surface, obj, g, weights, texels_covered, shown, VARIANT)
-    return (point, normal, length, view, distance), (obj, albedo, specular, shininess), light, texturing
+    covering = multiply(texturing[0], texturing[1])
+    body = multiply(covering, albedo)
+    color = add(multiply(body, light[0]), multiply(light[1], specular))
+    geometry, looks = (point, normal, length, view, distance), (obj, albedo, specular, shininess)
+    return geometry, looks, light, texturing, (covering, body, color)
 
 
 @triton.jit
 def shade(surface, g, picture, weights, texels_covered, shown, VARIANT: tl.constexpr):
     """The colours of fragments."""
-    _, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
-    body = multiply(multiply(texturing[0], texturing[1]), looks[1])
-    return add(multiply(body, light[0]), multiply(light[1], looks[2]))
+    _, _, _, _, colors = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
+    return colors[2]
 
 
 @triton.jit
@@ -88,14 +91,12 @@ def shade_back(
 
     Adds everything else to the gradients; to copy ``part`` of those that many faces share.
     """
-    geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
+    geometry, looks, light, texturing, colors = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
     point, normal, length, view, distance = geometry
     obj, albedo, specular, shininess = looks
     diffuse, highlight = light
     paint, texture, slope_u, slope_v, slope_m, uv = texturing
-    covering = multiply(paint, texture)
-    body = multiply(covering, albedo)
-    color = add(multiply(body, diffuse), multiply(highlight, specular))
+    covering, body, color = colors
 
     row = part * tl.load(surface.counts + PICTURES) + picture
     at_body, at_diffuse = multiply(cotangents, diffuse), multiply(cotangents, body)
@@ -143,14 +144,12 @@ def shade_tangent(
     VARIANT: tl.constexpr, GIVEN: tl.constexpr,
 ):  # fmt: skip
     """The colours of fragments and their tangents."""
-    geometry, looks, light, texturing = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
+    geometry, looks, light, texturing, colors = made_of(surface, g, picture, weights, texels_covered, shown, VARIANT)
     point, normal, length, view, distance = geometry
     obj, albedo, specular, shininess = looks
     diffuse, highlight = light
     paint, texture, slope_u, slope_v, slope_m, uv = texturing
-    covering = multiply(paint, texture)
-    body = multiply(covering, albedo)
-    color = add(multiply(body, diffuse), multiply(highlight, specular))
+    covering, body, color = colors
 
     point_change = interpolate_tangent(
         surface.positions, tangent.positions, g, weights, weights_change, GIVEN.positions
