@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from invrender.checks import one_of
 from invrender.config.alternatives import FUNCTION, alternatives, unquoted
 from invrender.config.moved import KEYS
 from invrender.config.packages import SECTIONS, check_choice, check_package
@@ -117,8 +118,8 @@ def check_flag(argument: str) -> None:
 def check_flag_value(flag: str, value: str) -> None:
     """Raise `UserError` for what can't be shown."""
     known = SHOWN_CONFIGS if flag in ("--cfg", "-c") else SHOWN_INFO if flag in ("--info", "-i") else None
-    if known is not None and value not in known:
-        raise UserError(f"{flag} is {value!r}, expected one of {', '.join(known)}{suggestion(value, known)}")
+    if known is not None:
+        one_of(flag, value, known)
 
 
 def rewrite_override(match: re.Match[str], options_of: OptionsOf, multirun: bool, files: list[ConfigFile]) -> list[str]:

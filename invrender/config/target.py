@@ -21,7 +21,7 @@ from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, merged_camera, read_view, read_views
 from invrender.io.visibility import check_visible
-from invrender.render.base import MOST_SAMPLES, Renderer
+from invrender.render.base import Renderer, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
 from invrender.scene import CAMERA, Camera, Channels, Scene, Target
@@ -114,8 +114,7 @@ def check_kind(target: TargetConfig) -> None:
 def render_truth(config: FitConfig, device: str, channels: Channels, shaders: Mapping[str, Shader]) -> Target:
     """Pictures of the truth."""
     options = config.target
-    if not 1 <= options.samples <= MOST_SAMPLES:
-        raise UserError(f"target.samples is {options.samples}, expected 1 to {MOST_SAMPLES}")
+    check_samples("target.samples", options.samples)
     drawn = seed("target.seed", config.seed if options.seed is None else options.seed)
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from invrender.checks import one_of
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
@@ -16,8 +17,7 @@ from invrender.scene import Camera, Scene, Target
 
 def check_camera(name: str, scene: Scene, target: Target) -> None:
     """Raise `UserError` if the scene has no such camera, or the target no picture by it."""
-    if name not in scene.cameras:
-        raise UserError(f"camera is {name!r}, expected one of {', '.join(scene.cameras)}")
+    one_of("camera", name, list(scene.cameras))
     taken_by = dict.fromkeys(view.camera for view in target.views)
     if taken_by and name not in taken_by:
         raise UserError(

@@ -41,8 +41,7 @@ class Values:
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr)
         checks.interval("range", self.range, 0 if self.map == "scale" else None)
-        if self.map not in MAPS:
-            raise UserError(f"map is {self.map!r}, expected one of {', '.join(MAPS)}")
+        checks.one_of("map", self.map, list(MAPS))
         if self.linear and self.map != "shift":
             raise UserError(f"linear is true and map is {self.map}: pictures are linear in shifts alone; set map=shift")
 

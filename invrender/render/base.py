@@ -91,7 +91,7 @@ def shots_of(scenes: Sequence[Scene]) -> list[Shot]:
     return [Shot(scene, scene.camera) for scene in scenes]
 
 
-def check_samples(samples: int) -> None:
+def check_samples(key: str, samples: int) -> None:
     """Raise `UserError` for a number of samples, for each pixel in each direction, that is out of range."""
     if not 1 <= samples <= MOST_SAMPLES:
-        raise UserError(f"renderer.samples is {samples}, expected 1 to {MOST_SAMPLES}")
+        raise UserError(f"{key} is {samples}, expected 1 to {MOST_SAMPLES}")

@@ -9,7 +9,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError
+from invrender.checks import one_of
 from invrender.render.backends.dispatch import Backend, Implementation, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
@@ -40,9 +40,8 @@ class EdgeRenderer:
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.backend not in get_args(Backend):
-            raise UserError(f"renderer.backend is {self.backend!r}, expected one of {', '.join(get_args(Backend))}")
-        check_samples(self.samples)
+        one_of("renderer.backend", self.backend, get_args(Backend))
+        check_samples("renderer.samples", self.samples)
 
     @property
     def supports(self) -> Capabilities:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
-from invrender.errors import UserError
+from invrender.checks import one_of
 from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot
 from invrender.render.edge import EdgeRenderer
@@ -40,9 +40,7 @@ class EmbeddedRenderer:
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.visibility not in get_args(Visibility):
-            choices = ", ".join(get_args(Visibility))
-            raise UserError(f"renderer.visibility is {self.visibility!r}, expected one of {choices}")
+        one_of("renderer.visibility", self.visibility, get_args(Visibility))
         _ = self.soft, self.edge  # they check their settings
 
     @cached_property

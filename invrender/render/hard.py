@@ -34,7 +34,7 @@ class HardRenderer:
     shaders: Mapping[str, Shader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_samples(self.samples)
+        check_samples("renderer.samples", self.samples)
 
     @property
     def supports(self) -> Capabilities:

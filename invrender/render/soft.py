@@ -9,6 +9,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from invrender import checks
 from invrender.errors import UserError
 from invrender.render.backends.dispatch import Backend, implementation
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
@@ -53,17 +54,14 @@ class SoftRenderer:
 
     def __post_init__(self) -> None:
         for name, allowed in (("background", Background), ("backend", Backend)):
-            if getattr(self, name) not in get_args(allowed):
-                choices = ", ".join(get_args(allowed))
-                raise UserError(f"renderer.{name} is {getattr(self, name)!r}, expected one of {choices}")
+            checks.one_of(f"renderer.{name}", getattr(self, name), get_args(allowed))
         for name in ("sigma", "gamma"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"renderer.{name} is {getattr(self, name)}, expected a number above 0")
+            checks.above(f"renderer.{name}", getattr(self, name), 0)
         if self.sigma > LARGEST_SIGMA:
             raise UserError(f"renderer.sigma is {self.sigma}, expected at most {LARGEST_SIGMA}")
         if not 0 < self.reach < 0.5:
             raise UserError(f"renderer.reach is {self.reach}, expected a coverage between 0 and 0.5")
-        check_samples(self.samples)
+        check_samples("renderer.samples", self.samples)
 
     @property
     def supports(self) -> Capabilities:

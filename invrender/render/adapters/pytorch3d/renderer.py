@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 import torch
 
+from invrender.checks import above
 from invrender.errors import UserError
 from invrender.images.resample import box_filter
 from invrender.render.adapters.pytorch3d.loading import adapter
@@ -55,8 +56,7 @@ class PyTorch3DRenderer:
 
     def __post_init__(self) -> None:
         for name in ("sigma", "gamma"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"renderer.{name} is {getattr(self, name)}, expected a number above 0")
+            above(f"renderer.{name}", getattr(self, name), 0)
         if not 1 <= self.faces_per_pixel <= MOST_FACES_PER_PIXEL:
             raise UserError(f"renderer.faces_per_pixel is {self.faces_per_pixel}, expected 1 to {MOST_FACES_PER_PIXEL}")
         if self.blur_radius is not None and not 0 <= self.blur_radius <= 2:
@@ -64,7 +64,7 @@ class PyTorch3DRenderer:
         for name, least in (("bin_size", 0), ("max_faces_per_bin", 1)):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise UserError(f"renderer.{name} is {getattr(self, name)}, expected at least {least}, or null")
-        check_samples(self.samples)
+        check_samples("renderer.samples", self.samples)
         adapter()
 
     @property
