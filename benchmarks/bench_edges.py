@@ -25,7 +25,8 @@ from peers import available
 from subjects import Case, scene_of, sphere, subject
 from torch import Tensor
 
-from invrender.geometry.cameras import project, transform
+from invrender.geometry.cameras import project
+from invrender.geometry.meshes import world_vertices
 from invrender.parameters import CameraPose
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
@@ -81,11 +82,6 @@ def placed(obj: Object, x: float, y: float, z: float, scale: float = 1.0) -> Obj
     return replace(obj, mesh=replace(obj.mesh, vertices=scale * obj.mesh.vertices), world_from_object=world_from_object)
 
 
-def world_points(obj: Object) -> Tensor:
-    """An object's vertices in the world, [V, 3]."""
-    return transform(obj.world_from_object, obj.mesh.vertices)
-
-
 def displacements(points: Tensor, random: torch.Generator) -> Tensor:
     """How each field moves points [V, 3]: along the axes, about them, and in waves, [D, V, 3]."""
     axes = torch.eye(3).to(points)
@@ -102,13 +98,13 @@ def displacements(points: Tensor, random: torch.Generator) -> Tensor:
 def fields(scene: Scene, seed: int) -> dict[str, Tensor]:
     """The displacements of each object's vertices, [D, V, 3], so scaled that none moves a vertex by over `MOTION`."""
     found = {
-        name: displacements(world_points(obj), torch.Generator().manual_seed(seed))
+        name: displacements(world_vertices(obj), torch.Generator().manual_seed(seed))
         for name, obj in scene.objects.items()
     }
     small = 1e-4
     farthest = torch.zeros(RIGID + WAVES).to(scene.background)
     for name, obj in scene.objects.items():
-        points = world_points(obj)
+        points = world_vertices(obj)
         start, _ = project(scene.camera, points)
         for number, field in enumerate(found[name]):
             end, _ = project(scene.camera, points + small * field)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 
 NOTES = logging.getLogger("invrender.notes")
 
@@ -45,6 +46,11 @@ def shortened(given: object, most: int = 120) -> str:
     except RecursionError:
         return "nested thousands of times"
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def shown(path: Path) -> str:
+    """A path as a person types it: relative to the working directory where it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def note(text: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from invrender.checks import one_of
 from invrender.config.compose import Composition
-from invrender.errors import UserError, shortened
+from invrender.errors import UserError, shortened, shown
 
 if TYPE_CHECKING:
     from invrender.record.base import Recorder
@@ -61,8 +61,3 @@ def check_runs(runs: Sequence[object]) -> list[Path]:
 def check_verbosity(verbosity: str) -> str:
     """How much to say. Raises `UserError` for another word."""
     return one_of("verbosity", verbosity, VERBOSITIES)
-
-
-def shown(path: Path) -> str:
-    """A path as a person types it: relative to the working directory where it is below it."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

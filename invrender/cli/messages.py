@@ -12,10 +12,9 @@ from yaml import YAMLError
 
 from invrender.config.overrides import OptionsOf
 from invrender.errors import UserError, one_line, suggestion
+from invrender.sweep.stored import EXTRAS
 
 MOST_CHARACTERS = 1000
-# Launchers by the extra that they come with.
-EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 AUTO = "invrender.render.auto.automatic"
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError, YAMLError)
 

@@ -81,9 +81,9 @@ class Compositions:
 
     def prepared(self, overrides: Sequence[str], folder: Path) -> Changed:
         """A job that is ready to run in ``folder``. Raises as `check` does."""
-        choices, changes = self.split(overrides)
-        self.check(overrides)
-        return Changed(folder, self.base(choices).content, changes, overrides)
+        base = self.check(overrides)
+        _, changes = self.split(overrides)
+        return Changed(folder, base.content, changes, overrides)
 
     def split(self, overrides: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
         """Overrides as those that choose and those that change values; what comes before an addition stays there."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Protocol, Self
 
 from invrender.record.summary import table
@@ -206,8 +204,3 @@ def say_summary(summary: Summary, folder: str, verbosity: str, conclusion: str |
         told = [f"{count} {word}" for count, word in ((missing, "missing"), (failed, "failed")) if count]
         message = f"{' and '.join(told)} of {summary.total} jobs; to run them: invrender sweep --resume {folder}"
         print(message, file=sys.stderr, flush=True)
-
-
-def shown(path: Path) -> str:
-    """A path as a person types it: relative to the working directory where it is below it."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from invrender.errors import UserError, suggestion
 from invrender.sweep.compose import Changed, Composed, Compositions
+from invrender.sweep.summary import check_known
 from invrender.sweep.work import Child, Task, begin
 
 ALWAYS = ("loss", "seconds")
@@ -23,10 +23,9 @@ def check_measures(asked: Mapping[str, str | None], task: Task, compositions: Co
     if not wanted:
         return
     known = known_measures(task, compositions)
-    for name, measure in wanted.items():
-        if known is not None and measure not in known:
-            near = suggestion(measure, known) or f"; known are {', '.join(known)}"
-            raise UserError(f"{name}: there is no measure {measure!r}{near}")
+    if known is not None:
+        for name, measure in wanted.items():
+            check_known(name, measure, known)
 
 
 def known_measures(task: Task, compositions: Compositions) -> list[str] | None:

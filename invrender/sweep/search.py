@@ -58,7 +58,7 @@ class SearchSweep(Sweep):
             raise UserError("there is nothing to search in; give KEY=interval(LOW,HIGH) or KEY=VALUE,VALUE")
         return self.summary(list(self.spaces), [], self.trials)
 
-    def examples(self, overrides: Overrides, summary: Summary) -> Iterator[Job]:
+    def examples(self, summary: Summary) -> Iterator[Job]:
         """Jobs with the first value of each key but one, which has each of its own, or the ends of its interval."""
         from invrender.sweep.study import extremes
 
@@ -97,15 +97,15 @@ class SearchSweep(Sweep):
         summary.expected = max(summary.expected, len(summary.jobs))
         batch = self.left(study, summary)
         while batch or len(summary.jobs) < self.trials:
-            missing = min(self.parallel, self.trials - len(summary.jobs))
-            new = (
-                [] if batch else [self.job_of(*ask(study, self.spaces, len(summary.jobs) + i)) for i in range(missing)]
-            )
-            summary.jobs += new
+            if not batch:
+                first = len(summary.jobs)
+                last = min(first + self.parallel, self.trials)
+                batch = [self.job_of(*ask(study, self.spaces, number)) for number in range(first, last)]
+                summary.jobs += batch
             summary.recount()
             summary.write()
-            self.launch(summary, batch or new)
-            self.settle(study, batch or new)
+            self.launch(summary, batch)
+            self.settle(study, batch)
             batch = []
         if len(self.objectives) > 1:
             self.unbeaten = unbeaten(study)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from invrender.config.overrides import check_override
+from invrender.config.overrides import MULTIRUN, SWEEPERS, check_override
 from invrender.errors import UserError
 
-# Launchers that are ours, or come with the extras.
-LAUNCHERS = ("processes", "joblib", "submitit_local", "submitit_slurm", "ray")
+# Launchers by the extra that they come with.
+EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
+LAUNCHERS = ("processes", *EXTRAS)
 # Keys of Hydra's own node that decide about numbers and order, and their values.
 HYDRA = re.compile(
     r"hydra\.sweep\.dir=.*"
     rf"|hydra/launcher=({'|'.join(LAUNCHERS)})"
-    r"|hydra/sweeper=(grid|search)"
+    rf"|hydra/sweeper=({'|'.join(SWEEPERS)})"
     r"|hydra\.launcher\.(n_jobs|timeout_min|cpus_per_task|gpus_per_node|tasks_per_node|nodes|mem_gb|partition)=[\w.:-]*"
     r"|hydra\.sweeper\.(rank|trials|prune|warmup|parallel|seed|objectives)=[\w.,\[\] -]*",
     re.DOTALL,
 )
-OPTIONS = ("--optimize", "--quiet", "-q", "--verbose", "-v", "--multirun", "-m")
+OPTIONS = ("--optimize", "--quiet", "-q", "--verbose", "-v", *MULTIRUN)
 FOLDER_OPTIONS = ("--config-dir", "-cd")
 OPTIONS_WITH_VALUE = ("--jobs", "--rank", "--objective", "--trials", *FOLDER_OPTIONS)
 VALUE = re.compile(r"[\w.-]*")

@@ -29,7 +29,7 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,9 +154,8 @@ class Summary:
         """Raise `UserError` where no finished job has the measure to rank by."""
         done = [job for job in self.jobs if job.status == "finished"]
         known = list(dict.fromkeys(name for job in done for name in job.measures()))
-        if self.rank_by is not None and done and self.rank_by not in known:
-            near = suggestion(self.rank_by, known) or f"; known are {', '.join(known)}"
-            raise UserError(f"hydra.sweeper.rank: there is no measure {self.rank_by!r}{near}")
+        if self.rank_by is not None and done:
+            check_known("hydra.sweeper.rank", self.rank_by, known)
 
     def write(self) -> None:
         """Write ``summary.json``, a line for each job, and ``summary.csv``."""
@@ -179,6 +178,13 @@ class Summary:
         ):
             csv.writer(file).writerows(rows(self))
         self.changed = False
+
+
+def check_known(asker: str, measure: str, known: Sequence[str]) -> None:
+    """Raise `UserError`, with the name of who asks, for a measure that is not among those known."""
+    if measure not in known:
+        near = suggestion(measure, known) or f"; known are {', '.join(known)}"
+        raise UserError(f"{asker}: there is no measure {measure!r}{near}")
 
 
 def higher_is_better(measure: str) -> bool:

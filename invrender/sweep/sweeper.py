@@ -16,17 +16,18 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from invrender.config.overrides import MULTIRUN, quoted
-from invrender.errors import UserError
+from invrender.errors import UserError, shown
 from invrender.io.lock import FolderLock
 from invrender.record.report import write_report
 from invrender.sweep.compose import Compositions
-from invrender.sweep.display import Display, display_for, job_name, say_summary, shown
+from invrender.sweep.display import Display, display_for, job_name, say_summary
 from invrender.sweep.ending import noting_signals
 from invrender.sweep.grid import Overrides
 from invrender.sweep.inputs import fingerprints, inputs_of, tell_changes
 from invrender.sweep.measures import check_measures
 from invrender.sweep.pace import Paced
 from invrender.sweep.plots import write_plots
+from invrender.sweep.processes import ProcessesLauncher
 from invrender.sweep.stored import check_overrides
 from invrender.sweep.summary import NAME, Job, Summary, read_summary
 from invrender.sweep.work import Apart, Task, usable_cores
@@ -61,7 +62,11 @@ class Sweep(Sweeper):
         self.folder = Path(config.hydra.sweep.dir).absolute()
         self.lock = FolderLock(self.folder)
         self.finish: Callable[[], None] = lambda: None
-        self.compositions = Compositions(self.loader, config)
+        # Our launcher composes what is checked here, of the same configs.
+        if isinstance(self.launcher, ProcessesLauncher):
+            self.compositions = self.launcher.compositions
+        else:
+            self.compositions = Compositions(self.loader, config)
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the jobs. Ends with `SystemExit`: the highest exit status of the jobs, or 128 and the signal's number."""
@@ -104,21 +109,20 @@ class Sweep(Sweeper):
 
         Raises `UserError` where a sweep to resume has others, where it runs already, and for jobs that don't go.
         """
-        overrides = Overrides.parsed(arguments, self.loader)
-        summary = self.plan(overrides)
+        summary = self.plan(Overrides.parsed(arguments, self.loader))
         if self.resume:
             read_summary(self.folder)
             self.lock.hold(PATIENCE_SECONDS)
             before = read_summary(self.folder)
             self.go_on(summary, before)
-            self.check(overrides, summary)
+            self.check(summary)
             summary.command, summary.arguments, summary.place = before.command, before.arguments, before.place
             summary.look()
             self.check_idle(summary)
             summary.inputs = before.inputs
             tell_changes(summary.inputs)
         else:
-            self.check(overrides, summary)
+            self.check(summary)
             self.take_folder()
             summary.inputs = fingerprints(inputs_of(self.compositions, self.task.files.values(), self.config))
         summary.write()
@@ -163,9 +167,9 @@ class Sweep(Sweeper):
         command = shlex.join(["invrender", "sweep", *typed])
         return Summary(self.folder, command, typed, swept, jobs, self.rank, expected, place=str(Path.cwd()))
 
-    def check(self, overrides: Overrides, summary: Summary) -> None:
+    def check(self, summary: Summary) -> None:
         """Raise `UserError` for the first job whose arguments don't go together, and for a measure that no job has."""
-        for job in self.examples(overrides, summary):
+        for job in self.examples(summary):
             try:
                 self.compositions.check(job.overrides)
             except Exception as error:
@@ -175,7 +179,7 @@ class Sweep(Sweeper):
                 raise UserError(f"{job_name(job)}: {outcome.message}") from error
         check_measures(self.measures(), self.task, self.compositions)
 
-    def examples(self, overrides: Overrides, summary: Summary) -> Iterable[Job]:
+    def examples(self, summary: Summary) -> Iterable[Job]:
         """Jobs with all values that there are."""
         return summary.jobs
 

@@ -166,7 +166,7 @@ def test_an_interrupted_sweep_is_resumed(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
-def test_launchers(invrender: Any, workspace: Path, launcher: str) -> None:
+def test_launchers(workspace: Path, launcher: str) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher", reason=f"needs {launcher}")
     given = ("camera.fov=40,-1,50", f"hydra/launcher={launcher}", "hydra.sweep.dir=out", *SHORT)
     command = [sys.executable, "-m", "invrender", "sweep", "--config-dir", "cfg", "scene=box", *given]

@@ -12,11 +12,11 @@ from invrender.bench.progress import Progress
 from invrender.bench.results import CSV, JSON, PLOT, Results, results_text, write_results
 from invrender.bench.trials import Run, Trial, failed, run_trial, trials_of
 from invrender.checks import above, at_least, pixels
-from invrender.cli.job import DONE, INTERRUPTED, UNUSABLE, Job, check_unused, check_verbosity, shown
+from invrender.cli.job import DONE, INTERRUPTED, UNUSABLE, Job, check_unused, check_verbosity
 from invrender.cli.messages import explain
 from invrender.config.compose import check_allowed, check_schema
 from invrender.config.schema import BenchConfig
-from invrender.errors import UserError
+from invrender.errors import UserError, shown
 from invrender.sweep.processes import spread
 from invrender.sweep.work import Child, usable_cores
 

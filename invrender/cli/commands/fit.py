@@ -6,11 +6,12 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Job, check_unused, check_verbosity, shown
+from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Job, check_unused, check_verbosity
 from invrender.config.assemble import Experiment, assemble
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.schema import FitConfig
+from invrender.errors import shown
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from invrender.cli.job import DONE, RESULTS, Job, check_unused, shown
+from invrender.cli.job import DONE, RESULTS, Job, check_unused
 from invrender.config.build import build
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.overrides import PICTURES
 from invrender.config.schema import RenderConfig
 from invrender.config.target import folder_of
-from invrender.errors import UserError, suggestion
+from invrender.errors import UserError, shown, suggestion
 from invrender.io.atomic import atomic_write
 from invrender.io.pictures import share_clipped, write_mask, write_picture
 from invrender.io.scenes import build_scene

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invrender.cli.job import DONE, Job, check_runs, shown
-from invrender.errors import UserError, one_line
+from invrender.cli.job import DONE, Job, check_runs
+from invrender.errors import UserError, one_line, shown
 from invrender.record.report import write_report
 
 

@@ -78,8 +78,8 @@ def test_blocks_of_several_losses_are_those_of_each_alone(losses: Mapping[str, L
     alone = [
         replace(objective, losses={name: loss}).linearize([raw], list(UNKNOWNS))[0] for name, loss in losses.items()
     ]
-    for each, channels in zip(alone, [losses[name] for name in losses], strict=True):
-        if isinstance(channels, Moments):
+    for each, loss in zip(alone, losses.values(), strict=True):
+        if isinstance(loss, Moments):
             continue
         own = each.jacobian * (each.weights * each.residuals)[:, None]
         pictures = own.reshape(views, 8, 8, -1, 2)
