@@ -16,7 +16,7 @@ from invrender.fitting.problem import Problem
 from invrender.fitting.search import Search
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
-from invrender.losses.base import DataTerm
+from invrender.losses.base import channels_of
 from invrender.render.base import Renderer
 
 
@@ -83,10 +83,8 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     search = build(config.search, "search", allow)
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
-    compared = (loss.channels for loss in losses.values() if isinstance(loss, DataTerm))
-    scene, target = build_scene_and_target(
-        config, device, frozenset[str]().union(*compared), getattr(renderer, "shaders", {})
-    )
+    shaders = getattr(renderer, "shaders", {})
+    scene, target = build_scene_and_target(config, device, channels_of(losses.values()), shaders)
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
     return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)

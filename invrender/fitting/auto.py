@@ -11,7 +11,7 @@ import torch
 
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve.base import MOST_NUMBERS, Solver
+from invrender.fitting.solve.base import MOST_NUMBERS, Solver, few_numbers
 from invrender.fitting.solve.first_order import Decay, FirstOrder
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 from invrender.losses.base import is_sum_of_squares
@@ -62,7 +62,7 @@ class AutoSolver:
 
     def choose(self, problem: Problem) -> Choice:
         """The solver for a problem's unknowns and losses."""
-        few = [name for name, raw in problem.initial().items() if raw.numel() <= MOST_NUMBERS]
+        few = list(few_numbers(problem.initial()))
         maps = [name for name in problem.parameters if name not in few]
         others = [name for name, loss in problem.losses.items() if not is_sum_of_squares(loss)]
         solver: LevenbergMarquardt | FirstOrder = self.with_settings(self.adam)

@@ -16,7 +16,7 @@ from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
 from invrender.fitting.solve.base import Raw, Solver
-from invrender.scene import Target, map_tensors
+from invrender.scene import Target
 
 # The step of the finite differences, as a share of an unknown's learning rate. Where one face hides another the loss is
 # smooth on the scale of gamma only, so that it must be small; float64 allows it.
@@ -89,8 +89,8 @@ def plan_stage(objective: Objective, solver: Solver[Any], raw: Raw) -> StagePlan
 
 def check_gradients(problem: Problem, stages: Sequence[Stage]) -> dict[str, GradientCheck]:
     """By unknown, the derivative at the start along one random direction, in float64, as its first stage measures."""
-    views = tuple(map_tensors(view, double) for view in problem.target.views)
-    precise = replace(problem, scene=map_tensors(problem.scene, double), target=Target(views))
+    scene, target = problem.scene.to(dtype=torch.float64), Target(problem.target.views).to(dtype=torch.float64)
+    precise = replace(problem, scene=scene, target=target)
     random = torch.Generator().manual_seed(0)
     raw = precise.initial()
     checks = {}
@@ -108,11 +108,6 @@ def check_gradients(problem: Problem, stages: Sequence[Stage]) -> dict[str, Grad
             above, below = (float(loss_at(sign * DIFFERENCE * torch.ones_like(zero))) for sign in (1, -1))
         checks[name] = GradientCheck(analytic, (above - below) / (2 * DIFFERENCE))
     return checks
-
-
-def double(tensor: Tensor) -> Tensor:
-    """In float64 where it holds numbers with a point."""
-    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def synchronize() -> None:

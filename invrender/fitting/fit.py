@@ -127,11 +127,11 @@ class Fitting:
         try:
             if state is None:
                 with self.clock.stopped():
-                    yield self.report(self.end.evaluation, self.end.best.raw, self.final, self.end.best)
+                    yield self.report_end()
             yield from self.attempts()
         except KeyboardInterrupt:
             self.stopped = "interrupted"
-        yield self.report(self.end.evaluation, self.end.best.raw, self.final, self.end.best, self.stopped)
+        yield self.report_end(self.stopped)
 
     def start(self) -> None:
         """Measure the start. Raises `UserError` where its loss is not a number."""
@@ -170,7 +170,7 @@ class Fitting:
                 evaluation, self.state = self.advance(before)
                 if evaluation is not None:
                     with self.clock.stopped():
-                        yield self.report(evaluation, before.raw, self.objectives[before.stage], self.state.leading)
+                        yield self.report(evaluation, before.raw, before.stage, self.state.leading)
             self.stopped = self.state.stopped
         except KeyboardInterrupt:
             self.stopped = "interrupted"
@@ -238,22 +238,25 @@ class Fitting:
         measured = replace(best, stage=len(self.objectives) - 1, loss=float(evaluation.loss))
         return End(measured, evaluation)
 
-    def report(
-        self, evaluation: Evaluation, raw: Raw, objective: Objective, best: Best, stopped: str | None = None
-    ) -> Step:
+    def report_end(self, stopped: str | None = None) -> Step:
+        """The best so far as consumers see it, at the last stage."""
+        best = self.end.best
+        return self.report(self.end.evaluation, best.raw, best.stage, best, stopped)
+
+    def report(self, evaluation: Evaluation, raw: Raw, stage: int, best: Best, stopped: str | None = None) -> Step:
         """The step as consumers see it."""
         found = detach(evaluation.scene)
         problem = self.problem
         verdict = None if stopped is None else self.verdict
         return Step(
             iteration=self.state.iteration,
-            stage=next(index for index, each in enumerate(self.objectives) if each is objective),
+            stage=stage,
             seconds=self.clock.seconds(),
             loss=float(evaluation.loss.detach()),
             terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
             scene=found,
             raw=raw,
-            show=objective.pictures,
+            show=self.objectives[stage].pictures,
             errors=measure_errors(problem.parameters, found, problem.target),
             best=best,
             state=self.state,

@@ -14,7 +14,7 @@ from invrender.fitting.jacobian import differentiate
 from invrender.fitting.schedule import Stage, blur_rendering, clip_picture
 from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, split
 from invrender.images.resample import background_pixels
-from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior
+from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior, channels_of
 from invrender.parameters.base import Parameters
 from invrender.render.base import Quality, Renderer, Shot
 from invrender.scene import Channels, Picture, Scene, View
@@ -62,7 +62,7 @@ class Objective:
     @property
     def channels(self) -> Channels:
         """What the losses read of a rendering."""
-        return frozenset().union(*(loss.channels for loss in self.data_terms.values()))
+        return channels_of(self.losses.values())
 
     @property
     def sizes(self) -> list[tuple[int, int]]:

@@ -32,11 +32,6 @@ class Problem:
     renderer: Renderer
     losses: Mapping[str, Loss]
 
-    @property
-    def rates(self) -> dict[str, float]:
-        """The unknowns' learning rates."""
-        return {name: parameter.lr for name, parameter in self.parameters.items()}
-
     def check(self) -> None:
         """Raise `UserError` where there is no unknown, or one or a loss does not go with the scene or the target."""
         for name, parameter in self.parameters.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -102,6 +103,11 @@ class SquaredPrior(Prior, Protocol):
 
 
 Loss = DataTerm | Prior
+
+
+def channels_of(losses: Iterable[Loss]) -> Channels:
+    """The channels of a rendering that losses read."""
+    return frozenset[str]().union(*(loss.channels for loss in losses if isinstance(loss, DataTerm)))
 
 
 def is_sum_of_squares(loss: Loss) -> bool:

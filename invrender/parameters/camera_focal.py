@@ -11,7 +11,8 @@ from torch import Tensor
 from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.camera import check_camera
-from invrender.parameters.ranges import Range, clamp_factor
+from invrender.parameters.maps import Scale
+from invrender.parameters.ranges import Range, clamp
 from invrender.scene import CAMERA, Scene, Target, Truth
 
 
@@ -54,7 +55,7 @@ class CameraFocal:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the focal length in its range."""
-        return clamp_factor(raw, scene.cameras[self.camera].intrinsics[0, 0].expand(1), self.range)
+        return clamp(Scale(), raw, scene.cameras[self.camera].intrinsics[0, 0].expand(1), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The focal lengths in pixels."""

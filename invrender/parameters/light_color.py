@@ -11,7 +11,8 @@ from torch import Tensor
 from invrender import checks
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
-from invrender.parameters.ranges import Range, clamp_sum
+from invrender.parameters.maps import Shift
+from invrender.parameters.ranges import Range, clamp
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
 
@@ -55,7 +56,7 @@ class LightColor:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the channels in their range."""
-        return clamp_sum(raw, stack_attribute(scene, self.names(scene), "color"), self.range)
+        return clamp(Shift(), raw, stack_attribute(scene, self.names(scene), "color"), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The colour by light."""

@@ -13,7 +13,8 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
-from invrender.parameters.ranges import Range, clamp_factor
+from invrender.parameters.maps import Scale
+from invrender.parameters.ranges import Range, clamp
 from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
 
 
@@ -60,7 +61,7 @@ class LightIntensity:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the intensities in their range."""
-        return clamp_factor(raw, stack_attribute(scene, self.names(scene), "intensity"), self.range)
+        return clamp(Scale(), raw, stack_attribute(scene, self.names(scene), "intensity"), self.range)
 
     def brighter(self, scene: Scene, raw: Tensor, factor: Tensor) -> Tensor:
         """The raw tensor for lights ``factor`` [] times as bright."""

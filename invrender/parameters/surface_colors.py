@@ -15,7 +15,8 @@ from invrender.errors import UserError
 from invrender.images.resample import resize_area
 from invrender.parameters.base import Value
 from invrender.parameters.choice import choose
-from invrender.parameters.ranges import Range, clamp_sum
+from invrender.parameters.maps import Shift
+from invrender.parameters.ranges import Range, clamp
 from invrender.parameters.smoothing import roughen, smooth
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -103,7 +104,7 @@ class SurfaceColors:
         """Keep every channel in its range."""
         limited = []
         for name, part in self.parts(scene, raw).items():
-            added = clamp_sum(self.added(part), self.colors(scene, name), self.range)
+            added = clamp(Shift(), self.added(part), self.colors(scene, name), self.range)
             limited.append(self.part_adding(added).reshape(-1, 3))
         return torch.cat(limited)
 

@@ -12,7 +12,7 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.parameters.base import Value
 from invrender.parameters.maps import MAPS, Map
-from invrender.parameters.ranges import Range
+from invrender.parameters.ranges import Range, clamp
 from invrender.scene import Scene, Target, Truth
 from invrender.scene.address import get_tensors, set_tensors
 
@@ -80,9 +80,7 @@ class Values:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep every number in its range."""
-        start = self.start(scene)
-        lower, upper = (self.mapping.inverse(start, torch.full_like(start, bound)) for bound in self.range)
-        return raw.maximum(lower).minimum(upper)
+        return clamp(self.mapping, raw, self.start(scene), self.range)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The numbers, by what stands for ``*`` in the path; None for tensors of many."""

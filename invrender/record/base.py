@@ -45,12 +45,17 @@ class Run:
     @property
     def renderer_text(self) -> str:
         """The renderer with what is to be said of it."""
-        return f"{self.renderer} ({self.renderer_note})" if self.renderer_note else self.renderer
+        return with_note(self.renderer, self.renderer_note)
 
     @property
     def optimizer_text(self) -> str:
         """The optimizer with what is to be said of it."""
-        return f"{self.optimizer} ({self.optimizer_note})" if self.optimizer_note else self.optimizer
+        return with_note(self.optimizer, self.optimizer_note)
+
+
+def with_note(name: str, note: str | None) -> str:
+    """A name with what is to be said of it."""
+    return f"{name} ({note})" if note else name
 
 
 class Recorder(Protocol):

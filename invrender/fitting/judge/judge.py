@@ -13,7 +13,7 @@ from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertaint
 from invrender.fitting.judge.verdict import Values, Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, clip_picture, select
-from invrender.fitting.solve.base import MOST_NUMBERS, Raw
+from invrender.fitting.solve.base import Raw, few_numbers
 from invrender.parameters.base import Value
 
 # Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
@@ -36,7 +36,7 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     if left > UNEXPLAINED:
         return verdict("not_converged", f"{left:.0%} of the picture is left unexplained{besides}")
     explained = f"{1 - left:.1%} of the picture is explained{besides}"
-    if any(value.numel() > MOST_NUMBERS for value in raw.values()):
+    if len(few_numbers(raw)) < len(raw):
         return verdict("converged", explained)
     found, deviations = examine(problem, stages, raw)
     unseen = [parts for each in found for parts in each.unseen]
@@ -84,7 +84,7 @@ def examine(problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[list[U
             continue
         objective = problem.in_squares().at(stage, resting=raw)
         [local] = objective.linearize([moving], list(moving))
-        uncertainty = estimate_uncertainty(local, problem.rates, objective.sizes)
+        uncertainty = estimate_uncertainty(local, objective.rates, objective.sizes)
         found.append(uncertainty)
-        deviations = {**find_deviations(objective, moving, problem.parameters, local, uncertainty), **deviations}
+        deviations = {**find_deviations(objective, moving, local, uncertainty), **deviations}
     return found, deviations

@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.fitting.judge.verdict import Values, numbers
 from invrender.fitting.objective import Objective
 from invrender.fitting.solve.base import Linearized, Raw
-from invrender.parameters.base import Parameters, Value
+from invrender.parameters.base import Value
 
 # A combination of unknowns is not seen where it is uncertain by so many learning rates (for a pose half a radian, or
 # half the distance), or where the picture hardly changes with it: a share of the change by the combination seen best.
@@ -98,24 +98,22 @@ def number_blocks(sizes: Sizes) -> Tensor:
     return torch.cat(found)
 
 
-def find_deviations(
-    objective: Objective, raw: Raw, parameters: Parameters, local: Linearized, found: Uncertainty
-) -> Values:
+def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Uncertainty) -> Values:
     """One standard deviation of each value that a person reads, by finite differences of the values themselves."""
     covariance = found.covariance.cpu()
-    slopes = differentiate_values(objective, raw, parameters, local, covariance.diagonal().clamp(min=0).sqrt())
+    slopes = differentiate_values(objective, raw, local, covariance.diagonal().clamp(min=0).sqrt())
     scene = objective.scene_at(raw)
     result: dict[str, dict[str, Value]] = {}
     for (name, key), columns in slopes.items():
         jacobian = torch.tensor(columns, dtype=torch.float64)
         deviation = (jacobian.T @ covariance @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
-        shown = parameters[name].value(scene)[key]
+        shown = objective.parameters[name].value(scene)[key]
         result.setdefault(name, {})[key] = deviation if isinstance(shown, list) else deviation[0]
     return result
 
 
 def differentiate_values(
-    objective: Objective, raw: Raw, parameters: Parameters, local: Linearized, sizes: Tensor
+    objective: Objective, raw: Raw, local: Linearized, sizes: Tensor
 ) -> dict[tuple[str, str], list[list[float]]]:
     """By unknown and key, the derivative of the value in each of the changes, whose sizes [K] are about these."""
     found: dict[tuple[str, str], list[list[float]]] = {}
@@ -124,7 +122,8 @@ def differentiate_values(
         change = torch.zeros_like(sizes).index_fill(0, torch.tensor([column]), step)
         above, below = (objective.scene_at(objective.retract(raw, local.split(sign * change))[0]) for sign in (1, -1))
         for name in local.shapes:
-            pairs = zip(parameters[name].value(above).items(), parameters[name].value(below).values(), strict=True)
+            parameter = objective.parameters[name]
+            pairs = zip(parameter.value(above).items(), parameter.value(below).values(), strict=True)
             for (key, high), low in pairs:
                 if high is not None and low is not None:
                     slopes = [(a - b) / (2 * step) for a, b in zip(numbers(high), numbers(low), strict=True)]

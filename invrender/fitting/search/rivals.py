@@ -12,7 +12,7 @@ from invrender.fitting.judge.telling import least_loss, tells_apart
 from invrender.fitting.objective import Objective
 from invrender.fitting.schedule import Stage, select
 from invrender.fitting.search.seeker import Candidate, Seeker
-from invrender.fitting.solve.base import Linearized, Raw
+from invrender.fitting.solve.base import Linearized, Raw, few_numbers
 
 # An answer explains the picture as well as another one whose loss is at most so many times as large.
 AS_WELL = 1.3
@@ -47,7 +47,7 @@ class Referee:
 
         alike: refined in the search's last stage, the best first.
         """
-        answer = self.seeker.measure(self.objective, self.seeker.small(self.resting))
+        answer = self.seeker.measure(self.objective, few_numbers(self.resting))
         close = [
             other.raw
             for other in alike
@@ -63,7 +63,7 @@ class Referee:
         if not others:
             return []
         found, *locals_ = self.linearize([answer, *others])
-        rates = found.spread(self.seeker.problem.rates)
+        rates = found.spread(self.objective.rates)
         most = AS_WELL * (answer.loss + least_loss(found))
         return [
             other
@@ -79,7 +79,7 @@ class Referee:
     def finish(self, raw: Raw) -> Raw:
         """The raw tensors of a rival after the stages in which the pose rests."""
         for objective in self.objectives[1:]:
-            [candidate] = self.seeker.descend(objective, [self.seeker.small(raw)], self.seeker.steps)
+            [candidate] = self.seeker.descend(objective, [few_numbers(raw)], self.seeker.steps)
             raw = {**raw, **candidate.raw}
         return {**self.resting, **raw}
 

@@ -16,7 +16,7 @@ from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, check_choices, select
 from invrender.fitting.search.rivals import Referee
 from invrender.fitting.search.seeker import Candidate, Seeker
-from invrender.fitting.solve.base import Raw, Solver
+from invrender.fitting.solve.base import Raw, Solver, few_numbers
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 
 log = logging.getLogger("invrender.fitting.search")
@@ -95,8 +95,8 @@ class Search:
         return {**raw, **found[0].raw} if found else raw
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
-        """The best of some poses, and of those that look like the first two of them; the best first."""
-        alike = [each for raw in raws[:2] for each in seeker.symmetries(raw)]
+        """The best of some poses, and of those that look like them; the best first."""
+        alike = [each for raw in raws for each in seeker.symmetries(raw)]
         return seeker.refine(1, [*raws, *alike], self.finalists, HOPELESS)
 
     def judge(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
@@ -108,7 +108,7 @@ class Search:
         log.info("comparing the answer with what looks like it")
         for _ in range(1 + MOST_TURNS):
             referee = Referee(seeker, stages, raw)
-            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [seeker.small(raw)]))
+            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(raw)]))
             if all(answer.raw[name] is raw[name] for name in answer.raw):
                 break
             raw = referee.finish(answer.raw)

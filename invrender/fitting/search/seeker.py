@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
-from invrender.fitting.solve.base import MOST_NUMBERS, Raw, Routine, run_batched
+from invrender.fitting.solve.base import Raw, Routine, few_numbers, run_batched
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 from invrender.losses.base import Loss
 from invrender.losses.silhouettes import Moments
@@ -69,17 +69,13 @@ class Seeker:
             stages = [replace(stage, losses=stage.losses and (*stage.losses, "moments")) for stage in stages]
         return [problem.at(stage, self.resting) for stage in stages]
 
-    def small(self, raw: Raw) -> Raw:
-        """The unknowns of few numbers, which least squares can move."""
-        return {name: value for name, value in raw.items() if value.numel() <= MOST_NUMBERS}
-
     def refine(self, index: int, raws: Sequence[Raw], count: int, hopeless: float = math.inf) -> list[Candidate]:
         """The best of many, refined as the search's stage ``index`` says; the best first.
 
         Left out are those whose loss is more than ``hopeless`` times the least.
         """
         objective = self.objectives[index]
-        small = [self.small(raw) for raw in raws]
+        small = [few_numbers(raw) for raw in raws]
         scores = objective.scores(small)
         best = sorted(range(len(raws)), key=scores.__getitem__)[:count]
         hopeful = [each for each in best if scores[each] <= hopeless * scores[best[0]]]

@@ -65,6 +65,11 @@ class Linearized:
         return torch.cat(columns).to(self.jacobian.device, torch.float64)
 
 
+def few_numbers(raw: Raw) -> Raw:
+    """The unknowns of few numbers, which least squares can move."""
+    return {name: value for name, value in raw.items() if value.numel() <= MOST_NUMBERS}
+
+
 def split(change: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     """A change [K] by the names of its unknowns, each part in the unknown's shape."""
     parts = torch.split(change, [shape.numel() for shape in shapes.values()])

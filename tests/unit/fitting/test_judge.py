@@ -154,8 +154,8 @@ def test_deviations_are_of_the_values_that_people_read() -> None:
     problem = Problem(TRUTH, drawn(0.02), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
     objective, raw = problem.at(STAGE), problem.initial()
     [local] = objective.linearize([raw], ["key"])
-    found = estimate_uncertainty(local, problem.rates, [(32, 32)])
-    values = find_deviations(objective, raw, UNKNOWNS, local, found)
+    found = estimate_uncertainty(local, objective.rates, [(32, 32)])
+    values = find_deviations(objective, raw, local, found)
     # The unknown is a share of the intensity, which is 0.3.
     assert list(values) == ["key"]
     assert values["key"]["key"] == pytest.approx(0.3 * float(found.covariance[0, 0]) ** 0.5, rel=1e-4)
