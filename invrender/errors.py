@@ -32,6 +32,11 @@ def suggestion(word: object, options: Iterable[object]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """The first line of what an error says; ``otherwise`` where it says nothing."""
+    return next(iter(str(error).splitlines()), otherwise)
+
+
 def one_line(text: str) -> str:
     """A message of several lines as one."""
     return " ".join(text.split())

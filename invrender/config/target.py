@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from invrender.checks import at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
-from invrender.errors import UserError, suggestion
+from invrender.errors import UserError, first_line, suggestion
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
@@ -47,7 +47,7 @@ def build_truth_file(config: FitConfig) -> SceneFile:
     try:
         merged = OmegaConf.to_object(OmegaConf.merge(base, literal(changes)))
     except OmegaConfBaseException as error:
-        raise UserError(f"target.{getattr(error, 'full_key', '')}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"target.{getattr(error, 'full_key', '')}: {first_line(error)}") from error
     assert isinstance(merged, SceneFile)
     ineffective = without_effect(merged.camera, config.target.camera.keys())
     if ineffective:
@@ -76,8 +76,9 @@ def build_scene_and_target(
     kind = one_of("target.kind", config.target.kind, KINDS)
     check_kind(config.target)
     if kind == "render":
-        scene = build_scene(config, folder_of(config)).to(device)
-        target = render_truth(config, device, channels, shaders)
+        read: dict[Hashable, Any] = {}
+        scene = build_scene(config, folder_of(config), read=read).to(device)
+        target = render_truth(config, device, channels, shaders, read)
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
         return replace(scene, cameras={**scene.cameras, **known}), target
@@ -111,14 +112,16 @@ def check_kind(target: TargetConfig) -> None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
 
-def render_truth(config: FitConfig, device: str, channels: Channels, shaders: Mapping[str, Shader]) -> Target:
-    """Pictures of the truth."""
+def render_truth(
+    config: FitConfig, device: str, channels: Channels, shaders: Mapping[str, Shader], read: dict[Hashable, Any]
+) -> Target:
+    """Pictures of the truth; ``read`` is what was read of files for the scene, which the truth most often has, too."""
     options = config.target
     check_samples("target.samples", options.samples)
     drawn = seed("target.seed", config.seed if options.seed is None else options.seed)
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)
-    truth = build_scene(file, folder_of(file), "target.")
+    truth = build_scene(file, folder_of(file), "target.", read)
     cameras: dict[str, Camera] = {}
     for index, changes in enumerate(options.views):
         key = f"target.views[{index}]"

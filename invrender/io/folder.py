@@ -16,17 +16,18 @@ T = TypeVar("T")
 class Folder:
     """Where the files of a scene are: first in its own folder, then in the working directory.
 
-    known: what was read of them, by what was asked.
+    known: what was read of them, by folder and by what was asked.
     """
 
     path: Path
     known: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, read: Callable[[], T]) -> T:
-        """``read()``, or what it was for this key before."""
-        if key not in self.known:
-            self.known[key] = read()
-        found: T = self.known[key]
+        """``read()``, or what it was for this key and folder before."""
+        asked = (self.path, key)
+        if asked not in self.known:
+            self.known[asked] = read()
+        found: T = self.known[asked]
         return found
 
     def find(self, name: str, key: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,11 @@ ROUNDED = 1e-3
 PLACES = ("position", "rotation", "scale")
 
 
-def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
+def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hashable, Any] | None = None) -> Scene:
     """The scene that ``config`` describes.
 
-    folder: where the scene's files are. key: a prefix for the keys in messages, such as "target.".
+    folder: where the scene's files are. key: a prefix for the keys in messages, such as "target.". read: what scenes
+    before have read of files, which they share with this one; what this one reads is added.
 
     Raises `UserError` for files and values that can't be used, and where the camera sees no object.
     """
@@ -52,7 +54,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "") -> Scene:
         raise UserError(
             f"{key}scene.objects is empty, expected at least one object; give a scene, for example scene=teapot"
         )
-    files = Folder(folder)
+    files = Folder(folder, {} if read is None else read)
     objects: dict[str, Object] = {}
     for name, item in config.scene.objects.items():
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from invrender.errors import UserError, suggestion
+from invrender.errors import UserError, first_line, suggestion
 from invrender.images.resample import background_pixels
 from invrender.io.cameras.base import CameraFormat
 from invrender.io.cameras.formats import read_photographs
@@ -132,7 +132,7 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
         base = OmegaConf.structured(CameraConfig(**literal({**asdict(camera), **replaced})))
         merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
     except (OmegaConfBaseException, OverflowError, RecursionError) as error:
-        raise UserError(f"{where}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{where}: {first_line(error)}") from error
     assert isinstance(merged, CameraConfig)
     ineffective = without_effect(merged, given.keys())
     if ineffective:

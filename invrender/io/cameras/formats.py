@@ -11,7 +11,7 @@ from invrender.io.cameras.native import Views
 from invrender.io.cameras.transforms import Transforms
 
 FORMATS: Sequence[CameraFormat] = (Transforms(), Views())
-"""In the order in which they are asked; the last one says what is wrong with a file that none of them recognizes."""
+"""In the order in which they are asked. The last one need not be: it says what is wrong with what none recognizes."""
 
 
 def read_photographs(path: Path, given: CameraFormat | None = None) -> list[Photograph]:
@@ -21,5 +21,5 @@ def read_photographs(path: Path, given: CameraFormat | None = None) -> list[Phot
     """
     if not path.is_file():
         raise UserError(f"target.path is {path}: no such camera file")
-    chosen = given or next((each for each in FORMATS if each.recognizes(path)), FORMATS[-1])
+    chosen = given or next((each for each in FORMATS[:-1] if each.recognizes(path)), FORMATS[-1])
     return chosen.read(path)

@@ -13,7 +13,7 @@ from invrender.errors import UserError, note
 from invrender.geometry.creases import normal_groups
 from invrender.io.meshes.content import MISSING, Array, Content, Part
 from invrender.io.meshes.normals import file_normals
-from invrender.io.meshes.welding import welded
+from invrender.io.meshes.welding import Surface, welded
 from invrender.io.meshes.winding import wind
 from invrender.scene import Mesh
 
@@ -50,9 +50,13 @@ def assemble(path: Path, content: Content, crease: float | None) -> MeshFile:
     """
     check(path, content)
     notes = list(content.notes)
-    content = mended(centred(content, notes), notes)
+    content = centred(content, notes)
+    surface = welded(content.points, content.corners)
+    before, content = content, mended(content, surface, notes)
+    if content.corners is not before.corners:
+        surface = welded(content.points, content.corners)
     used, part = by_use(content)
-    vertices, faces, original = (torch.from_numpy(each) for each in welded(content.points, content.corners))
+    vertices, faces, original = (torch.from_numpy(each) for each in surface)
     groups, normals = shared_normals(content, vertices, faces, crease)
     mesh = Mesh(vertices, faces, groups, normals=normals)
     if content.uv is not None and content.uv_corners is not None and (content.uv_corners != MISSING).any():
@@ -117,9 +121,9 @@ def centred(content: Content, notes: list[str]) -> Content:
     return replace(content, points=content.points - middle)
 
 
-def mended(content: Content, notes: list[str]) -> Content:
-    """The content without repeated faces and with all faces looking out, as far as the surface tells."""
-    points, faces, _ = welded(content.points, content.corners)
+def mended(content: Content, surface: Surface, notes: list[str]) -> Content:
+    """The content without repeated faces and with all faces looking out, as far as its ``surface`` tells."""
+    points, faces, _ = surface
     wound = wind(points.astype(np.float64), faces)
     notes += wound.notes
     turned = wound.turned
@@ -137,25 +141,15 @@ def mended(content: Content, notes: list[str]) -> Content:
     if not turned.any():
         return kept
     order = np.where(turned[:, None], np.array([0, 2, 1]), np.array([0, 1, 2]))
-    return replace(
-        kept,
-        corners=np.take_along_axis(kept.corners, order, 1),
-        uv_corners=None if kept.uv_corners is None else np.take_along_axis(kept.uv_corners, order, 1),
-        normal_corners=None if kept.normal_corners is None else np.take_along_axis(kept.normal_corners, order, 1),
-    )
+    return kept.change_corners(lambda corners: np.take_along_axis(corners, order, 1))
 
 
 def selected(content: Content, kept: Array) -> Content:
     """The content with these faces alone."""
     if len(kept) == len(content.corners):
         return content
-    return replace(
-        content,
-        corners=content.corners[kept],
-        uv_corners=None if content.uv_corners is None else content.uv_corners[kept],
-        normal_corners=None if content.normal_corners is None else content.normal_corners[kept],
-        part=None if content.part is None else content.part[kept],
-    )
+    part = None if content.part is None else content.part[kept]
+    return replace(content.change_corners(lambda corners: corners[kept]), part=part)
 
 
 def along_normals(content: Content) -> Array | None:

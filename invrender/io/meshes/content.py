@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,6 +72,16 @@ class Content:
     parts: tuple[Part, ...] = (Part(""),)
     undrawn: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def change_corners(self, change: Callable[[Array], Array]) -> Content:
+        """The content whose faces [F, 3] into its points, texture coordinates and normals are changed alike."""
+        uv, normals = self.uv_corners, self.normal_corners
+        return replace(
+            self,
+            corners=change(self.corners),
+            uv_corners=None if uv is None else change(uv),
+            normal_corners=None if normals is None else change(normals),
+        )
 
 
 def join(contents: list[Content], parts: tuple[Part, ...], undrawn: tuple[str, ...], notes: tuple[str, ...]) -> Content:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invrender.errors import UserError
+from invrender.errors import UserError, first_line
 from invrender.io.meshes.content import Array, Content, join
 from invrender.io.meshes.faces import check_indices
 from invrender.io.meshes.gltf_buffers import Gltf, Json, open_gltf
@@ -39,7 +39,7 @@ def read_gltf(path: Path) -> Content:
     except UserError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is damaged"
+        reason = first_line(error, "it is damaged")
         raise gltf.error(f"{type(error).__name__}: {reason}") from error
 
 
@@ -199,18 +199,13 @@ def placed(content: Content, matrix: Array) -> Content:
     if np.array_equal(matrix, np.eye(4)):
         return content
     linear = matrix[:3, :3]
+    determinant = np.linalg.det(linear)
     moved = replace(content, points=content.points @ linear.T + matrix[:3, 3])
     if content.normals is not None:
         # The cofactors are the inverse transpose times the determinant, which a mirror image has negative.
         cofactors = np.stack([np.cross(linear[(row + 1) % 3], linear[(row + 2) % 3]) for row in range(3)])
-        sign = -1.0 if np.linalg.det(linear) < 0 else 1.0
+        sign = -1.0 if determinant < 0 else 1.0
         moved = replace(moved, normals=sign * content.normals @ cofactors.T)
-    if np.linalg.det(linear) >= 0:
+    if determinant >= 0:
         return moved
-    flipped = moved.corners[:, ::-1]
-    return replace(
-        moved,
-        corners=flipped,
-        uv_corners=None if moved.uv_corners is None else flipped,
-        normal_corners=None if moved.normal_corners is None else flipped,
-    )
+    return moved.change_corners(lambda corners: corners[:, ::-1])

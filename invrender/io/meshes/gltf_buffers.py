@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from invrender.errors import UserError
+from invrender.errors import UserError, first_line
 from invrender.io.meshes.content import Array, file_bytes
 
 TYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -25,12 +25,13 @@ Json = dict[str, Any]
 
 @dataclass
 class Gltf:
-    """A glTF file: its document and its buffers, which are read as they are asked for."""
+    """A glTF file: its document, and its buffers and pictures, which are read when they are first asked for."""
 
     path: Path
     document: Json
     binary: bytes | None
     buffers: dict[int, bytes] = field(default_factory=dict)
+    pictures: dict[int, bytes] = field(default_factory=dict)
 
     def item(self, kind: str, index: Any) -> Json:
         """An item of one of the document's lists. Raises `UserError` where it is not there."""
@@ -68,6 +69,13 @@ class Gltf:
                 raise self.error("it is cut off: a buffer has fewer bytes than it promises")
             self.buffers[index] = data
         return self.buffers[index]
+
+    def picture(self, index: int) -> bytes:
+        """The bytes of an encoded picture."""
+        if index not in self.pictures:
+            item = self.item("images", index)
+            self.pictures[index] = self.view(item["bufferView"])[0] if "bufferView" in item else self.uri(item["uri"])
+        return self.pictures[index]
 
     def view(self, index: Any) -> tuple[bytes, int | None]:
         """The bytes of a buffer view, and the bytes from one element to the next, if they are given."""
@@ -150,7 +158,7 @@ def open_gltf(path: Path) -> Gltf:
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a readable mesh (its JSON: {str(error).splitlines()[0]})") from None
+        raise UserError(f"{path}: not a readable mesh (its JSON: {first_line(error)})") from None
     if not isinstance(document, dict) or not isinstance(document.get("asset"), dict):
         raise UserError(f"{path}: not a readable mesh (it has no asset, and is no glTF)")
     if not str(document["asset"].get("version", "")).startswith("2"):

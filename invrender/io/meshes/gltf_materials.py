@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from invrender.errors import UserError
+from invrender.errors import UserError, first_line
 from invrender.images.color import linear_from_srgb
 from invrender.io.meshes.content import Array, Part, Texture, Wrap
 from invrender.io.meshes.gltf_buffers import Gltf, Json
@@ -107,7 +107,7 @@ def texture_of(gltf: Gltf, reference: Json) -> Texture | str:
     image = gltf.item("images", source)
     name = str(image.get("name") or image.get("uri", f"image {source}"))[:80]
     try:
-        data = gltf.view(image["bufferView"])[0] if "bufferView" in image else gltf.uri(image["uri"])
+        data = gltf.picture(source)
     except UserError as error:
         return f"the texture {name!r}: {error}"
     return Texture(name, f"image {source}", lambda: decoded(gltf, name, data), wrap)
@@ -125,7 +125,7 @@ def decoded(gltf: Gltf, name: str, data: bytes) -> Tensor:
         with Image.open(io.BytesIO(data)) as picture:
             values = scaled(numbers_of(picture))
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error, type(error).__name__)
         raise UserError(f"{gltf.path}: the texture {name!r} is not a readable picture ({reason})") from error
     colors = values[..., :-1] if values.shape[-1] in (2, 4) else values
     return linear_from_srgb(colors.expand(-1, -1, 3).contiguous())

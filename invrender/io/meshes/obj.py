@@ -10,8 +10,9 @@ import numpy as np
 from invrender.errors import UserError, naming
 from invrender.io.meshes.content import MISSING, Array, Content, Part, file_bytes, linear
 from invrender.io.meshes.mtl import MtlMaterial, Told, read_libraries
-from invrender.io.meshes.obj_text import Corners, Lines, code, faces, lines_of, rows
+from invrender.io.meshes.obj_text import Lines, code, faces, lines_of, rows
 from invrender.io.meshes.triangles import triangulate
+from invrender.io.meshes.welding import by_first_use
 
 UNDRAWN = {
     b"l": "lines",
@@ -39,7 +40,6 @@ def read_obj(path: Path) -> Content:
     undrawn = [told for word, told in UNDRAWN.items() if (lines.kind == code(word)).any()]
     if (corners.sizes < 3).any():
         undrawn.append("faces of fewer than three corners")
-        corners = polygons(corners)
     points = positions[:, :3] if len(positions) else np.zeros((0, 3))
     with naming(f"{path}"):
         places, face = triangulate(points, corners.indices[:, 0], corners.sizes)
@@ -62,12 +62,6 @@ def read_obj(path: Path) -> Content:
     return moved_uv(replace(content, uv=uv, uv_corners=triangles[..., 1]), parts)
 
 
-def polygons(corners: Corners) -> Corners:
-    """The faces of three corners or more."""
-    kept = corners.sizes >= 3
-    return Corners(corners.indices[np.repeat(kept, corners.sizes)], corners.sizes[kept], corners.lines[kept])
-
-
 def vertex_colors(positions: Array) -> Array | None:
     """Linear colours [P, 3] where every vertex has six numbers, as MeshLab writes them: sRGB, to 1 or to 255."""
     if positions.shape[1] < 6:
@@ -82,19 +76,12 @@ def materials(path: Path, lines: Lines, face_lines: Array) -> tuple[Array, list[
     names = [lines.words(number) for number in uses.tolist()]
     current = np.searchsorted(uses, face_lines)  # 0 before the first
     used = ["", *names]
-    order = list(dict.fromkeys(used[number] for number in unique_in_order(current)))
+    order = list(dict.fromkeys(used[number] for number in by_first_use(current)[1].tolist()))
     number_of = {name: number for number, name in enumerate(order)}
     part = np.array([number_of.get(name, 0) for name in used], np.int64)[current]
     named = [lines.words(number) for number in np.flatnonzero(lines.kind == code(b"mt")).tolist()]
     found, told = read_libraries(path, named, [name for name in order if name])
     return part, [found.get(name, MtlMaterial(Part(name))) for name in order], told
-
-
-def unique_in_order(values: Array) -> list[int]:
-    """Each value once, as they appear."""
-    found, first = np.unique(values, return_index=True)
-    ordered: list[int] = found[np.argsort(first)].tolist()
-    return ordered
 
 
 def moved_uv(content: Content, parts: list[MtlMaterial]) -> Content:

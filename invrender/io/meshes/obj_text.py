@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from invrender.errors import UserError
-from invrender.io.meshes.content import MISSING
+from invrender.io.meshes.content import MISSING, Array
 
-Array = np.ndarray[Any, Any]
 SPACE, NEWLINE, HASH = 32, 10, 35
 ABSENT = 2**62
 

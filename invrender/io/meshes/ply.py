@@ -72,12 +72,10 @@ def read_ply(path: Path) -> Content:
     sizes = corners.sizes
     if (sizes < 3).any():
         undrawn.append("faces of fewer than three corners")
-    kept = sizes >= 3
+    indices = corners.values.astype(np.int64)
     with naming(f"{path}"):
-        places, polygon = triangulate(points, corners.values[np.repeat(kept, sizes)].astype(np.int64), sizes[kept])
-    polygon = np.flatnonzero(kept)[polygon]
-    places = places + (np.cumsum(np.where(kept, 0, sizes)))[polygon][:, None]
-    triangles = corners.values.astype(np.int64)[places]
+        places, polygon = triangulate(points, indices, sizes)
+    triangles = indices[places]
     parts, part = surface(path, comments, face, polygon, undrawn)
     uv, uv_corners = coordinates(vertex, face, corners, triangles, places, path)
     normals = columns(vertex, ("nx", "ny", "nz")).astype(np.float64) if {"nx", "ny", "nz"} <= set(vertex) else None

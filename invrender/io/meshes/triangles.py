@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from invrender.errors import UserError
+from invrender.io.meshes.content import Array
 
 MOST_CORNERS = 2000
-Array = np.ndarray[Any, Any]
 
 
 def triangulate(points: Array, corners: Array, sizes: Array) -> tuple[Array, Array]:
     """The triangles of polygons, in their order.
 
-    points: [P, 3]. corners: the polygons' vertices one after the other. sizes: [F], how many each has, 3 or more.
+    points: [P, 3]. corners: the polygons' vertices one after the other. sizes: [F], how many each has; those of
+    fewer than 3 have no triangles.
 
     Returns for each triangle its three places in ``corners`` [T, 3], and its polygon [T].
     """
     first = np.cumsum(sizes) - sizes
-    if len(sizes) == 0 or (sizes == 3).all():
+    if (sizes == 3).all():
         return first[:, None] + np.arange(3), np.arange(len(sizes))
-    places, polygons = [], []
-    for size in np.unique(sizes):
+    places, polygons = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
+    for size in np.unique(sizes[sizes >= 3]):
         chosen = np.flatnonzero(sizes == size)
         local = local_triangles(points[corners[first[chosen][:, None] + np.arange(size)]])
         places.append((first[chosen][:, None, None] + local).reshape(-1, 3))

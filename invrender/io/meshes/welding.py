@@ -10,7 +10,11 @@ from invrender.io.meshes.content import Array
 MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
 
 
-def welded(points: Array, corners: Array) -> tuple[Array, Array, Array]:
+Surface = tuple[Array, Array, Array]
+"""See `welded`."""
+
+
+def welded(points: Array, corners: Array) -> Surface:
     """Rows of ``points`` [N, C] that are equal in float32 made one, numbered as ``corners`` [F, 3] names them first.
 
     Returns the rows [V, C] float32, the faces [F, 3] into them, and for each row where it was in ``points`` [V].

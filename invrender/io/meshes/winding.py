@@ -44,7 +44,7 @@ def wind(points: Array, faces: Array) -> Wound:
         kept, opposite = kept[~lines], opposite[~lines]
         edges = Edges.of(faces[kept])
     if opposite.any():
-        kept, edges = one_side(faces, kept, opposite, notes)
+        kept, edges = one_side(faces, kept, edges, opposite, notes)
     turned = mend(points, faces[kept], edges, notes)
     return Wound(kept, turned, edges.closed, tuple(notes))
 
@@ -79,19 +79,22 @@ def is_first(places: Array) -> Array:
     return found
 
 
-def one_side(faces: Array, kept: Array, opposite: Array, notes: list[str]) -> tuple[Array, Edges]:
-    """The faces without the backs of those that are there with both windings, if what is left is closed."""
+def one_side(faces: Array, kept: Array, edges: Edges, opposite: Array, notes: list[str]) -> tuple[Array, Edges]:
+    """The faces without the backs of those that are there with both windings, if what is left is closed.
+
+    edges: of the faces ``kept``.
+    """
     number = same(np.sort(faces[kept], axis=1).astype(np.uint32))
     single = kept[is_first(number)]
-    edges = Edges.of(faces[single])
-    if edges.closed:
+    left = Edges.of(faces[single])
+    if left.closed:
         notes.append(f"{len(kept) - len(single)} faces are the backs of others, and left out")
-        return single, edges
+        return single, left
     notes.append(
         f"{int(opposite.sum())} faces lie back to back in the same place, and either may be seen; "
         "renderer.cull_backfaces=true shows the one that faces the camera"
     )
-    return kept, Edges.of(faces[kept])
+    return kept, edges
 
 
 @dataclass(frozen=True)

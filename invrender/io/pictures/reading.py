@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from invrender import checks
-from invrender.errors import UserError
+from invrender.errors import UserError, first_line
 from invrender.images.color import linear_from_srgb
 from invrender.images.resample import area_weights
 from invrender.io.pictures import exr, floats, radiance
@@ -129,7 +129,7 @@ def readable(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise UserError(f"{path}: there is not enough memory to read it; reduce the picture") from error
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error, type(error).__name__)
         raise UserError(f"{path}: not a readable picture ({reason}); expected {KNOWN}") from error
 
 
@@ -147,8 +147,7 @@ def opened(path: Path, decoding: Decoding) -> Source:
             f"{path} has {source.width}x{source.height} pixels, {count / 1e6:.0f} million, of which at most "
             f"{decoding.max_pixels / 1e6:g} million are decoded; reduce the picture{raises}"
         )
-    turned = source.orientation if decoding.orientation == "file" else 1
-    return Source(**{**vars(source), "orientation": turned})
+    return source if decoding.orientation == "file" else replace(source, orientation=1)
 
 
 def open_source(path: Path) -> Source:
