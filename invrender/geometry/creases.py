@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from invrender.geometry.topology import ends_of_sides, label_connected, sort_sides
+from invrender.geometry.topology import label_connected, sort_sides
 
 
 def normal_groups(vertices: Tensor, faces: Tensor, crease: float) -> Tensor:
@@ -37,7 +37,7 @@ def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float)
     follows = torch.ones_like(sides.turned)
     follows[sides.first] = False
     second = follows.nonzero()[:, 0]
-    corners = ends_of_sides(corner, sides.side, sides.turned)
+    corners = sides.ends(corner, sides.side)
     first_face, second_face = (torch.div(sides.side[each], 3, rounding_mode="floor") for each in (second - 1, second))
     cosine = (normals[first_face] * normals[second_face]).sum(dim=1)
     smooth = cosine >= math.cos(math.radians(crease)) - 1e-9

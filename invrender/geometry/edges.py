@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from invrender.constants import Constants
-from invrender.geometry.topology import ends_of_sides, sort_sides
+from invrender.geometry.topology import sort_sides
 from invrender.scene import Mesh
 
 
@@ -41,17 +41,16 @@ def find_edges(mesh: Mesh) -> Edges:
     """The edges of a mesh, by sorting; vertices at the same place are one."""
     _, place = torch.unique(mesh.vertices.detach(), dim=0, return_inverse=True)
     sides = sort_sides(place[mesh.faces])
-    turned = torch.zeros_like(sides.turned).index_copy(0, sides.side, sides.turned)
     (first, second), alone = sides.pairs, sides.alone
     creased = torch.zeros_like(first, dtype=torch.bool)
     for each in (mesh.normal_faces, mesh.uv_faces):
         if each is not None:
-            one, other = (ends_of_sides(each, side, turned[side]) for side in (first, second))
+            one, other = (sides.ends(each, side) for side in (first, second))
             creased = creased | (one != other).any(dim=1)
     whole = torch.cat([first, alone])
     face = [torch.div(side, 3, rounding_mode="floor") for side in (first, second, alone)]
     return Edges(
-        ends_of_sides(mesh.faces, whole, turned[whole]),
+        sides.ends(mesh.faces, whole),
         torch.stack([torch.cat([face[0], face[2]]), torch.cat([face[1], -torch.ones_like(face[2])])], dim=1),
         torch.cat([creased, torch.ones_like(alone, dtype=torch.bool)]),
     )

@@ -12,8 +12,9 @@ from torch import Tensor
 class Sides:
     """The three sides of each face, those of one edge one after the other.
 
-    side: [3 F] int64, 3 × face + number: from that corner of the face to the next. turned: [3 F] bool, whether the side
-    runs from the higher to the lower vertex. first: [E] int64, where each edge begins. count: [E], of its sides.
+    side: [3 F] int64, 3 × face + number: from that corner of the face to the next. turned: [3 F] bool, by that number
+    and not in this order: whether a side runs from the higher to the lower vertex. first: [E] int64, where each edge
+    begins. count: [E], of its sides.
     """
 
     side: Tensor
@@ -37,22 +38,20 @@ class Sides:
         """Whether just two faces meet at every edge."""
         return bool((self.count == 2).all())
 
+    def ends(self, indices: Tensor, side: Tensor) -> Tensor:
+        """What ``indices`` [F, 3] have at the two ends of sides [S], [S, 2]; of turned ones the last one first."""
+        face, number, turned = torch.div(side, 3, rounding_mode="floor"), side % 3, self.turned[side]
+        one, other = indices[face, number], indices[face, (number + 1) % 3]
+        return torch.stack([torch.where(turned, other, one), torch.where(turned, one, other)], dim=1)
+
 
 def sort_sides(faces: Tensor) -> Sides:
     """The sides of ``faces`` [F, 3], by their vertices; of one edge in the order of the faces."""
     start, end = faces.reshape(-1), faces.roll(-1, 1).reshape(-1)
-    turned = start > end
     key = torch.minimum(start, end) * (int(faces.max()) + 1 if faces.numel() else 1) + torch.maximum(start, end)
     key, side = torch.sort(key, stable=True)
     _, count = torch.unique_consecutive(key, return_counts=True)
-    return Sides(side, turned[side], count.cumsum(0) - count, count)
-
-
-def ends_of_sides(indices: Tensor, side: Tensor, turned: Tensor) -> Tensor:
-    """What ``indices`` [F, 3] have at the two ends of sides [S], [S, 2]; where ``turned`` [S], the last one first."""
-    face, number = torch.div(side, 3, rounding_mode="floor"), side % 3
-    one, other = indices[face, number], indices[face, (number + 1) % 3]
-    return torch.stack([torch.where(turned, other, one), torch.where(turned, one, other)], dim=1)
+    return Sides(side, start > end, count.cumsum(0) - count, count)
 
 
 def is_closed(faces: Tensor) -> bool:

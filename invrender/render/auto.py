@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
 from invrender.render.base import Renderer
-from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.raster.blend import Background
-from invrender.render.registry import REGISTRY, problem
+from invrender.render.registry import REGISTRY
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ def choose(device: str) -> Choice:
         if device == "cpu" or not torch.cuda.is_available():
             where = "the device is the CPU" if device == "cpu" else "PyTorch finds no CUDA device"
             return Choice("embedded", f"{where}, and {entry.title} is made for CUDA")
-        reason = problem(name, "cuda")
+        reason = entry.problem("cuda")
         if reason is not None:
             return Choice("embedded", reason)
         return Choice(name, f"{entry.title} {entry.library()} and CUDA are here")
@@ -44,12 +42,8 @@ def automatic(
     background: Background = "composite",
     cull_backfaces: bool = False,
 ) -> Renderer:
-    """The renderer of `choice`, with the settings that both have."""
-    if choose(device).name == "pytorch3d":
-        return PyTorch3DRenderer(
-            sigma=sigma, gamma=gamma, samples=samples, background=background, cull_backfaces=cull_backfaces
-        )
-    return EmbeddedRenderer(
+    """The renderer of `choose`, with the settings that all have."""
+    return REGISTRY[choose(device).name].make(
         sigma=sigma, gamma=gamma, samples=samples, background=background, cull_backfaces=cull_backfaces
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from invrender.images.resample import background_pixels, box_filter
 from invrender.render.base import Shot
-from invrender.render.shading.surfaces import number_kind
+from invrender.render.shading.surfaces import number_kinds
 from invrender.scene import Camera, Picture, Scene
 
 Pixels = Mapping[str, Tensor]
@@ -60,8 +60,7 @@ def expose(shots: Sequence[Shot], samples: int, draw: Callable[[Batch], Pixels])
 def likeness(shot: Shot) -> Hashable:
     """What shots of one batch have in common."""
     camera = shot.camera
-    kinds = tuple(kind for light in shot.scene.lights.values() if (kind := number_kind(light)) >= 0)
-    return camera.width, camera.height, camera.projection, camera.near, camera.far, kinds
+    return camera.width, camera.height, camera.projection, camera.near, camera.far, number_kinds(shot.scene)
 
 
 def develop(pixels: Pixels, number: int, height: int, width: int, samples: int) -> Picture:
@@ -69,7 +68,13 @@ def develop(pixels: Pixels, number: int, height: int, width: int, samples: int) 
     size = height * width
     own = slice(number * size, (number + 1) * size)
     fine = {name: part(values, own).reshape(height, width, *values.shape[1:]) for name, values in pixels.items()}
-    return Picture({name: (mean_depth if name == "depth" else box_filter)(fine[name], samples) for name in fine})
+    return average(fine, samples)
+
+
+def average(fine: Pixels, samples: int) -> Picture:
+    """The picture of which each pixel is the mean of ``samples`` × ``samples`` fine ones, [samples H, samples W, …]."""
+    means = {name: mean_depth if name == "depth" else box_filter for name in fine}
+    return Picture({name: means[name](values, samples) for name, values in fine.items()})
 
 
 def part(values: Tensor, own: slice) -> Tensor:

@@ -13,7 +13,7 @@ from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
 from invrender.render.raster.project import project_surfaces
 from invrender.render.raster.screen import Screen
-from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.channels import SHADERS, Shader, find_shader
 from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
@@ -70,7 +70,7 @@ def hard_pixels(
         color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
         found = {name: values for name, values in (("rgb", color), ("depth", depth)) if name in channels & fused}
     for name in sorted(channels - fused - {"alpha"}):
-        shader = shaders[name] if name in shaders else SHADERS[name]
+        shader = find_shader(name, shaders)
         behind = batch.background if name == "rgb" else screen.vertices.new_zeros(screen.pixels, 1)
         found[name] = visible.hard_layers(screen, surfaces, winner, behind, shader)[0]
     if "alpha" in channels:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from invrender.render.adapters.pytorch3d import loading
+from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
+from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.trial import draws
 
@@ -18,12 +20,14 @@ class Entry:
     """One renderer.
 
     title: as people call it, the library behind it if there is one.
+    make: the renderer, from the settings that `auto` has.
     problem: what is wrong with it on a device, None where it draws a triangle.
     library: the version of its library, None where that is not installed; "" where it has none.
     guide: where to read how it is installed. made_for: the device for which `auto` prefers it.
     """
 
     title: str
+    make: Callable[..., Renderer]
     problem: Callable[[str], str | None]
     library: Callable[[], str | None] = lambda: ""
     guide: str = ""
@@ -36,8 +40,10 @@ def embedded_problem(device: str) -> str | None:
 
 
 REGISTRY: Mapping[str, Entry] = {
-    "embedded": Entry("embedded", embedded_problem),
-    "pytorch3d": Entry("PyTorch3D", loading.problem, loading.library, loading.GUIDE, made_for="cuda"),
+    "embedded": Entry("embedded", EmbeddedRenderer, embedded_problem),
+    "pytorch3d": Entry(
+        "PyTorch3D", PyTorch3DRenderer, loading.problem, loading.library, loading.GUIDE, made_for="cuda"
+    ),
 }
 """By option of the group renderer."""
 

@@ -18,7 +18,7 @@ from invrender.render.raster import blend
 from invrender.render.raster.blend import Background, Softness, over_background
 from invrender.render.raster.project import project_surfaces
 from invrender.render.raster.screen import Screen
-from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.channels import SHADERS, Shader, find_shader
 from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
@@ -100,7 +100,7 @@ class SoftRenderer:
 
     def deferred(self, name: str, batch: Batch, screen: Screen, surfaces: Surfaces, softness: Softness) -> Tensor:
         """A channel [P, C] that a shader makes of fragments, blended as colours are; over nothing, but for rgb."""
-        shader = self.shaders[name] if name in self.shaders else SHADERS[name]
+        shader = find_shader(name, self.shaders)
         layers = blend.soft_layers(screen, surfaces, softness, shader=shader)
         assert layers.color is not None
         behind = batch.background if name == "rgb" else torch.zeros_like(layers.color)

@@ -61,12 +61,13 @@ def rasterize_soft(screen: Screen, reach: float) -> Pairs:
     """
     found = []
     with torch.no_grad():
+        depths = screen.depth
         for face, pixel in candidates(screen, reach**0.5 / screen.unit):
             centre = pixel_centres(screen, pixel)
             sides = side_functions(screen, face, centre)
             within = smallest(sides) > 0
             weights = barycentric(sides)
-            depth = dot(weights, screen.depth.index_select(0, face))
+            depth = dot(weights, depths.index_select(0, face))
             within = within & (depth > screen.near)  # clipped faces have a part that lies nearer than the near plane
             squared, edge = squared_distances(screen, face, centre).min(dim=1)
             squared = squared * screen.unit**2
@@ -79,11 +80,12 @@ def rasterize_soft(screen: Screen, reach: float) -> Pairs:
 def rasterize_hard(screen: Screen) -> Pairs:
     """At most one pair for each pixel: the nearest face that holds its centre; ties go to the lower index."""
     with torch.no_grad():
-        nearest = torch.full((screen.pixels,), torch.inf, dtype=screen.depth.dtype, device=screen.depth.device)
-        winner = torch.full((screen.pixels,), -1, dtype=torch.int64, device=screen.depth.device)
+        nearest = torch.full((screen.pixels,), torch.inf, dtype=screen.vertices.dtype, device=screen.vertices.device)
+        winner = torch.full((screen.pixels,), -1, dtype=torch.int64, device=screen.vertices.device)
+        depths = screen.depth
         for face, pixel in candidates(screen, 0.0):
             sides = side_functions(screen, face, pixel_centres(screen, pixel))
-            depth = dot(barycentric(sides), screen.depth.index_select(0, face))
+            depth = dot(barycentric(sides), depths.index_select(0, face))
             hits = ((smallest(sides) >= 0) & (depth >= screen.near)).nonzero()[:, 0]
             face, pixel, depth = face[hits], pixel[hits], depth[hits]
             before = nearest.clone()
@@ -240,7 +242,7 @@ def smallest(values: Tensor) -> Tensor:
 def concatenate_pairs(found: list[Pairs], screen: Screen) -> Pairs:
     """Pairs found piece by piece, as one."""
     if not found:
-        none = torch.zeros(0, dtype=torch.int64, device=screen.depth.device)
-        empty = screen.depth.detach().new_zeros(0)
+        none = torch.zeros(0, dtype=torch.int64, device=screen.vertices.device)
+        empty = screen.vertices.detach().new_zeros(0)
         return Pairs(none, none, none, none.bool(), empty, empty)
     return Pairs(*(torch.cat([getattr(each, field.name) for each in found]) for field in fields(Pairs)))

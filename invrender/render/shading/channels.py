@@ -29,3 +29,8 @@ def shade_albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
 
 SHADERS: Mapping[str, Shader] = {"albedo": shade_albedo, "normal": shade_normal, "rgb": shade}
 """By channel. The kernels have a faster twin of rgb; a renderer's own ``shaders`` come before these."""
+
+
+def find_shader(name: str, own: Mapping[str, Shader]) -> Shader:
+    """The shader of a channel: a renderer's own, or the usual one."""
+    return own[name] if name in own else SHADERS[name]

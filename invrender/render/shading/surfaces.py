@@ -248,19 +248,22 @@ def known_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
 def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
     """The ambient radiance [3], the other lights [L, 6] and their kinds [L]."""
     ambient = scene.background.new_zeros(3)
-    rows, kinds = [], []
+    rows = []
     for light in scene.lights.values():
         radiance = light.color * light.intensity
         if isinstance(light, AmbientLight):
             ambient = ambient + radiance
         elif isinstance(light, DirectionalLight):
             rows.append(torch.cat([radiance, torch.nn.functional.normalize(light.direction, dim=0, eps=1e-6)]))
-            kinds.append(DIRECTIONAL)
         else:
             rows.append(torch.cat([radiance, light.position]))
-            kinds.append(number_kind(light))
     found = torch.stack(rows) if rows else ambient.new_zeros(0, 6)
-    return ambient, found, torch.tensor(kinds, dtype=torch.int64, device=ambient.device)
+    return ambient, found, torch.tensor(number_kinds(scene), dtype=torch.int64, device=ambient.device)
+
+
+def number_kinds(scene: Scene) -> tuple[int, ...]:
+    """The kinds of a scene's lights in their order, without ambient ones."""
+    return tuple(kind for light in scene.lights.values() if (kind := number_kind(light)) >= 0)
 
 
 def number_kind(light: Light) -> int:

@@ -27,12 +27,15 @@ def test_choice(
     device: str, cuda: bool, problem: str | None, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(auto, "problem", lambda name, device: problem)
-    entry = replace(auto.REGISTRY["pytorch3d"], library=lambda: "1.2")
+    taken: list[dict[str, object]] = []
+    entry = replace(
+        auto.REGISTRY["pytorch3d"],
+        make=lambda **settings: taken.append(settings),
+        problem=lambda device: problem,
+        library=lambda: "1.2",
+    )
     monkeypatch.setattr(auto, "REGISTRY", {**auto.REGISTRY, "pytorch3d": entry})
     assert auto.choose(device) == auto.Choice(name, reason)
-    taken: list[dict[str, object]] = []
-    monkeypatch.setattr(auto, "PyTorch3DRenderer", lambda **settings: taken.append(settings))
     renderer = auto.automatic(device=device, **SETTINGS)
     assert taken == ([SETTINGS] if name == "pytorch3d" else [])
     assert isinstance(renderer, EmbeddedRenderer) == (name == "embedded")

@@ -11,14 +11,13 @@ import torch
 
 from invrender.checks import above
 from invrender.errors import UserError
-from invrender.images.resample import box_filter
 from invrender.render.adapters.pytorch3d.loading import adapter
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
-from invrender.render.film import mean_depth
+from invrender.render.film import average
+from invrender.render.raster.blend import Background
 from invrender.scene import Channels, Picture, convert
 
 Shader = Literal["soft_phong", "hard_phong", "soft_silhouette", "soft_gouraud", "hard_flat"]
-Background = Literal["composite", "softmax"]
 
 MOST_FACES_PER_PIXEL = 150  # kMaxPointsPerPixel in PyTorch3D's CUDA kernels
 SMALLEST_SIGMA = 1e-9
@@ -95,7 +94,4 @@ class PyTorch3DRenderer:
         camera, dtype = shot.camera, shot.scene.background.dtype
         fine = Shot(shot.scene, camera.resized(camera.width * self.samples, camera.height * self.samples))
         drawn = cast("Picture", adapter().draw(convert(fine, dtype=torch.float32), self, channels))
-        pixels = {name: values.to(dtype) for name, values in drawn.channels.items()}
-        return Picture(
-            {n: (mean_depth if n == "depth" else box_filter)(values, self.samples) for n, values in pixels.items()}
-        )
+        return average({name: values.to(dtype) for name, values in drawn.channels.items()}, self.samples)

@@ -228,25 +228,42 @@ def cut_pixels_back(pairs, gradient, vertices):
                 vertices[pairs.ends[n, k], c] += ends[k][c]
 
 
-def shares_tangent(pairs: Pairs, found: Shares, moving: Array, pixels: int) -> Array:
-    """How the shares [N, 2] change as the vertices do, by moving [V, 4]."""
+def share_slopes(pairs: Pairs) -> Array:
+    """How much of each pixel of a pair the edge cuts off, by the edge's ends: the derivative, [N, 2, 2, 4]."""
+    slopes = np.empty((len(pairs.pixel), 2, 2, 4))
+    differentiate_cuts(pairs, slopes)
+    return slopes
+
+
+def shares_tangent(pairs: Pairs, found: Shares, slopes: Array, moving: Array, pixels: int) -> Array:
+    """How the shares [N, 2] change as the vertices do, by moving [V, 4]; slopes: see `share_slopes`."""
     change = np.empty(found.share.shape)
-    cut_pixels_tangent(pairs, moving, change)
+    cut_pixels_tangent(pairs, slopes, moving, change)
     for beside in (False, True):
         limit_tangent(pairs, beside, found, change, np.zeros(pixels))
     return change
 
 
 @kernel
-def cut_pixels_tangent(pairs, moving, change):
+def differentiate_cuts(pairs, slopes):
+    """Fill in the derivative of `cut_pixels`."""
+    for n in range(len(slopes)):
+        for side in range(2):
+            ends = share_gradient(pairs, n, 1.0 - side, side * 1.0)
+            for k in range(2):
+                for c in range(4):
+                    slopes[n, side, k, c] = ends[k][c]
+
+
+@kernel
+def cut_pixels_tangent(pairs, slopes, moving, change):
     """Fill in how `cut_pixels` changes."""
     for n in range(len(change)):
         for side in range(2):
-            ends = share_gradient(pairs, n, 1.0 - side, side * 1.0)
             change[n, side] = 0.0
             for k in range(2):
                 for c in range(4):
-                    change[n, side] += ends[k][c] * moving[pairs.ends[n, k], c]
+                    change[n, side] += slopes[n, side, k, c] * moving[pairs.ends[n, k], c]
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""What one light does to a block of fragments, and the derivatives: `shade.incoming` and the highlight in vectors.
+"""What one light does to a block of fragments, and the derivatives: `phong.incoming` and the highlight in vectors.
 
 It is kept in an array ``lit`` [LIT_ROWS, COLUMNS] of float64, which the derivatives read.
 """

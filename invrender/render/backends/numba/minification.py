@@ -1,4 +1,4 @@
-"""How many texels of the finest level a pixel covers, and the derivatives: `shade.texel_areas` and its kin in vectors.
+"""How many texels of the finest level a pixel covers, and the derivatives: `phong.texel_areas` and its kin in vectors.
 
 It is a w³ / |det|, with a twice the face's area in texels, w the corners' third homogeneous coordinate at the
 fragment's barycentrics, and det the determinant of the corners' homogeneous pixels.

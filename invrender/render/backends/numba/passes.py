@@ -76,7 +76,7 @@ def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: 
 
 
 def jumps(meeting: Edges, facing: Tensor) -> Tensor:
-    """The fast twin of `edges.jumps`."""
+    """The fast twin of `antialias.jumps`."""
 
     def find(facing: Tensor) -> tuple[Tensor]:
         return (torch.from_numpy(edges.jumps(array(meeting.faces), array(meeting.creased), array(facing))),)
@@ -85,7 +85,7 @@ def jumps(meeting: Edges, facing: Tensor) -> Tensor:
 
 
 def crossings(screen: Screen, found: Outlines) -> Crossings:
-    """The fast twin of `edges.crossings`."""
+    """The fast twin of `antialias.crossings`."""
 
     def find(vertices: Tensor, points: Tensor) -> tuple[Tensor, ...]:
         frame, bins = frame_of(screen, vertices, points)
@@ -245,10 +245,12 @@ class AntialiasPass:
         for each, difference in zip(moving[1:], self.differences, strict=True):
             shape = directions, pixels, difference.shape[1]
             found.append(torch.zeros(shape, dtype=dtype) if each is None else each.expand(shape).clone())
+        vertices = moving[0]
+        slopes = antialiasing.share_slopes(self.pairs) if vertices is not None else np.empty(0)
         for k in range(directions):
             change = np.zeros(shares.shape)
-            if moving[0] is not None:
-                change = antialiasing.shares_tangent(self.pairs, self.shares, array(moving[0][k]), pixels)
+            if vertices is not None:
+                change = antialiasing.shares_tangent(self.pairs, self.shares, slopes, array(vertices[k]), pixels)
             for picture, difference in zip(found, self.differences, strict=True):
                 antialiasing.blend_tangent(self.pairs, shares, difference, change, picture[k].numpy())
         return tuple(found)

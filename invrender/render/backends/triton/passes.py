@@ -65,7 +65,7 @@ def hard_layers(screen: Screen, surfaces: Surfaces, winner: Tensor, background: 
 
 
 def crossings(screen: Screen, found: Outlines) -> Crossings:
-    """The twin of `edges.crossings` on CUDA."""
+    """The twin of `antialias.crossings` on CUDA."""
     names = [each.name for each in fields(screen) if isinstance(getattr(screen, each.name), Tensor)]
 
     def find(ends: Tensor, picture: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -78,7 +78,7 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
 
 
 def unhidden(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth: Tensor) -> Tensor:
-    """The twin of `edges.unhidden` on CUDA."""
+    """The twin of `antialias.unhidden` on CUDA."""
     size = Size.of(screen)
     indices, inputs = split((*Indices.of(screen, None), *Inputs.of(screen, None)))
     frame = Frame.of(inputs, indices, size, near=screen.near)

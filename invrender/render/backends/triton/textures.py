@@ -1,4 +1,4 @@
-"""Variant-ups of textures, bilinear and between two levels of a pyramid, with their adjoint and their tangent."""
+"""Look-ups of textures, bilinear and between two levels of a pyramid, with their adjoint and their tangent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def bilinear(surface, texels, obj, level, uv, shown):
 def level_of(surface, obj, texels_covered):
     """The finer level of a look-up, the share of the coarser one after it, the coarser level, and whether both differ.
 
-    Nothing is interpolate where textures are magnified, or smaller than a pixel.
+    Nothing is mixed where textures are magnified, or smaller than a pixel.
     """
     coarsest = tl.load(surface.coarsest + obj)
     level = 0.5 * tl.log2(tl.maximum(texels_covered, 1.0))
