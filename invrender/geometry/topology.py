@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,10 +49,25 @@ class Sides:
 def sort_sides(faces: Tensor) -> Sides:
     """The sides of ``faces`` [F, 3], by their vertices; of one edge in the order of the faces."""
     start, end = faces.reshape(-1), faces.roll(-1, 1).reshape(-1)
-    key = torch.minimum(start, end) * (int(faces.max()) + 1 if faces.numel() else 1) + torch.maximum(start, end)
-    key, side = torch.sort(key, stable=True)
-    _, count = torch.unique_consecutive(key, return_counts=True)
-    return Sides(side, start > end, count.cumsum(0) - count, count)
+    high = int(faces.max()) + 1 if faces.numel() else 1
+    edge, side = sort_stably(torch.minimum(start, end) * high + torch.maximum(start, end), high * high)
+    begins = torch.ones_like(edge, dtype=torch.bool)
+    torch.ne(edge[1:], edge[:-1], out=begins[1:])
+    first = begins.nonzero()[:, 0]
+    return Sides(side, start > end, first, first.diff(append=first.new_tensor([len(edge)])))
+
+
+def sort_stably(keys: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Keys [N] from 0 to ``size`` in order, and where each of them was.
+
+    A key and its place in one number are sorted in a tenth of the time, where 64 bits are enough for both.
+    """
+    count = len(keys)
+    if size * count >= 2**63:
+        return torch.sort(keys, stable=True)
+    both = np.sort((keys * count + torch.arange(count)).numpy())
+    ordered = both // max(count, 1)
+    return torch.from_numpy(ordered), torch.from_numpy(both - ordered * count)
 
 
 def is_closed(faces: Tensor) -> bool:
@@ -62,11 +78,13 @@ def is_closed(faces: Tensor) -> bool:
 def label_connected(links: Tensor, count: int) -> Tensor:
     """For each of ``count`` nodes the lowest node that it is connected with through ``links`` [L, 2]."""
     label = torch.arange(count)
-    first, second = links.T.contiguous()
-    while True:
-        lowest = torch.minimum(label[first], label[second])
-        following = label.scatter_reduce(0, first, lowest, "amin").scatter_reduce(0, second, lowest, "amin")
-        following = following[following]
-        if torch.equal(following, label):
-            return label
-        label = following
+    first, second = links.T
+    while len(first):
+        # What links are left join the lowest nodes of two parts, of which the higher is put under the lower.
+        label.scatter_reduce_(0, torch.maximum(first, second), torch.minimum(first, second), "amin")
+        while not torch.equal(following := label[label], label):
+            label = following
+        first, second = label[first], label[second]
+        between = first != second
+        first, second = first[between], second[between]
+    return label

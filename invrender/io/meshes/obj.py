@@ -42,14 +42,13 @@ def read_obj(path: Path) -> Content:
         undrawn.append("faces of fewer than three corners")
     points = positions[:, :3] if len(positions) else np.zeros((0, 3))
     with naming(f"{path}"):
-        places, face = triangulate(points, corners.indices[:, 0], corners.sizes)
-    triangles = corners.indices[places]
+        places, face = triangulate(points, corners.vertex, corners.sizes)
     part, parts, told = materials(path, lines, corners.lines[face])
     content = Content(
         points=points,
-        corners=triangles[..., 0],
+        corners=corners.vertex[places],
         normals=normals[:, :3] if len(normals) else None,
-        normal_corners=triangles[..., 2] if len(normals) else None,
+        normal_corners=corners.normal[places] if len(normals) else None,
         colors=vertex_colors(positions),
         part=part,
         parts=tuple(material.part for material in parts),
@@ -59,7 +58,7 @@ def read_obj(path: Path) -> Content:
     if not len(uv):
         return content
     uv = np.pad(uv[:, :2], ((0, 0), (0, max(0, 2 - uv.shape[1]))))
-    return moved_uv(replace(content, uv=uv, uv_corners=triangles[..., 1]), parts)
+    return moved_uv(replace(content, uv=uv, uv_corners=corners.uv[places]), parts)
 
 
 def vertex_colors(positions: Array) -> Array | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from invrender.errors import UserError
 from invrender.io.meshes.content import MISSING, Array
+from invrender.io.meshes.numbers import NEWLINE, SPACE, first_of_lines, numbers, sizes_of_lines, word_starts
 
-SPACE, NEWLINE, HASH = 32, 10, 35
+HASH = 35
 ABSENT = 2**62
+SLASHES_AS_SPACES = bytes.maketrans(b"/", b" ")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def lines_of(path: Path, data: bytes) -> Lines:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\t" in data:
         data = data.replace(b"\t", b" ")
-    if b"\\\n" in data:
+    if b"\\" in data:
         data = data.replace(b"\\\n", b" ")
-    if data.startswith(b" ") or b"\n " in data:
-        data = re.sub(rb"(?m)^ +", b"", data)
     lines = split(path, data + b"\n\n\n\n")  # the last line has an end, and what is looked at behind it is there
+    if (lines.kind >> 8 == SPACE).any():
+        lines = split(path, re.sub(rb"(?m)^ +", b"", lines.data))
     if comments_behind(lines):
         lines = split(path, re.sub(rb"(?m)(?:^| )#[^\n]*", b" ", lines.data))
     return lines
@@ -106,44 +106,34 @@ def rows(lines: Lines, word: bytes) -> tuple[Array, Array]:
 
     C is what the shortest of them has.
     """
-    numbers = lines.of(word)
-    text = lines.text(numbers).replace(word + b" ", b" ")
+    chosen = lines.of(word)
+    text = without_words(lines.text(chosen), word, len(chosen))
     sizes = sizes_of_lines(text, word_starts(text))
-    values = parse(lines, numbers, text, np.dtype(np.float64))
-    width = int(sizes.min()) if len(sizes) else 0
-    first = np.cumsum(sizes) - sizes
-    return values[first[:, None] + np.arange(width)], numbers
+    return first_of_lines(parse(lines, chosen, text, np.float64), sizes), chosen
 
 
-def word_starts(text: bytes) -> Array:
-    """Where the words of a text begin, which itself begins with a space."""
-    blank = np.frombuffer(text, np.uint8) <= SPACE
-    return np.flatnonzero(blank[:-1] & ~blank[1:]) + 1
+def without_words(text: bytes, word: bytes, count: int) -> bytes:
+    """The text of ``count`` lines without the word that each of them begins with."""
+    if all(text.count(letter) == count for letter in word):
+        return text.translate(None, word)
+    return text.replace(word + b" ", b" ")
 
 
-def sizes_of_lines(text: bytes, starts: Array) -> Array:
-    """How many words each line has. starts: where the words begin."""
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE)
-    return np.diff(np.searchsorted(starts, ends), prepend=0)
-
-
-def parse(lines: Lines, numbers: Array, text: bytes, kind: np.dtype[Any]) -> Array:
-    """All numbers of a text. Raises `UserError` that names the line where one is none."""
+def parse(lines: Lines, chosen: Array, text: bytes, kind: type[np.generic]) -> Array:
+    """All numbers of a text, of the lines ``chosen``. Raises `UserError` that names the line where one is none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return np.fromstring(text, dtype=kind, sep=" ") if text.strip() else np.zeros(0, kind)
-    except (ValueError, DeprecationWarning):
-        wrong = next((each for each in numbers if not is_numeric(lines, each, kind)), numbers[0])
+        return numbers(text, kind)
+    except ValueError:
+        wrong = next((each for each in chosen if not is_numeric(lines, each, kind)), chosen[0])
         line = decode(lines.data[lines.begin[wrong] : lines.begin[wrong + 1]]).strip()
         raise UserError(f"{lines.path}: {line[:60]!r} is not a line of numbers; is the file cut off?") from None
 
 
-def is_numeric(lines: Lines, number: int, kind: np.dtype[Any]) -> bool:
+def is_numeric(lines: Lines, number: int, kind: type[np.generic]) -> bool:
     """Whether all words of a line behind its first are numbers."""
     try:
         words = lines.words(int(number)).replace("/", " ").split()
-        return len(words) > 0 and all(kind.type(each) is not None for each in words)
+        return len(words) > 0 and all(kind(each) is not None for each in words)
     except (ValueError, OverflowError):
         return False
 
@@ -152,11 +142,13 @@ def is_numeric(lines: Lines, number: int, kind: np.dtype[Any]) -> bool:
 class Corners:
     """The corners of all faces, one after the other.
 
-    indices: [K, 3] int64, of position, texture coordinate and normal, from 0 on, `MISSING` where there is none.
-    sizes: [F], the corners of each face. lines: [F], where it stands.
+    vertex, uv, normal: [K] int64, from 0 on, `MISSING` where there is none. sizes: [F], the corners of each face.
+    lines: [F], where it stands.
     """
 
-    indices: Array
+    vertex: Array
+    uv: Array
+    normal: Array
     sizes: Array
     lines: Array
 
@@ -168,36 +160,46 @@ def faces(lines: Lines, counts: tuple[tuple[Array, int], ...]) -> Corners:
 
     Raises `UserError` for an index that is 0, or of nothing.
     """
-    numbers = lines.of(b"f")
-    text = lines.text(numbers).replace(b"f ", b" ")
+    chosen = lines.of(b"f")
+    text = without_words(lines.text(chosen), b"f", len(chosen))
     starts = word_starts(text)
     sizes = sizes_of_lines(text, starts)
-    given = fields(lines, numbers, text, starts)
-    line = np.repeat(numbers, sizes)
-    found = np.full_like(given, MISSING)
-    for column, (name, (places, count)) in enumerate(zip(NAMES, counts, strict=True)):
-        values = given[:, column]
-        if not (values != ABSENT).any():
-            continue
-        before = np.searchsorted(places, line) if (values < 0).any() else 0
-        index = np.where(values < 0, before + values, values - 1)
-        wrong = (values != ABSENT) & ((values == 0) | (index < 0) | (index >= count))
-        if wrong.any():
-            number = int(values[wrong.argmax()])
-            raise UserError(
-                f"{lines.path}: a face names {name} {number}, but there are {count}, of which the first is 1"
-            )
-        found[:, column] = np.where(values == ABSENT, MISSING, index)
-    if (found[:, 0] == MISSING).any():
+    given = fields(lines, chosen, text, starts)
+    vertex, uv, normal = (
+        indices(lines.path, name, values, count, places, chosen, sizes)
+        for name, values, (places, count) in zip(NAMES, given, counts, strict=True)
+    )
+    if (vertex == MISSING).any():
         raise UserError(f"{lines.path}: a face has a corner without a vertex")
-    return Corners(found, sizes, numbers)
+    return Corners(vertex, uv, normal, sizes, chosen)
 
 
 NAMES = ("vertex", "texture coordinate", "normal")
 
 
-def fields(lines: Lines, numbers: Array, text: bytes, starts: Array) -> Array:
-    """The three numbers [K, 3] of each corner as they are written, `ABSENT` for one that is left out."""
+def indices(
+    path: Path, name: str, values: Array | None, count: int, places: Array, lines: Array, sizes: Array
+) -> Array:
+    """The indices [K] of corners from 0 on, `MISSING` where there is none.
+
+    values: [K], as they are written; None where there are none. count: of what they name, which stands in the lines
+    ``places``. lines: [F], of the faces. sizes: [F].
+    """
+    if values is None:
+        return np.full(sizes.sum(), MISSING)
+    if len(values) and values.min() > 0 and values.max() <= count:
+        return values - 1
+    before = np.searchsorted(places, np.repeat(lines, sizes)) if (values < 0).any() else 0
+    index = np.where(values < 0, before + values, values - 1)
+    wrong = (values != ABSENT) & ((values == 0) | (index < 0) | (index >= count))
+    if wrong.any():
+        number = int(values[wrong.argmax()])
+        raise UserError(f"{path}: a face names {name} {number}, but there are {count}, of which the first is 1")
+    return np.where(values == ABSENT, MISSING, index)
+
+
+def fields(lines: Lines, chosen: Array, text: bytes, starts: Array) -> list[Array | None]:
+    """The three numbers of each corner as they are written, each [K], `ABSENT` for one that is left out; or None."""
     count = len(starts)
     slashes, doubled = text.count(b"/"), text.count(b"//")
     shape: tuple[int, ...]
@@ -211,12 +213,11 @@ def fields(lines: Lines, numbers: Array, text: bytes, starts: Array) -> Array:
         shape = (0, 1, 2)
     else:
         text, shape = completed(text), (0, 1, 2)
-    values = parse(lines, numbers, text.replace(b"/", b" "), np.dtype(np.int64))
+    values = parse(lines, chosen, text.translate(SLASHES_AS_SPACES) if slashes else text, np.int64)
     if len(values) != count * len(shape):
         raise UserError(f"{lines.path}: a face has a corner that is not v, v/t, v//n or v/t/n")
-    found = np.full((count, 3), ABSENT)
-    found[:, shape] = values.reshape(count, len(shape))
-    return found
+    columns = np.ascontiguousarray(values.reshape(count, len(shape)).T)
+    return [columns[shape.index(number)] if number in shape else None for number in range(3)]
 
 
 def irregular(text: bytes, starts: Array) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from invrender.errors import UserError, naming
 from invrender.io.meshes.content import Array, Content, Part, file_bytes, linear
 from invrender.io.meshes.faces import check_indices, colored_parts
+from invrender.io.meshes.numbers import first_of_lines, table
 from invrender.io.meshes.triangles import triangulate
 
 HEADER = re.compile(r"(ST)?(C)?(N)?(4)?(n)?OFF\b\s*(BINARY)?")
@@ -41,11 +42,8 @@ def read_off(path: Path) -> Content:
 
 def content(path: Path, head: re.Match[str], vertices: list[str], faces: list[str]) -> Content:
     """The content of the lines of vertices and of faces."""
-    rows = [line.split() for line in vertices]
-    width = min(map(len, rows), default=3)
-    if width < 3:
-        raise ValueError("a vertex has fewer than three numbers")
-    numbers = np.array([row[:width] for row in rows], dtype=np.float64).reshape(-1, width)
+    numbers = vertex_rows(vertices)
+    width = numbers.shape[1]
     normals = numbers[:, 3:6] if head[3] and width >= 6 else None
     behind = 6 if normals is not None else 3
     colors = numbers[:, behind : behind + 3] if head[2] and width >= behind + 3 else None
@@ -69,20 +67,56 @@ def content(path: Path, head: re.Match[str], vertices: list[str], faces: list[st
     )
 
 
+def vertex_rows(lines: list[str]) -> Array:
+    """The numbers of all vertices, as many of each as the shortest line has."""
+    try:
+        numbers = first_of_lines(*table(text_of(lines), np.float64))
+    except ValueError:
+        # Only a word that no line may do without has to be a number.
+        rows = [line.split() for line in lines]
+        width = min(map(len, rows))
+        numbers = np.array([row[:width] for row in rows], dtype=np.float64) if width >= 3 else np.zeros((1, width))
+    if len(numbers) and numbers.shape[1] < 3:
+        raise ValueError("a vertex has fewer than three numbers")
+    return numbers if len(numbers) else np.zeros((0, 3))
+
+
+def text_of(lines: list[str]) -> bytes:
+    """Lines as `table` takes them."""
+    return b" " + "\n".join([*lines, ""]).encode()
+
+
 def polygons(lines: list[str]) -> tuple[Array, Array, Array | None]:
     """The corners of all faces, how many each has, and the colours [F, 3] of faces where each has one.
 
     Faces of fewer than three corners are left out.
     """
+    try:
+        values, widths = table(text_of(lines), np.int64)
+    except ValueError:
+        return polygons_by_line(lines)
+    first = np.cumsum(widths) - widths
+    first, widths = first[values[first] >= 3], widths[values[first] >= 3]
+    sizes = values[first]
+    if (widths <= sizes).any():
+        raise ValueError("a face has fewer vertices than it promises")
+    begin = np.cumsum(sizes) - sizes
+    corners = values[np.repeat(first + 1 - begin, sizes) + np.arange(sizes.sum())]
+    colored = len(first) > 0 and bool((widths >= sizes + 4).all())
+    colors = values[(first + sizes + 1)[:, None] + np.arange(3)].astype(np.float64) if colored else None
+    return corners, sizes, colors
+
+
+def polygons_by_line(lines: list[str]) -> tuple[Array, Array, Array | None]:
+    """The slow twin of `polygons`, for colours that are fractions too."""
     rows = [row for row in (line.split() for line in lines) if int(row[0]) >= 3]
     sizes = np.array([int(row[0]) for row in rows], np.int64)
     if any(len(row) < size + 1 for row, size in zip(rows, sizes, strict=True)):
         raise ValueError("a face has fewer vertices than it promises")
-    corners = [row[1 : size + 1] for row, size in zip(rows, sizes.tolist(), strict=True)]
-    flat = np.array([each for row in corners for each in row], dtype=np.int64)
+    flat = [each for row, size in zip(rows, sizes.tolist(), strict=True) for each in row[1 : size + 1]]
     behind = [row[size + 1 : size + 4] for row, size in zip(rows, sizes.tolist(), strict=True)]
     colored = len(behind) > 0 and all(len(row) == 3 for row in behind)
-    return flat, sizes, np.array(behind, dtype=np.float64) if colored else None
+    return np.array(flat, dtype=np.int64), sizes, np.array(behind, dtype=np.float64) if colored else None
 
 
 def bytes_as_unit(colors: Array) -> Array:

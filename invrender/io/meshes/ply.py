@@ -13,6 +13,7 @@ from invrender.errors import UserError, naming
 from invrender.io.meshes.content import Array, Content, Part, Texture, file_bytes, linear
 from invrender.io.meshes.faces import check_indices, colored_parts, unit
 from invrender.io.meshes.mtl import find_file
+from invrender.io.meshes.numbers import table
 from invrender.io.meshes.triangles import triangulate
 from invrender.io.pictures import read_picture
 
@@ -145,7 +146,7 @@ class Text(Reader):
     def __init__(self, path: Path, body: bytes) -> None:
         self.path = path
         try:
-            self.values = np.array(body.split(), dtype=np.float64)
+            self.values = words(body)
         except ValueError as error:
             raise UserError(f"{path}: is cut off or damaged ({error})") from None
         self.place = 0
@@ -186,6 +187,14 @@ class Text(Reader):
         if np.dtype(kind).kind in "iu" and not np.isfinite(values).all():
             raise UserError(f"{self.path}: is damaged (it has nan or inf where its header says {kind})")
         return values.astype(kind)
+
+
+def words(text: bytes) -> Array:
+    """All numbers of a text. Raises `ValueError` that names a word which is none."""
+    try:
+        return table(b" " + text + b"\n", np.float64)[0]
+    except ValueError:
+        return np.array(text.split(), dtype=np.float64)
 
 
 class Binary(Reader):

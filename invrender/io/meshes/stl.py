@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from invrender.errors import UserError
 from invrender.io.meshes.content import Array, Content, file_bytes
+from invrender.io.meshes.numbers import NEWLINE, SPACE, table
 
 HEADER = 84
 FACET = np.dtype([("normal", "<f4", 3), ("points", "<f4", (3, 3)), ("attribute", "<u2")])
 NUMBER = rb"([-+.\w]+)"
+BLOCK = 1 << 24
 VERTEX = re.compile(rb"(?i)\bvertex\s+" + NUMBER + rb"\s+" + NUMBER + rb"\s+" + NUMBER)
 
 
@@ -35,14 +39,49 @@ def read_stl(path: Path) -> Content:
 
 def ascii_points(path: Path, data: bytes) -> Array:
     """The corners [F, 3, 3] of an ASCII file."""
-    found = VERTEX.findall(data)
     text = data.lower()
+    found: Any
+    try:
+        found = np.concatenate([points_of_lines(block) for block in blocks(text)])
+    except ValueError:
+        found = VERTEX.findall(data)
     if len(found) != 3 * text.count(b"endfacet") or b"endsolid" not in text:
         raise UserError(f"{path}: is cut off or damaged; its last facet or solid has no end, or one without 3 vertices")
     try:
-        return np.array(found, dtype=np.float64).reshape(-1, 3, 3)
+        return np.asarray(found, np.float64).reshape(-1, 3, 3)
     except ValueError as error:
         raise UserError(f"{path}: is damaged ({error})") from None
+
+
+def blocks(text: bytes) -> Iterator[bytes]:
+    """A text in whole lines of `BLOCK` bytes and more."""
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + BLOCK) + 1 or len(text)
+        yield text[start:end] if text[end - 1 : end] == b"\n" else text[start:end] + b"\n"
+        start = end
+
+
+def points_of_lines(text: bytes) -> Array:
+    """The points [K, 3] of whole lines, in small letters, of which each that has a vertex begins with that word.
+
+    Raises `ValueError` for a text that is none of these; `VERTEX` finds more.
+    """
+    values = np.frombuffer(text, np.uint8)
+    at = np.array([], np.int64) if b"vertex" not in text else np.flatnonzero(values[:-6] == ord("v"))
+    at = at[(values[at[:, None] + np.arange(6)] == np.frombuffer(b"vertex", np.uint8)).all(axis=1)]
+    ends = np.flatnonzero(values == NEWLINE)
+    end = ends[np.searchsorted(ends, at)] + 1
+    if (np.diff(end) <= 0).any() or (values[at - 1] > SPACE).any() or (values[at + 6] > SPACE).any():
+        raise ValueError("a vertex has no line of its own")
+    # Of each such line what is behind the word is kept.
+    step = np.zeros(len(values) + 1, np.int8)
+    step[at + 6], step[end] = 1, -1
+    kept = np.cumsum(step[:-1], dtype=np.int8).view(bool)
+    found, sizes = table(b" " + values[kept].tobytes(), np.float64)
+    if (sizes != 3).any():
+        raise ValueError("a vertex has other than three numbers")
+    return found.reshape(-1, 3)
 
 
 def soup(points: Array, undrawn: tuple[str, ...] = ()) -> Content:

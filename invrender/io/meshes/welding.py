@@ -29,19 +29,38 @@ def same(rows: Array) -> Array:
     """For each row [N, C] of unsigned integers, the place of the first that is equal to it."""
     if not len(rows):
         return np.zeros(0, np.int64)
-    key = np.zeros(len(rows), np.uint64)
-    for column, factor in zip(rows.T, MIX, strict=False):
-        key = (key ^ column.astype(np.uint64)) * np.uint64(factor)
-        key ^= key >> np.uint64(29)
+    key = mixed(rows)
     order = np.argsort(key)
-    differ = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
-    if bool((differ & (key[order[1:]] == key[order[:-1]])).any()):
+    differ = changes(key[order])
+    rows_differ = np.any([changes(column[order]) for column in rows.T], axis=0)
+    if (differ != rows_differ).any():
         order = np.lexsort(rows.T)
-        differ = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
+        differ = np.any([changes(column[order]) for column in rows.T], axis=0)
     start = np.flatnonzero(np.r_[True, differ])
     first = np.minimum.reduceat(order, start)
     found = np.empty(len(rows), np.int64)
     found[order] = np.repeat(first, np.diff(np.r_[start, len(rows)]))
+    return found
+
+
+def all_differ(rows: Array) -> bool:
+    """Whether no two rows [N, C] of unsigned integers are equal; False, too, where they fall together by chance."""
+    return bool(changes(np.sort(mixed(rows))).all())
+
+
+def mixed(rows: Array) -> Array:
+    """A number of 64 bits for each row [N, C] of unsigned integers, the same for equal ones."""
+    key = np.zeros(len(rows), np.uint64)
+    for column, factor in zip(rows.T, MIX, strict=False):
+        key ^= column
+        key *= np.uint64(factor)
+        key ^= key >> np.uint64(29)
+    return key
+
+
+def changes(values: Array) -> Array:
+    """Whether each of the values [N] but the first is another than the one before it [N − 1]."""
+    found: Array = values[1:] != values[:-1]
     return found
 
 

@@ -9,7 +9,7 @@ import torch
 
 from invrender.geometry.topology import label_connected, sort_sides
 from invrender.io.meshes.content import Array
-from invrender.io.meshes.welding import same
+from invrender.io.meshes.welding import all_differ, same
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ def wind(points: Array, faces: Array) -> Wound:
     faces are turned so that all look out; a closed piece inside another may look in, as the inside of a hollow thing.
     """
     notes: list[str] = []
-    kept = np.flatnonzero((faces != np.roll(faces, 1, axis=1)).all(axis=1))
+    one, two, three = faces.T
+    kept = np.flatnonzero((one != two) & (two != three) & (three != one))
     if len(kept) < len(faces):
         notes.append(f"{len(faces) - len(kept)} faces have a vertex twice, and are left out")
     kept, opposite = without_copies(faces, kept, notes)
     edges = Edges.of(faces[kept])
-    lines = edges.alone & is_line(points[faces[kept]])
+    lines = edges.alone
+    lines[lines] = is_line(points[faces[kept[lines]]])
     if lines.any() and not lines.all():
         notes.append(f"{int(lines.sum())} faces are lines that touch no others, and are left out")
         kept, opposite = kept[~lines], opposite[~lines]
@@ -60,7 +62,7 @@ def is_line(triangles: Array) -> Array:
 
 def without_copies(faces: Array, kept: Array, notes: list[str]) -> tuple[Array, Array]:
     """The faces less those that are there before with the same winding; and which lie on another back to back."""
-    if is_first(same(np.sort(faces[kept], axis=1).astype(np.uint32))).all():
+    if all_differ(without_order(faces[kept])):
         return kept, np.zeros(len(kept), bool)
     smallest = faces[kept].argmin(axis=1)
     rolled = np.take_along_axis(faces[kept], (smallest[:, None] + np.arange(3)) % 3, axis=1)
@@ -71,6 +73,13 @@ def without_copies(faces: Array, kept: Array, notes: list[str]) -> tuple[Array, 
     turned = rolled[:, [0, 2, 1]]
     number = same(np.concatenate([rolled, turned]).astype(np.uint32))
     return kept, np.isin(number[: len(rolled)], number[len(rolled) :])
+
+
+def without_order(faces: Array) -> Array:
+    """The three numbers of each of ``faces`` [F, 3] in ascending order."""
+    one, two, three = faces.T
+    low, high = np.minimum(np.minimum(one, two), three), np.maximum(np.maximum(one, two), three)
+    return np.stack([low, one + two + three - low - high, high]).astype(np.uint32).T
 
 
 def is_first(places: Array) -> Array:
@@ -84,7 +93,7 @@ def one_side(faces: Array, kept: Array, edges: Edges, opposite: Array, notes: li
 
     edges: of the faces ``kept``.
     """
-    number = same(np.sort(faces[kept], axis=1).astype(np.uint32))
+    number = same(without_order(faces[kept]))
     single = kept[is_first(number)]
     left = Edges.of(faces[single])
     if left.closed:
@@ -133,7 +142,8 @@ class Edges:
     def pieces(self) -> Array:
         """The piece [F] of the surface that each face is of, numbered from 0."""
         links = torch.from_numpy(np.stack([self.first, self.second], axis=1))
-        number: Array = np.unique(label_connected(links, self.count).numpy(), return_inverse=True)[1].reshape(-1)
+        label = label_connected(links, self.count).numpy()
+        number: Array = (np.cumsum(label == np.arange(self.count)) - 1)[label]
         return number
 
     def sides(self) -> tuple[Array, Array]:
@@ -164,6 +174,8 @@ def mend(points: Array, faces: Array, edges: Edges, notes: list[str]) -> Array:
     closed[piece[edges.open]] = False
     turn, has_sides = edges.sides()
     closed[piece[~has_sides]] = False
+    if not turn.any() and not closed.any() and not edges.against.any():
+        return turn
     signed = signed_volumes(points, faces) * np.where(turn, -1, 1)
     volumes = np.bincount(piece, signed, minlength=count)
     if not turn.any() and not (closed & (volumes < 0)).any() and not edges.against.any():
