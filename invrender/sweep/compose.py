@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +18,35 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 
+@dataclass(frozen=True)
+class Change:
+    """A simple value of a config, by its key. anew: whether the key may be a new one."""
+
+    key: str
+    value: Any
+    anew: bool
+
+    @classmethod
+    def of(cls, override: Override) -> Change:
+        """What an override sets."""
+        return cls(override.key_or_group, override.value(), override.is_force_add())
+
+    def to(self, config: DictConfig) -> None:
+        """Set the value as Hydra does. Raises `OmegaConfBaseException` for a key that is not there or a wrong value."""
+        OmegaConf.update(config, self.key, self.value, merge=True, force_add=self.anew)
+
+
 @dataclass
 class Composed:
     """A config composed of all that a job has besides simple values.
 
-    config: of the task. content: the same and what Hydra keeps, pickled. choices: by group, the option. tried: changes
-    that are known to go.
+    config: of the task. content: the same, pickled. hydra: what Hydra keeps, pickled. choices: by group, the option.
+    tried: changes that are known to go.
     """
 
     config: DictConfig
     content: bytes
+    hydra: bytes
     choices: dict[str, Any]
     tried: set[str] = field(default_factory=set)
 
@@ -33,19 +55,22 @@ class Composed:
 class Changed:
     """A job's configs, which are made where it runs.
 
-    content: see `Composed`. changes: the simple values among ``overrides``, which are all of the job's.
+    content, hydra: see `Composed`. changes: the simple values among ``overrides``, which are all of the job's.
     """
 
     folder: Path
     content: bytes
-    changes: Sequence[str]
+    hydra: bytes
+    changes: Sequence[Change]
     overrides: Sequence[str]
 
     def configs(self) -> tuple[DictConfig, DictConfig]:
-        """See `Prepared`."""
-        config, hydra = pickle.loads(self.content)
-        for override in OverridesParser.create().parse_overrides(list(self.changes)):
-            change(config, override)
+        """See `Prepared`. What Hydra keeps, which no job may write to, is the same object for one job after another."""
+        with without_collecting():
+            config = pickle.loads(self.content)
+        for each in self.changes:
+            each.to(config)
+        hydra = unpickled(self.hydra)
         with read_write(hydra), open_dict(hydra):
             node: Any = hydra.hydra
             node.runtime.output_dir = str(self.folder)
@@ -53,6 +78,24 @@ class Changed:
             node.overrides.task = list(self.overrides)
             node.job.override_dirname = ",".join(sorted(self.overrides))
         return config, hydra
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Where many objects are made and none is dropped: looking for what is dropped takes two thirds of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@lru_cache(maxsize=1)
+def unpickled(content: bytes) -> Any:
+    """The object that was pickled, the same one as the last time where that was of the same bytes."""
+    return pickle.loads(content)
 
 
 class Compositions:
@@ -75,15 +118,15 @@ class Compositions:
         base = self.base(choices)
         for each in changes:
             if each not in base.tried:
-                change(base.config, self.parse(each))
+                Change.of(self.parse(each)).to(base.config)
                 base.tried.add(each)
         return base
 
     def prepared(self, overrides: Sequence[str], folder: Path) -> Changed:
         """A job that is ready to run in ``folder``. Raises as `check` does."""
         base = self.check(overrides)
-        _, changes = self.split(overrides)
-        return Changed(folder, base.content, changes, overrides)
+        changes = [Change.of(self.parse(each)) for each in self.split(overrides)[1]]
+        return Changed(folder, base.content, base.hydra, changes, overrides)
 
     def split(self, overrides: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
         """Overrides as those that choose and those that change values; what comes before an addition stays there."""
@@ -122,10 +165,7 @@ class Compositions:
             config, hydra = copy.deepcopy(whole), OmegaConf.masked_copy(whole, ["hydra"])
             with read_write(config), open_dict(config):
                 del config["hydra"]
-            self.composed[choices] = Composed(config, pickle.dumps((config, hydra)), dict(whole.hydra.runtime.choices))
+            self.composed[choices] = Composed(
+                config, pickle.dumps(config), pickle.dumps(hydra), dict(whole.hydra.runtime.choices)
+            )
         return self.composed[choices]
-
-
-def change(config: DictConfig, override: Override) -> None:
-    """Set a value as Hydra does. Raises `OmegaConfBaseException` for a key that is not there, and for a wrong value."""
-    OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=override.is_force_add())

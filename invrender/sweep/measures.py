@@ -45,7 +45,7 @@ def known_measures(task: Task, compositions: Compositions) -> list[str] | None:
 
 def example(composed: Composed) -> Changed:
     """A job of what is composed, which has no folder."""
-    return Changed(Path("not", "there"), composed.content, [], [])
+    return Changed(Path("not", "there"), composed.content, composed.hydra, [], [])
 
 
 def measures_of(task: Task, job: Changed) -> list[str]:

@@ -39,6 +39,8 @@ def compositions() -> Iterator[Compositions]:
 def test_a_changed_config_is_what_hydra_composes(
     compositions: Compositions, overrides: list[str], tmp_path: Path
 ) -> None:
+    # The process has run another job before, of which nothing is left.
+    compositions.prepared([*overrides, "++seed=7"], tmp_path / "2").configs()
     config, hydra = compositions.prepared(overrides, tmp_path / "3").configs()
     given = [*overrides, f"hydra.sweep.dir={tmp_path}", "hydra.sweep.subdir=3"]
     expected = OmegaConf.to_container(compositions.loader.load_sweep_config(compositions.master, given), resolve=False)
@@ -50,6 +52,7 @@ def test_a_changed_config_is_what_hydra_composes(
     assert found["job"]["override_dirname"] == wanted["job"]["override_dirname"]
     assert found["runtime"]["choices"] == wanted["runtime"]["choices"]
     assert found["runtime"]["output_dir"] == str(tmp_path / "3")
+    assert found["sweep"] == {**wanted["sweep"], "subdir": "3"}
 
 
 def test_equal_choices_are_composed_once(compositions: Compositions, tmp_path: Path) -> None:
