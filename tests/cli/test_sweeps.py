@@ -180,7 +180,7 @@ def test_launchers(workspace: Path, launcher: str) -> None:
 def test_a_search_goes_on_where_it_was(invrender: Any, workspace: Path) -> None:
     pytest.importorskip("optuna", reason="needs Optuna")
     space = ("recover.camera_pose.lr=tag(log,interval(0.001,0.1))", "optimizer=adam,sgd")
-    given = ("--trials", "2", "--objective", "camera_pose.rotation_deg", "--objective", "seconds")
+    given = ("--jobs", "1", "--trials", "2", "--objective", "camera_pose.rotation_deg", "--objective", "seconds")
     outcome = invrender("sweep", "--optimize", *given, *space, "hydra.sweep.dir=out", *SHORT[1:])
     assert outcome.status == 0
     assert "unbeaten in camera_pose.rotation_deg and seconds: jobs" in outcome.out

@@ -109,9 +109,12 @@ def shortened(arguments: list[str]) -> list[str]:
     """Arguments of invrender with what makes them quick added; a renderer that they choose may not know of samples."""
     if arguments[0] == "bench":
         tasks = [] if any(each.startswith("tasks") for each in arguments) else ["tasks=[light]"]
-        return [*arguments, *tasks, "seeds=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
+        # A process takes longer to start than its share of the fits.
+        return [*arguments, *tasks, "seeds=1", "jobs=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
         return arguments
+    if arguments[0] == "sweep" and not any(each.startswith("hydra/launcher=") for each in arguments):
+        arguments = [*arguments, "hydra.launcher.n_jobs=1"]
     given = {each.partition("=")[0] for each in arguments}
     added = [] if "renderer" in given else ["renderer.samples=1"]
     if arguments[0] != "render":
@@ -133,7 +136,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             path = workspace / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body, encoding="utf-8")
-    ran = commands(page)
+    ran = list(dict.fromkeys(commands(page)))
     statuses = {command: execute(command, monkeypatch) for command in ran}
     assert {command: status for command, status in statuses.items() if status != 0} == {}
     assert len(served) == sum("invrender board" in command for command in ran)
