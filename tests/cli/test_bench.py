@@ -65,6 +65,29 @@ def test_a_small_benchmark(workspace: Path, capsys: pytest.CaptureFixture[str]) 
     assert "nothing is overwritten" in capsys.readouterr().err
 
 
+def test_of_drawn_photographs_the_pose_alone_is_judged(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "cfg" / "tasks").mkdir()
+    (workspace / "cfg" / "tasks" / "mine.yaml").write_text(
+        "mine:\n  fit: [experiment=photo, scene=box, target=drawn, search=off]\n  judged: pose\n"
+        "  draw: {_target_: invrender.bench.draws.RoughViews, diameter: 1.5, width: [0.5, 0.6], angle: [3, 5]}\n"
+    )
+    size = ["++target.camera.width=64", "++target.camera.height=48", "target.photograph.clutter=[3,3]"]
+    stages = "optimizer.stages=[{steps: 2, size: 24}]"
+    given = ["bench", "--config-dir", "cfg", "tasks=[mine]", "bench=photo", "seeds=1", "jobs=1", *size, stages]
+    assert run([*given, "hydra.run.dir=out"]) == 0
+    assert "right: " in capsys.readouterr().out
+    results = results_of(workspace / "out")
+    assert results["right"]["degrees"] == 2
+    (found,) = results["runs"]
+    assert set(found["errors"]) == {"pose.rotation_deg", "pose.position_relative"}
+    assert 3 <= found["errors_start"]["pose.rotation_deg"] <= 5
+    assert 0.05 <= found["errors_start"]["pose.position_relative"] <= 0.2
+    assert found["right"] == (
+        found["errors"]["pose.rotation_deg"] <= 2 and found["errors"]["pose.position_relative"] <= 0.02
+    )
+    assert found["cpu_seconds"] > 0
+
+
 def test_what_would_be_run_is_listed(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "tasks=[cube]", "bench=full", "seeds=3", "optimizer=lbfgs", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -78,6 +101,7 @@ def test_what_would_be_run_is_listed(workspace: Path, capsys: pytest.CaptureFixt
     [
         (["tasks=[cub]"], "tasks has no option 'cub'; did you mean 'cube'?"),
         (["tasks=[]"], "tasks is empty, expected at least one task"),
+        (["tasks.cube.judged=poses"], "tasks.cube.cases.turned_20: judged is 'poses', expected one of unknowns, pose"),
         (["seeds=0"], "seeds is 0, expected 1 or more"),
         (["jobs=none"], "jobs is 'none', expected auto or a number of 1 or more"),
         (["size=0"], "size is 0"),
