@@ -84,10 +84,11 @@ def label(random: Random, width: int, height: int) -> Picture:
         x, y, radius = (between(random, (0.2, 0.8)) * side for side in (width, height, min(width, height) / 2))
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=vivid_color(random))
     ink = INK[3] if sum(ground) < 330 else pick(random, INK[:3])
-    for size in (height // int(random.integers(4, 7)), height // int(random.integers(10, 16))):
-        top = round(between(random, (0.05, 0.7)) * height)
-        rows = top + (2 if size < height / 8 else 1) * round(1.4 * size) + size
-        write_lines(face, random, (width // 12, top, width - width // 12, min(rows, height)), size, ink)
+    top = round(between(random, (0.05, 0.55)) * height)
+    for size, lines in ((height // int(random.integers(4, 7)), 1), (height // int(random.integers(10, 16)), 2)):
+        bottom = min(height, top + round(1.4 * size * lines) + size)
+        write_lines(face, random, (width // 12, top, width - width // 12, bottom), size, ink)
+        top += round(1.4 * size)
     return face
 
 
