@@ -18,7 +18,7 @@ from invrender.scene import AmbientLight, DirectionalLight, Light, Object, Point
 
 LAMP_WITHIN = 70.0  # degrees between the lamp and the camera, seen from the object
 LAMP_REACH = (0.6, 2.5)  # its distance, in the camera's
-KEY, AMBIENT = (0.5, 1.1), (0.2, 0.5)  # what arrives at the object
+KEY, AMBIENT = (0.4, 0.9), (0.15, 0.35)  # what arrives at the object
 TINT = 0.15  # of lights: warm or cold
 GLOSS = (0.5, 2.0)  # factor on the strength and the exponent of highlights
 
