@@ -61,11 +61,13 @@ def reprint(scene: Scene, random: Random, share: Range) -> Scene:
 
 
 def another_look(obj: Object, random: Random, share: float) -> Object:
-    """An object with another print on a share of its texture, if it has one, and another gloss."""
+    """An object with another print on a share of its texture, if it has one, and another gloss; as it is for none."""
+    if share == 0:
+        return obj
     material = obj.material
     for name in ("specular", "shininess"):
         material = material.with_property(name, factor=material[name].factor * between(random, GLOSS))
-    if material.texture is not None and share > 0:
+    if material.texture is not None:
         height, width = material.texture.shape[:2]
         cover = torch.from_numpy(patches(random, height, width, share))[..., None]
         other = torch.from_numpy(print_of(random, height, width).astype(np.float32) / 255)

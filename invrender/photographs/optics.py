@@ -53,7 +53,8 @@ def bend(film: Tensor, camera: Camera, lens: Lens) -> Tensor:
     """Channels [H, W, C] on a film as the lens bends them, with what the camera moved while it was open.
 
     camera: of the film's size. Where a pixel lies at distance r from the principal point, at focal length 1, it shows
-    what would be at r' with r = r' (1 + k1 r'²).
+    what would be at r' with r = r' (1 + k1 r'²), the first radial term of Brown, *Decentering distortion of lenses*,
+    1966.
     """
     height, width = film.shape[:2]
     matrix = camera.intrinsics
@@ -90,7 +91,8 @@ def vignette(height: int, width: int, lens: Lens) -> Tensor:
 def expose(light: Tensor, sensor: Sensor, random: Random) -> bytes:
     """The JPEG file of linear light [H, W, 3].
 
-    The noise's variance is that of photons, in proportion to the light, and a tenth of white's that is always there.
+    The noise's variance is that of photons, in proportion to the light, and a tenth of white's that is always there, as
+    in Foi et al., *Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data*, 2008.
     """
     exposed = light * torch.tensor(sensor.gain)
     drawn = torch.from_numpy(random.normal(size=tuple(light.shape)).astype(np.float32))

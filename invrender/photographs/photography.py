@@ -117,16 +117,10 @@ class Photography:
 
         rgb: [H, W, 3] of the objects before black. alpha: [H, W], theirs.
         """
-        height, width = alpha.shape
-        count = round(between(random, self.clutter))
-        behind = background_pixels(background, height, width).reshape(height, width, 3)
-        if count:
-            clutter = draw_clutter(random, width, height, count)
-            behind = linear(clutter) * torch.from_numpy(slope(random, width, height, 0.3))[..., None]
-            behind = behind * (1 - 0.6 * shadow_of(alpha, random))[..., None]
-        film = rgb + (1 - alpha[..., None]) * behind
+        film = rgb + (1 - alpha[..., None]) * self.draw_behind(alpha, background, random)
         share = between(random, self.occlusion)
         if share > 0:
+            height, width = alpha.shape
             occluder = draw_occluder(random, alpha.numpy(), share)
             whole = Image.new("RGBA", (width, height))
             whole.paste(occluder.tile, occluder.place)
@@ -134,6 +128,16 @@ class Photography:
             film = torch.lerp(film, linear(whole.convert("RGB")), front[..., None])
             alpha = alpha * (1 - front)
         return torch.cat([film, alpha[..., None]], dim=-1)
+
+    def draw_behind(self, alpha: Tensor, background: Tensor, random: Random) -> Tensor:
+        """What is behind the objects, [H, W, 3]: clutter with their shadow on it, or the scene's own background."""
+        height, width = alpha.shape
+        count = round(between(random, self.clutter))
+        if not count:
+            return background_pixels(background, height, width).reshape(height, width, 3)
+        clutter = linear(draw_clutter(random, width, height, count))
+        lit = torch.from_numpy(slope(random, width, height, 0.3)) * (1 - 0.6 * shadow_of(alpha, random))
+        return clutter * lit[..., None]
 
     def draw_lens(self, random: Random) -> optics.Lens:
         """A lens within the limits; lengths are in pixels of the film."""
