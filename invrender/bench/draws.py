@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,9 +11,11 @@ import roma
 import torch
 from torch import Tensor
 
+from invrender.checks import above
 from invrender.errors import UserError
 
 DECIMALS = 6
+ATTEMPTS = 100  # at a start whose object is in the picture
 
 
 class Draw(Protocol):
@@ -107,6 +109,88 @@ class CameraViews:
             "distance": round(distance, DECIMALS),
             "look_at": plain(around + aside),
         }
+
+
+@dataclass(frozen=True)
+class RoughViews:
+    """The true camera, which sees an object small and anywhere in its picture, and a start that is rough.
+
+    What the scene's camera looks at is the object's middle, ``diameter`` its width in scene units.
+    width: smallest and largest share of the picture's width that the object takes. elevation, roll: degrees, of the
+    true camera; the azimuth is any. angle: degrees by which the start is turned about the object's middle, about an
+    axis from all axes alike. shift: of the start, as a share of the distance, in a direction from all directions alike
+    of those that leave the object's middle in the picture.
+    """
+
+    diameter: float
+    width: tuple[float, float] = (0.1, 0.25)
+    elevation: tuple[float, float] = (-90.0, 90.0)
+    roll: tuple[float, float] = (-180.0, 180.0)
+    angle: tuple[float, float] = (5.0, 40.0)
+    shift: tuple[float, float] = (0.05, 0.2)
+
+    def __post_init__(self) -> None:
+        above("draw.diameter", self.diameter, 0)
+        for name, least, most in (("width", 0.01, 0.9), ("angle", 0, 180), ("shift", 0, 0.5)):
+            low, high = getattr(self, name)
+            if not least <= low <= high <= most:
+                raise UserError(f"draw.{name} is [{low}, {high}], expected [lowest, highest] within {least} and {most}")
+
+    def __call__(self, config: Any, random: torch.Generator) -> dict[str, Any]:
+        """Both cameras' camera_from_world, and the seed of all else in the photograph."""
+        size, focal = picture_of(config)
+        middle = torch.tensor(config.camera.look_at or [0.0, 0.0, 0.0], dtype=torch.float64)
+        share = between(random, self.width)
+        margin = 0.6 * share * float(size[0])
+        pixel = size / 2 + (2 * torch.rand(2, generator=random, dtype=torch.float64) - 1) * (size / 2 - margin).clamp(0)
+        ray = torch.cat([(pixel - size / 2) / focal, torch.ones(1, dtype=torch.float64)])
+        place = ray * self.diameter * focal / (share * float(size[0]))
+        true = self.true_rotation(random)
+        turned = roma.rotvec_to_rotmat(math.radians(between(random, self.angle)) * direction(random)) @ true
+        moved = place + self.draw_shift(random, place, size - margin, focal)
+        return {
+            "camera.camera_from_world": matrix(turned, moved - turned @ middle),
+            "target.camera.camera_from_world": matrix(true, place - true @ middle),
+            "target.seed": int(torch.randint(2**31, (), generator=random)),
+        }
+
+    def true_rotation(self, random: torch.Generator) -> Tensor:
+        """The rotation [3, 3] of camera_from_world: as many elevations as their circles are long."""
+        low, high = (math.sin(math.radians(angle)) for angle in self.elevation)
+        elevation, azimuth = math.asin(between(random, (low, high))), between(random, (0, 2 * math.pi))
+        vectors = [[0.0, 0.0, math.radians(between(random, self.roll))], [elevation, 0.0, 0.0], [0.0, -azimuth, 0.0]]
+        roll, tilt, turn = roma.rotvec_to_rotmat(torch.tensor(vectors, dtype=torch.float64))
+        # The camera's axes are x right, y down, z forward.
+        return torch.as_tensor(roll @ torch.diag(roll.new_tensor([1.0, -1.0, -1.0])) @ tilt @ turn)
+
+    def draw_shift(self, random: torch.Generator, place: Tensor, limit: Tensor, focal: float) -> Tensor:
+        """A shift [3] of the object in the camera's frame, at ``place``, that leaves its middle in the picture."""
+        length = between(random, self.shift) * float(place.norm())
+        for _ in range(ATTEMPTS):
+            shift = length * direction(random)
+            moved = place + shift
+            # From the middle of the picture.
+            if bool(((focal * moved[:2] / moved[2]).abs() < limit / 2).all()):
+                return shift
+        return torch.as_tensor(length * place / place.norm())
+
+
+def picture_of(config: Any) -> tuple[Tensor, float]:
+    """Width and height [2] of the true camera's picture, and its focal length in pixels."""
+    camera = {**config.camera, **config.target.camera}
+    size = torch.tensor([camera["width"], camera["height"]], dtype=torch.float64)
+    return size, float(size.min()) / 2 / math.tan(math.radians(camera["fov"]) / 2)
+
+
+def matrix(turn: Tensor, translation: Tensor) -> list[list[float]]:
+    """The rows of a rigid transform, for a config."""
+    rows = torch.cat([turn, translation[:, None]], dim=1)
+    return [*(plain(row) for row in rows), [0.0, 0.0, 0.0, 1.0]]
+
+
+def between(random: torch.Generator, limits: Sequence[float]) -> float:
+    """A number from all alike within the limits."""
+    return limits[0] + (limits[1] - limits[0]) * float(torch.rand((), generator=random, dtype=torch.float64))
 
 
 def rotation(random: torch.Generator) -> Tensor:

@@ -7,7 +7,7 @@ Keys of ``bench.json``:
 - ``right``: the limits within which an answer is right.
 - ``cells``: a list, one for each case of each task; the fields of `invrender.bench.statistics.Cell`. ``all``: likewise,
   of all runs together.
-- ``runs``: a list, one for each fit; the fields of `invrender.bench.trials.Run`.
+- ``runs``: a list, one for each fit; the fields of `invrender.bench.trials.Run`, and whether it is ``right``.
 
 Shares are from 0 to 1. Numbers that are not finite are None. ``bench.csv`` has a row for each run, with a column for
 each error.
@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cell_of, cells_of
+from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cell_of, cells_of, is_right
 from invrender.bench.trials import Run
 from invrender.config.schema import RightConfig
 from invrender.io.atomic import atomic_write
@@ -67,22 +67,24 @@ def write_results(folder: Path, results: Results) -> None:
         "right": vars(results.right),
         "cells": [asdict(cell) for cell in results.cells],
         "all": asdict(results.every),
-        "runs": [asdict(run) for run in results.runs],
+        "runs": [{**asdict(run), "right": is_right(run, results.right)} for run in results.runs],
     }
     with atomic_write(folder / JSON) as partial:
         partial.write_text(json.dumps(only_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     with atomic_write(folder / CSV) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows(results.runs))
+        csv.writer(file).writerows(rows(results.runs, results.right))
 
 
-def rows(runs: Sequence[Run]) -> list[list[Any]]:
+def rows(runs: Sequence[Run], limits: RightConfig) -> list[list[Any]]:
     """The table of ``bench.csv``, the heading first."""
     names = list(dict.fromkeys(name for run in runs for name in run.errors))
-    plain = ["seconds", "iterations", "renders", "differentiated", "stopped_because", "verdict", "message", "command"]
-    found: list[list[Any]] = [["task", "case", "seed", *(f"start {name}" for name in names), *names, *plain]]
+    plain = ["seconds", "cpu_seconds", "iterations", "renders", "differentiated"]
+    plain += ["stopped_because", "verdict", "message", "command"]
+    found: list[list[Any]] = [["task", "case", "seed", *(f"start {name}" for name in names), *names, "right", *plain]]
     for run in runs:
         errors = [named.get(name) for named in (run.errors_start, run.errors) for name in names]
-        found.append([run.task, run.case, run.seed, *errors, *(getattr(run, name) for name in plain)])
+        right = is_right(run, limits)
+        found.append([run.task, run.case, run.seed, *errors, right, *(getattr(run, name) for name in plain)])
     return found
 
 
@@ -91,8 +93,9 @@ def results_text(results: Results) -> str:
     cells = results.cells
     told = [table([heading(cells), *(row(cell, cells) for cell in cells)])]
     limits = results.right
-    told.append(f"right: within {limits.degrees:g}°, {100 * limits.share:g}% and {limits.decibels:g} dB")
     every = results.every
+    within = f"{limits.degrees:g}°, {100 * limits.share:g}% and {limits.decibels:g} dB"
+    told.append(f"right: {100 * every.right:.1f}% of {every.runs}, within {within}")
     if every.converged_but_wrong is not None:
         missed = 100 * (every.right_but_not_converged or 0)
         told.append(

@@ -63,7 +63,7 @@ class Cell:
 
     failed: runs that ended with an error, which count as not found. degrees: by threshold, rates. share: likewise.
     right: the rate of those that are within all limits. errors: medians over what did not fail, at the end and at the
-    start. renders, differentiated, seconds: medians. verdicts: how often each.
+    start. renders, differentiated, seconds, cpu_seconds: medians. verdicts: how often each.
     converged_but_wrong: the rate. right_but_not_converged: as a share of the right ones.
     values: how many values of the right ones that say `converged` have error bars. within: the share of these values
         that are within one standard deviation of the truth, which is 0.68 of errors that are normally distributed.
@@ -82,6 +82,7 @@ class Cell:
     differentiated: float | None
     seconds: float | None
     seconds_max: float | None
+    cpu_seconds: float | None
     verdicts: dict[str, int]
     converged_but_wrong: float | None
     right_but_not_converged: float | None
@@ -120,6 +121,7 @@ def cell_of(task: str, case: str, runs: Sequence[Run], limits: RightConfig) -> C
         renders=middle_of(run.renders for run in done),
         differentiated=middle_of(run.differentiated for run in done),
         seconds=middle_of(run.seconds for run in done),
+        cpu_seconds=middle_of(run.cpu_seconds for run in done),
         seconds_max=max((run.seconds for run in done if run.seconds is not None), default=None),
         verdicts=dict(verdicts),
         converged_but_wrong=wrong / len(runs) if verdicts else None,

@@ -8,11 +8,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
+from time import process_time
 from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
 from invrender.bench.counting import Counting, Tally
+from invrender.bench.poses import pose_errors
+from invrender.checks import one_of
 from invrender.config.assemble import assemble
 from invrender.config.build import build
 from invrender.config.compose import Composition, scene_options
@@ -21,14 +24,18 @@ from invrender.config.overrides import check_override
 from invrender.config.resources import configs_folder
 from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
 from invrender.errors import UserError, naming, one_line
+from invrender.parameters.base import Pose
 from invrender.record.base import follow
 from invrender.sweep.work import begin
 
 if TYPE_CHECKING:
+    from invrender.fitting.problem import Problem
     from invrender.fitting.step import Step
+    from invrender.scene import Target
 
 Explain = Callable[[BaseException], str | None]
 
+JUDGED = ("unknowns", "pose")
 # Of a benchmark's fits nothing is kept but numbers.
 SILENT = ("record=none", "record.bar=false", "verbosity=quiet")
 
@@ -37,7 +44,7 @@ SILENT = ("record=none", "record.bar=false", "verbosity=quiet")
 class Trial:
     """One fit of a benchmark.
 
-    composed: the config of `invrender fit`, with what was drawn. command: repeats the fit.
+    composed: the config of `invrender fit`, with what was drawn. command: repeats the fit. judged: as in the task.
     """
 
     task: str
@@ -45,16 +52,19 @@ class Trial:
     seed: int
     composed: Composition
     command: str
+    judged: str = "unknowns"
 
 
 @dataclass(frozen=True)
 class Run:
     """What became of a trial.
 
-    errors_start, errors: by ``UNKNOWN.NAME``, as in ``result.json``; of a run that failed they are empty.
-    seconds: of the fit, without loading and compiling. renders: pictures rendered, ``differentiated`` of them with
-    derivatives. verdict: the fit's own, None where it gives none. pulls: by how many of its standard deviations each
-    value misses the truth, where the fit has error bars. message: why it failed, in a line, else None.
+    errors_start, errors: by ``UNKNOWN.NAME``, as in ``result.json``, or ``pose.NAME`` where the task judges that; of a
+    run that failed they are empty. seconds: of the fit, without loading and compiling. cpu_seconds: of the processor,
+    all threads together, with what the fit compiles or loads on its way. renders: pictures rendered,
+    ``differentiated`` of them with derivatives. verdict: the fit's own, None where it gives none; unseen: the unknowns
+    that have a part in what it says is not determined. pulls: by how many of its standard deviations each value misses
+    the truth, where the fit has error bars. message: why it failed, in a line, else None.
     """
 
     task: str
@@ -64,11 +74,13 @@ class Run:
     errors_start: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     seconds: float | None = None
+    cpu_seconds: float | None = None
     iterations: int | None = None
     renders: int | None = None
     differentiated: int | None = None
     stopped_because: str | None = None
     verdict: str | None = None
+    unseen: list[str] = field(default_factory=list)
     pulls: list[float] = field(default_factory=list)
     message: str | None = None
 
@@ -95,6 +107,7 @@ def trials_of_case(
     """One case with every seed; a task that draws nothing has one."""
     import torch
 
+    one_of("judged", task.judged, JUDGED)
     for override in (*task.fit, *case.fit, *options.fit):
         check_override(override, "fit")
     sized = [f"camera.width={options.size}", f"camera.height={options.size}"]
@@ -112,7 +125,8 @@ def trials_of_case(
             OmegaConf.update(own, key, value, force_add=True)
         overrides = [*given, *(f"{key}={value}".replace(" ", "") for key, value in drawn.items())]
         command = command_of(overrides, whole)
-        trials.append(Trial(name, case_name, seed, replace(fits, config=own, overrides=overrides), command))
+        composed = replace(fits, config=own, overrides=overrides)
+        trials.append(Trial(name, case_name, seed, composed, command, task.judged))
     return trials
 
 
@@ -152,10 +166,12 @@ def run_trial(trial: Trial, explain: Explain, slot: int) -> Run:
             device = choose_device(options.device)
             with repeatable(options.seed, device):
                 experiment = assemble(options, device, str(trial.composed.choices.get("optimizer")))
+                began = process_time()
                 follow(experiment.watch(lambda renderer: Counting(renderer, tally)).fit(), [ends])
+                cpu_seconds = process_time() - began
     except Exception as error:
         return failed(trial, explain(error) or f"{type(error).__name__}: {one_line(str(error))}")
-    return ends.run(trial, tally.pictures, tally.differentiated)
+    return ends.run(trial, experiment.problem, tally, cpu_seconds)
 
 
 def failed(trial: Trial, message: str) -> Run:
@@ -178,22 +194,33 @@ class Ends:
     def close(self) -> None:
         """Nothing is open."""
 
-    def run(self, trial: Trial, renders: int, differentiated: int) -> Run:
+    def run(self, trial: Trial, problem: Problem, tally: Tally, cpu_seconds: float) -> Run:
         """What became of the trial."""
         assert self.first is not None
         assert self.last is not None
+        verdict, pulls = self.last.verdict, self.last.pulls
+        judged = [name for name, each in problem.parameters.items() if trial.judged != "pose" or isinstance(each, Pose)]
         return Run(
             *(trial.task, trial.case, trial.seed, trial.command),
-            errors_start=flat(self.first.errors),
-            errors=flat(self.last.errors),
+            errors_start=judged_errors(trial, self.first, problem.target),
+            errors=judged_errors(trial, self.last, problem.target),
             seconds=self.last.seconds,
+            cpu_seconds=cpu_seconds,
             iterations=self.last.iteration,
-            renders=renders,
-            differentiated=differentiated,
+            renders=tally.pictures,
+            differentiated=tally.differentiated,
             stopped_because=self.last.stopped_because,
-            verdict=None if self.last.verdict is None else self.last.verdict.status,
-            pulls=[pull for pulls in self.last.pulls.values() for pull in pulls],
+            verdict=None if verdict is None else verdict.status,
+            unseen=[] if verdict is None else list(dict.fromkeys(name for parts in verdict.unseen for name in parts)),
+            pulls=[pull for name in judged for pull in pulls.get(name, ())],
         )
+
+
+def judged_errors(trial: Trial, step: Step, target: Target) -> dict[str, float]:
+    """The errors of a step that count in a trial, by ``UNKNOWN.NAME``."""
+    if trial.judged == "pose" and target.truth is not None:
+        return flat({"pose": pose_errors(step.scene, target.truth.scene)})
+    return flat(step.errors)
 
 
 def flat(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

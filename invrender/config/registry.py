@@ -14,6 +14,7 @@ CLASSES = frozenset(
     (
         "invrender.bench.draws.CameraViews",
         "invrender.bench.draws.ObjectPoses",
+        "invrender.bench.draws.RoughViews",
         "invrender.fitting.auto.AutoSolver",
         "invrender.fitting.search.Search",
         "invrender.fitting.solve.FirstOrder",
@@ -38,6 +39,7 @@ CLASSES = frozenset(
         "invrender.parameters.Texture",
         "invrender.parameters.Values",
         "invrender.parameters.VertexColors",
+        "invrender.photographs.photography.Photography",
         "invrender.render.auto.automatic",
         "invrender.render.edge.EdgeRenderer",
         "invrender.render.embedded.EmbeddedRenderer",

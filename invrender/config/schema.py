@@ -17,7 +17,8 @@ from invrender.record.options import RecordOptions
 class TargetConfig:
     """The pictures that a fit explains.
 
-    kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
+    kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), drawn (a photograph of
+    that truth, with what is in the way of real ones), image or views (files).
     path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
     mask, weight: pictures of its size.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
@@ -27,6 +28,8 @@ class TargetConfig:
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
     deviation, linear; seed: its own, null: the run's.
     views: changes of the camera, one rendered picture for each; the fit then knows the cameras.
+    photograph: by ``_target_``, how a drawn photograph is taken. hint: what is told of where the object is in it, none
+    or mask, a rough one.
     """
 
     kind: str = "render"
@@ -47,6 +50,8 @@ class TargetConfig:
     camera: dict[str, Any] = field(default_factory=dict)
     light: dict[str, Any] = field(default_factory=dict)
     scene: dict[str, Any] = field(default_factory=dict)
+    photograph: Any = None
+    hint: str = "none"
 
 
 @dataclass
@@ -102,11 +107,14 @@ class TaskConfig:
 
     fit: overrides of `invrender fit`. draw: by ``_target_``, what a seed draws; empty for a task that is always the
     same. cases: by name, such as the angles to start from; empty for a task of one case.
+    judged: what is held against the truth: unknowns, all of them; or pose, that of the objects as the camera sees them,
+    where the truth of the other unknowns means nothing.
     """
 
     fit: list[str] = field(default_factory=list)
     draw: dict[str, Any] = field(default_factory=dict)
     cases: dict[str, CaseConfig] = field(default_factory=dict)
+    judged: str = "unknowns"
 
 
 @dataclass

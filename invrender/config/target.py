@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -16,18 +18,22 @@ from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, first_line, suggestion
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
-from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
+from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size, write_mask
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, merged_camera, read_view, read_views
 from invrender.io.visibility import check_visible
+from invrender.photographs.photography import Photography
 from invrender.render.base import Renderer, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
 from invrender.scene import CAMERA, Camera, Channels, Scene, Target
 from invrender.targets import render_target
 
-KINDS = ("render", "image", "views")
+KINDS = ("render", "drawn", "image", "views")
+# Kinds of targets whose truth is known.
+KNOWN = {"render": "a rendered target", "drawn": "a drawn photograph"}
+HINTS = ("none", "mask")
 CLIPPED = ("at_least", "exact")
 
 
@@ -82,7 +88,7 @@ def build_scene_and_target(
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
         return replace(scene, cameras={**scene.cameras, **known}), target
-    scene, target = read_photographs(config)
+    scene, target = draw_photograph(config) if kind == "drawn" else read_photographs(config)
     return scene.to(device), target.to(device)
 
 
@@ -93,10 +99,19 @@ def folder_of(file: SceneFile) -> Path:
 
 def check_kind(target: TargetConfig) -> None:
     """Raise `UserError` for keys that a target of this kind does not have."""
-    if target.kind == "render":
+    if target.kind == "drawn":
+        for name in ("views", "noise"):
+            if getattr(target, name):
+                raise UserError(f"target.{name} has no effect on a drawn photograph; set target=render")
+    elif target.photograph is not None or target.hint != "none":
+        name = "hint" if target.photograph is None else "photograph"
+        raise UserError(f"target.{name} has no effect on a target of kind {target.kind}; set target=drawn")
+    if target.kind in KNOWN:
         for name in ("path", "mask", "weight"):
             if getattr(target, name) is not None:
-                raise UserError(f"target.{name} has no effect on a rendered target; set target=image or target=views")
+                raise UserError(
+                    f"target.{name} has no effect on {KNOWN[target.kind]}; set target=image or target=views"
+                )
         return
     if not target.path:
         example = "photo.png" if target.kind == "image" else "cameras.json"
@@ -118,7 +133,6 @@ def render_truth(
     """Pictures of the truth; ``read`` is what was read of files for the scene, which the truth most often has, too."""
     options = config.target
     check_samples("target.samples", options.samples)
-    drawn = seed("target.seed", config.seed if options.seed is None else options.seed)
     at_least("target.noise", options.noise, 0)
     file = build_truth_file(config)
     truth = build_scene(file, folder_of(file), "target.", read)
@@ -138,7 +152,33 @@ def render_truth(
             "set target.renderer to one that does"
         )
     names = [*cameras] or [CAMERA]
-    return render_target(truth, names, renderer, options.samples, options.noise, drawn, channels)
+    return render_target(truth, names, renderer, options.samples, options.noise, seed_of(config), channels)
+
+
+def seed_of(config: FitConfig) -> int:
+    """What draws the target's noise, or all that is in a drawn photograph."""
+    return seed("target.seed", config.seed if config.target.seed is None else config.target.seed)
+
+
+def draw_photograph(config: FitConfig) -> tuple[Scene, Target]:
+    """The scene, and a photograph that is drawn of the truth and read as any other; the target knows the truth."""
+    options = config.target
+    check_samples("target.samples", options.samples)
+    hint = one_of("target.hint", options.hint, HINTS)
+    photography = Photography()
+    if options.photograph:
+        photography = build(options.photograph, "target.photograph", config.allow_targets)
+    file = build_truth_file(config)
+    truth = build_scene(file, folder_of(file), "target.")
+    renderer = build(options.renderer, "target.renderer", config.allow_targets) if options.renderer else None
+    photograph = photography.take(truth, renderer, options.samples, seed_of(config))
+    with TemporaryDirectory() as folder:
+        path, mask = Path(folder, "photograph.jpg"), Path(folder, "mask.png")
+        path.write_bytes(photograph.file)
+        write_mask(mask, torch.from_numpy(photograph.mask))
+        given = replace(options, kind="image", path=str(path), mask=str(mask) if hint == "mask" else None)
+        scene, target = read_photographs(replace(config, target=given))
+    return scene, replace(target, truth=photograph.truth)
 
 
 def read_photographs(config: FitConfig) -> tuple[Scene, Target]:

@@ -38,10 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"losses.base"} | LOWEST,
     "fitting": {"losses"} | PROTOCOLS | LOWEST,
     "targets": {"render.base", "render", "geometry"} | LOWEST,
+    "photographs": {"targets", "render.base"} | LOWEST,
     "record": {"fitting", "parameters.base", "geometry", "io"} | LOWEST,
-    "config": {"fitting", "record", "targets", "parameters", "losses"} | PROTOCOLS | BUILDING,
+    "config": {"fitting", "record", "targets", "photographs", "parameters", "losses"} | PROTOCOLS | BUILDING,
     "sweep": {"config", "record", "fitting", "io"} | LOWEST,
-    "bench": {"config", "sweep", "record", "fitting", "render.base", "io"} | LOWEST,
+    "bench": {"config", "sweep", "record", "fitting", "render.base", "parameters.base", "geometry", "io"} | LOWEST,
     "cli": {"bench", "sweep", "config", "record", "fitting"} | BUILDING,
     "__main__": {"cli"},
 }

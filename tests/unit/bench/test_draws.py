@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from invrender.bench.draws import CameraViews, ObjectPoses, direction
+from invrender.bench.draws import CameraViews, ObjectPoses, RoughViews, direction
 from invrender.errors import UserError
 from invrender.geometry.poses import rotation_angle
 
@@ -85,12 +85,47 @@ def test_cameras_are_where_they_may_be(seed: int) -> None:
     assert drawn["camera.azimuth"] != drawn["target.camera.azimuth"]
 
 
+PHOTO = OmegaConf.create(
+    {
+        "camera": {"look_at": [0.5, 0.0, -0.2], "fov": 40.0, "width": 96, "height": 96},
+        "target": {"camera": {"width": 640, "height": 480}},
+    }
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds)
+def test_rough_views_show_the_object_small_and_anywhere(seed: int) -> None:
+    draw = RoughViews(diameter=0.8, elevation=(10, 60), roll=(-20, 20))
+    drawn = draw(PHOTO, seeded(seed))
+    start, true = (
+        torch.tensor(drawn[f"{prefix}camera.camera_from_world"], dtype=torch.float64) for prefix in ("", "target.")
+    )
+    middle = torch.tensor([0.5, 0.0, -0.2, 1.0]).double()
+    focal = 240 / math.tan(math.radians(20))
+    places = [pose @ middle for pose in (true, start)]
+    for place in places:
+        x, y = (focal * place[:2] / place[2]).tolist()
+        assert abs(x) < 320
+        assert abs(y) < 240
+    assert 0.1 - 1e-4 <= 0.8 * focal / float(places[0][2]) / 640 <= 0.25 + 1e-4
+    assert 5 - 1e-3 <= rotation_angle(start[:3, :3], true[:3, :3]) <= 40 + 1e-3
+    shift = float((places[1] - places[0]).norm() / places[0][:3].norm())
+    assert 0.05 - 1e-3 <= shift <= 0.2 + 1e-3
+    upwards = true[:3, :3] @ torch.tensor([0.0, 1.0, 0.0]).double()
+    # The camera looks down by the elevation, and its top is up but for the roll.
+    assert 10 - 0.01 <= math.degrees(math.asin(-float(upwards[2]))) <= 60 + 0.01
+    assert abs(math.degrees(math.atan2(float(upwards[0]), -float(upwards[1])))) <= 20 + 0.01
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: ObjectPoses("cube", angle=200), "draw.angle is 200"),
         (lambda: ObjectPoses("ball")(CONFIG, seeded(0)), "draw.object is 'ball', but the scene has cube"),
         (lambda: CameraViews(within=0), "draw.within is 0"),
+        (lambda: RoughViews(diameter=0), "draw.diameter is 0"),
+        (lambda: RoughViews(diameter=1, width=(0.3, 0.1)), "draw.width is "),
         (lambda: CameraViews(distance=(1.2, 0.8)), "draw.distance is"),
     ],
 )
