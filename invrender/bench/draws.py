@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import roma
 import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.geometry.rotvec import random_rotation, rotmat_to_rotvec, rotvec_to_rotmat
 
 DECIMALS = 6
 
@@ -52,17 +52,17 @@ class ObjectPoses:
             raise UserError(f"draw.object is {self.object!r}, but the scene has {', '.join(config.scene.objects)}")
         obj = config.scene.objects[self.object]
         scenes_own = torch.tensor(obj.rotation or [0.0, 0.0, 0.0], dtype=torch.float64)
-        true = roma.rotvec_to_rotmat(scenes_own.deg2rad()) if self.upright else rotation(random)
-        start = rotation(random)
+        true = rotvec_to_rotmat(scenes_own.deg2rad()) if self.upright else random_rotation(random)
+        start = random_rotation(random)
         if self.angle is not None:
-            start = roma.rotvec_to_rotmat(math.radians(self.angle) * direction(random)) @ true
+            start = rotvec_to_rotmat(math.radians(self.angle) * direction(random)) @ true
         position = torch.tensor(obj.position or [0.0, 0.0, 0.0], dtype=torch.float64)
         moved = position + self.shift * float(config.camera.distance) * direction(random)
         key = f"scene.objects.{self.object}"
         return {
-            f"{key}.rotation": plain(roma.rotmat_to_rotvec(start).rad2deg()),
+            f"{key}.rotation": plain(rotmat_to_rotvec(start).rad2deg()),
             f"{key}.position": plain(moved),
-            f"target.{key}.rotation": plain(roma.rotmat_to_rotvec(true).rad2deg()),
+            f"target.{key}.rotation": plain(rotmat_to_rotvec(true).rad2deg()),
             f"target.{key}.position": plain(position),
         }
 
@@ -107,11 +107,6 @@ class CameraViews:
             "distance": round(distance, DECIMALS),
             "look_at": plain(around + aside),
         }
-
-
-def rotation(random: torch.Generator) -> Tensor:
-    """A rotation [3, 3] from all rotations alike, float64."""
-    return torch.as_tensor(roma.random_rotmat(dtype=torch.float64, generator=random))
 
 
 def direction(random: torch.Generator, within: float = 180.0) -> Tensor:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from invrender.bench.arguments import bench_arguments
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
-from invrender.cli.messages import explain
 from invrender.cli.notes import show_notes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
+from invrender.config.messages import explain
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
-from invrender.config.resources import configs_folder, register_resolvers
+from invrender.config.resources import configs_folder, options_in, register_resolvers
 from invrender.config.schema import register_schemas
 from invrender.errors import one_line
 from invrender.sweep.arguments import sweep_arguments
@@ -195,7 +195,7 @@ class Invocation:
 
     def options_of(self, group: str) -> set[str]:
         """The options of a group, of the user's config folder too."""
-        return {path.stem for folder in config_folders(self.arguments) for path in (folder / group).glob("*.yaml")}
+        return options_in(config_folders(self.arguments), group)
 
     def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
         """The exit status, and a line that says what can't be used, or that this is a bug."""

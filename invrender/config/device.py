@@ -27,6 +27,13 @@ def choose_device(name: str) -> str:
 @contextmanager
 def repeatable(seed: int, device: str) -> Iterator[None]:
     """Seed every source of randomness; on the CPU every run gives the same bits, on any number of threads."""
+    seed_all(seed)
+    with deterministic() if device == "cpu" else nullcontext():
+        yield
+
+
+def seed_all(seed: int) -> None:
+    """Seed every source of randomness."""
     import numpy as np
     import torch
 
@@ -34,8 +41,6 @@ def repeatable(seed: int, device: str) -> Iterator[None]:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    with deterministic() if device == "cpu" else nullcontext():
-        yield
 
 
 @contextmanager

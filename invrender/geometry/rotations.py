@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import roma
 import torch
 from torch import Tensor
+
+from invrender.geometry.rotvec import quaternion_to_rotvec, rotmat_to_rotvec, rotvec_to_rotmat
 
 GOLDEN = (1 + math.sqrt(5)) / 2
 # The constants of super-Fibonacci spirals: √2, and the real root near 1.53 of ψ⁴ = ψ + 4.
@@ -27,7 +28,7 @@ def sample_rotations(count: int) -> Tensor:
     quaternions = torch.stack(
         [inner * first.sin(), inner * first.cos(), outer * second.sin(), outer * second.cos()], dim=1
     )
-    return torch.as_tensor(roma.unitquat_to_rotvec(quaternions))
+    return quaternion_to_rotvec(quaternions)
 
 
 def sample_directions(count: int) -> Tensor:
@@ -55,10 +56,10 @@ def symmetries(points: Tensor) -> Tensor:
     angle = torch.atan2(axis.norm(), normal @ reversed_normal)
     reversal = torch.nn.functional.normalize(axis, dim=0) * angle
     steps = torch.arange(TURNS, dtype=torch.float64) * (2 * math.pi / TURNS)
-    turns = roma.rotvec_to_rotmat((steps[:, None, None] * axes.T).reshape(-1, 3)).reshape(TURNS, 3, 3, 3)
-    over = roma.rotvec_to_rotmat(math.pi * axes.T.roll(1, dims=0))
+    turns = rotvec_to_rotmat((steps[:, None, None] * axes.T).reshape(-1, 3)).reshape(TURNS, 3, 3, 3)
+    over = rotvec_to_rotmat(math.pi * axes.T.roll(1, dims=0))
     both = torch.cat([turns[1:].reshape(-1, 3, 3), (turns @ over).reshape(-1, 3, 3)])
-    return torch.cat([reversal[None], torch.as_tensor(roma.rotmat_to_rotvec(both))])
+    return torch.cat([reversal[None], rotmat_to_rotvec(both)])
 
 
 def axes_of(points: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ def axes_of(points: Tensor) -> Tensor:
         return torch.as_tensor(axes)
     whitened = (points - points.mean(dim=0)) / extents.mean().sqrt()
     # Not along the axes of anything that people model, where the iteration may rest on a saddle.
-    axes = roma.rotvec_to_rotmat(points.new_tensor([0.3, 0.5, 0.7]))
+    axes = rotvec_to_rotmat(points.new_tensor([0.3, 0.5, 0.7]))
     for _ in range(ROUNDS):
         left, _, right = torch.linalg.svd(whitened.T @ (whitened @ axes) ** 3 / len(points) - 3 * axes)
         axes = left @ right

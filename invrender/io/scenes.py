@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import roma
 import torch
 import yaml
 from torch import Tensor
@@ -18,6 +17,7 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
+from invrender.geometry.rotvec import rotvec_to_rotmat
 from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
@@ -97,7 +97,7 @@ def placement(config: ObjectConfig, key: str) -> Tensor:
     ) * (math.pi / 180)
     position = checks.numbers(f"{key}.position", [0.0, 0.0, 0.0] if config.position is None else config.position, (3,))
     scale = checks.above(f"{key}.scale", 1.0 if config.scale is None else config.scale, 0)
-    return rigid_transform(scale * roma.rotvec_to_rotmat(rotation), position)
+    return rigid_transform(scale * rotvec_to_rotmat(rotation), position)
 
 
 def build_light(config: LightConfig, key: str) -> Light:

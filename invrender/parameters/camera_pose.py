@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import roma
 import torch
 from torch import Tensor
 
 from invrender import checks
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import compose_rotations, turn_about
+from invrender.geometry.poses import turn_about
 from invrender.geometry.rotations import symmetries
+from invrender.geometry.rotvec import compose_rotvecs, rotmat_to_rotvec
 from invrender.parameters.base import Value
 from invrender.parameters.camera import (
     camera_errors,
@@ -64,7 +64,7 @@ class CameraPose:
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Turn about where the point that the camera looks at is by now, then shift, in shares of the distance now."""
         distance = self.apply(scene, raw).cameras[self.camera].distance
-        rotation = compose_rotations(change[:3], raw[:3])
+        rotation = compose_rotvecs(change[:3], raw[:3])
         return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.cameras[self.camera].distance])
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class CameraPose:
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""
         camera = scene.cameras[self.camera]
-        rotation = roma.rotmat_to_rotvec(camera.camera_from_world[:3, :3].double())
+        rotation = rotmat_to_rotvec(camera.camera_from_world[:3, :3].double())
         return {"position": camera.position.tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:

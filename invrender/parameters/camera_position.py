@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import roma
 import torch
 from torch import Tensor
 
 from invrender import checks
 from invrender.geometry.cameras import look_at, rigid
 from invrender.geometry.rotations import sample_directions
+from invrender.geometry.rotvec import rotvec_to_rotmat
 from invrender.parameters.base import Value
 from invrender.parameters.camera import camera_errors, check_camera, clamp_length
 from invrender.scene import CAMERA, Scene, Target, Truth
@@ -77,7 +77,7 @@ class CameraPosition:
         camera = scene.cameras[self.camera]
         offset = (camera.position - camera.look_at) / camera.distance
         axis = torch.nn.functional.normalize(camera.up, dim=0)
-        turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
+        turns = rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
         return torch.as_tensor(turns @ offset - offset)
 
     def value(self, scene: Scene) -> dict[str, Value]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import roma
 import torch
 from torch import Tensor
 
 from invrender import checks
+from invrender.geometry.rotvec import rotvec_to_rotmat
 from invrender.parameters.base import Value
 from invrender.parameters.camera import clamp_length
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
@@ -50,7 +50,7 @@ class LightDirection:
         """Turn the directions."""
         names = self.names(scene)
         directions = stack_attribute(scene, names, "direction")
-        rotation = roma.rotvec_to_rotmat((raw[:, :, None] * across(directions)).sum(dim=1))
+        rotation = rotvec_to_rotmat((raw[:, :, None] * across(directions)).sum(dim=1))
         turned = (rotation @ directions[..., None])[..., 0]
 
         def turn(index: int, light: Light) -> Light:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import roma
 import torch
 from torch import Tensor
 
@@ -14,8 +13,9 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.meshes import world_vertices
-from invrender.geometry.poses import compose_rotations, rotation_angle, turn_about
+from invrender.geometry.poses import rotation_angle, turn_about
 from invrender.geometry.rotations import symmetries
+from invrender.geometry.rotvec import compose_rotvecs, rotmat_to_rotvec, rotvec_to_rotmat
 from invrender.parameters.base import Value
 from invrender.parameters.camera import clamp_length, sample_turns, without_shift
 from invrender.parameters.choice import choose
@@ -69,8 +69,8 @@ class ObjectPose:
         before, now = (centre(each.objects[name]) for each in (scene, self.apply(scene, raw)))
         distance = scene.camera.distance
         carried = before + distance * raw[3:] - now
-        shift = roma.rotvec_to_rotmat(change[:3]) @ carried + now + distance * change[3:] - before
-        return torch.cat([compose_rotations(change[:3], raw[:3]), shift / distance])
+        shift = rotvec_to_rotmat(change[:3]) @ carried + now + distance * change[3:] - before
+        return torch.cat([compose_rotvecs(change[:3], raw[:3]), shift / distance])
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
@@ -92,7 +92,7 @@ class ObjectPose:
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""
         obj = scene.objects[self.name(scene)]
-        rotation = roma.rotmat_to_rotvec(rotation_of(obj))
+        rotation = rotmat_to_rotvec(rotation_of(obj))
         return {"position": centre(obj).tolist(), "rotation_deg": torch.rad2deg(rotation).tolist()}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
