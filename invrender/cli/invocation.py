@@ -94,12 +94,15 @@ class Invocation:
     def run_hydra(self, arguments: list[str]) -> None:
         """Hand over to Hydra, which reads `sys.argv` and calls `job`."""
         import hydra
+        from hydra._internal.hydra import Hydra
 
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
         # A fit's jobs run in other processes, which say in files how they ended.
         task = self if self.name == "fit" and any(each in MULTIRUN for each in arguments) else self.job
-        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them.
-        with environment("HYDRA_FULL_ERROR", "1"), argv([f"invrender {self.name}", *arguments]):
+        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them. To learn its mode, which nobody may give
+        # (`check_chosen`), it would compose everything once more.
+        titled = [f"invrender {self.name}", *arguments]
+        with environment("HYDRA_FULL_ERROR", "1"), argv(titled), patch(Hydra, "get_mode", lambda *_, **__: None):
             application(task)()
 
     def job(self, config: Any) -> None:
@@ -253,6 +256,17 @@ def environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+@contextmanager
+def patch(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Another attribute in place of one, for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
 
 
 @contextmanager

@@ -88,15 +88,16 @@ def rotmat_to_quaternion(rotation: Tensor) -> Tensor:
         *(g + c, h + f, 1 + i - a - e, b - d),
         *(f - h, g - c, b - d, 1 + a + e + i),
     ]
-    table = torch.stack(multiples, dim=-1).unflatten(-1, (4, 4))
+    table = torch.stack(multiples, dim=-1).reshape(*rotation.shape[:-2], 4, 4)
     largest = table.diagonal(dim1=-2, dim2=-1).argmax(dim=-1)
     chosen = table.gather(-2, largest[..., None, None].expand(*largest.shape, 1, 4))[..., 0, :]
-    return chosen / chosen.norm(dim=-1, keepdim=True)
+    found: Tensor = chosen / chosen.norm(dim=-1, keepdim=True)
+    return found
 
 
 def rotation_distance(first: Tensor, second: Tensor) -> Tensor:
     """The angles [...], in radians, between rotations [..., 3, 3]: |R − S| = 2 √2 sin(angle / 2)."""
-    chord = (second - first).norm(dim=[-1, -2]) * (1 / (2 * math.sqrt(2)))
+    chord: Tensor = (second - first).norm(dim=[-1, -2]) * (1 / (2 * math.sqrt(2)))
     return 2 * chord.clamp(max=1).asin()
 
 

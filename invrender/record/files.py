@@ -22,7 +22,6 @@ from invrender.record.display import (
     strip,
     target_pictures,
 )
-from invrender.record.geometry import write_geometry
 from invrender.record.history import History
 from invrender.record.paths import Paths
 from invrender.record.results import result_of, write_result
@@ -82,6 +81,8 @@ class Files:
 
     def finish(self, start: Step, last: Step) -> None:
         """Write what is known only in the end."""
+        from invrender.record.geometry import write_geometry  # takes a while to import
+
         folder = self.run.folder
         self.write_picture("final.png", strip(rendered_pictures(last)))
         self.write_picture("difference.png", strip(difference_pictures(last, self.run.target)))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invrender.errors import UserError
-from invrender.record.report import fit_page, sweep_page
 
 if TYPE_CHECKING:
     from invrender.fitting.step import Step
@@ -23,6 +22,8 @@ def write_report(folder: Path) -> Path:
     It is made of the other files there; what is missing of pictures, film or geometry is left out.
     Raises `UserError` where the folder holds no finished fit and no sweep.
     """
+    from invrender.record.report import fit_page, sweep_page  # take a while to import
+
     if not folder.is_dir():
         raise UserError(f"runs: there is no folder {folder}: give the folder of a fit or of a sweep")
     for page in (sweep_page, fit_page):

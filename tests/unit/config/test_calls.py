@@ -19,7 +19,16 @@ from invrender.config.calls import alternate
 from invrender.config.turns import Turns
 
 STAGES = "optimizer.stages=[{steps: 2, size: 16}]"
-WORDS = ("scene=cube", "recover=camera_pose", "target.camera.azimuth=40", "camera.width=20", "camera.height=20", STAGES)
+NEAR = ("search.poses=4", "search.survivors=1", "search.finalists=1")
+WORDS = (
+    *NEAR,
+    "scene=cube",
+    "recover=camera_pose",
+    "target.camera.azimuth=40",
+    "camera.width=20",
+    "camera.height=20",
+    STAGES,
+)
 
 
 def draw() -> tuple[float, float, float]:
