@@ -99,8 +99,8 @@ class Invocation:
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
         # A fit's jobs run in other processes, which say in files how they ended.
         task = self if self.name == "fit" and any(each in MULTIRUN for each in arguments) else self.job
-        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them. To learn its mode, which nobody may give
-        # (`check_chosen`), it would compose everything once more.
+        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them. To learn its mode, which nobody may
+        # give (`check_chosen`), it would compose everything once more.
         titled = [f"invrender {self.name}", *arguments]
         with environment("HYDRA_FULL_ERROR", "1"), argv(titled), patch(Hydra, "get_mode", lambda *_, **__: None):
             application(task)()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from threading import Thread
 
+from invrender.fitting.step import Step
 
-def import_ahead(modules: Sequence[str]) -> None:
-    """Import modules beside what goes on: kernels leave the other cores idle for a while in every step.
 
-    What can't be imported is told where it is needed.
-    """
+def import_ahead(step: Step, *modules: str) -> None:
+    """Import modules beside a fit that has taken its first step: its kernels leave other cores idle again and again."""
+    if step.iteration == 1 and step.stopped_because is None:
+        Thread(target=import_all, args=(modules,), name="imports").start()
 
-    def work() -> None:
-        try:
-            for name in modules:
-                import_module(name)
-        except Exception:
-            return
 
-    Thread(target=work, name="imports").start()
+def import_all(modules: tuple[str, ...]) -> None:
+    """Import modules. What can't be imported is told where it is needed."""
+    try:
+        for name in modules:
+            import_module(name)
+    except Exception:
+        return

@@ -11,6 +11,7 @@ from PIL import Image
 from invrender.errors import UserError
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
+from invrender.record.ahead import import_ahead
 from invrender.record.animation import Animation
 from invrender.record.base import Run
 from invrender.record.curves import Point, write_curves
@@ -30,6 +31,7 @@ from invrender.scene import Scene
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000
+LATER = ("matplotlib.figure", "matplotlib.ticker", "matplotlib.backends.backend_agg", "invrender.record.geometry")
 
 
 class Files:
@@ -66,6 +68,7 @@ class Files:
     def step(self, step: Step) -> None:
         """Record a step."""
         self.history.step(step)
+        import_ahead(step, *LATER)
         if self.animation is not None:
             self.animation.step(step)
         self.paths.step(step)

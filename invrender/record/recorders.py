@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from invrender.record.ahead import import_ahead
 from invrender.record.base import Recorder, Run
 from invrender.record.console import Console
 from invrender.record.files import Files, WriteScene
 from invrender.record.options import RecordOptions
 from invrender.record.report import Report
-
-FILES = ("matplotlib.figure", "matplotlib.ticker", "matplotlib.backends.backend_agg", "invrender.record.geometry")
-REPORT = ("invrender.record.report.fit_page", "invrender.record.report.sweep_page", "PIL.WebPImagePlugin")
-"""What takes a while to import, and is not needed before the end."""
 
 
 def recorders(
@@ -22,7 +17,6 @@ def recorders(
     total_steps: of all the solver's stages. write_scene: writes a scene into a new folder. verbosity: of the terminal.
     Raises `UserError` where the run's folder already holds a run.
     """
-    import_ahead([*(FILES if options.files else ()), *(REPORT if options.files and options.report else ())])
     kept = run.folder if options.files or options.tensorboard else None
     chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity)]
     if options.files:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invrender.errors import UserError
+from invrender.record.ahead import import_ahead
 
 if TYPE_CHECKING:
     from invrender.fitting.step import Step
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "Report", "write_report"]
 
 NAME = "report.html"
+LATER = ("invrender.record.report.fit_page", "invrender.record.report.sweep_page", "PIL.WebPImagePlugin")
 
 
 def write_report(folder: Path) -> Path:
@@ -42,6 +44,7 @@ class Report:
 
     def step(self, step: Step) -> None:
         """Record a step."""
+        import_ahead(step, *LATER)
         if step.stopped_because is not None:
             write_report(self.folder)
 
