@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -122,12 +122,9 @@ CASES: dict[str, Callable[[Path], Spent]] = {
 }
 
 
-def measure(case: str, repeats: int, before: Path | None) -> dict[str, Any]:
-    """One case as medians of repeats, in turns with `import torch` and an earlier version."""
-    checkouts = {"now": HERE} | ({} if before is None else {"before": before})
+def measure(case: str, repeats: int, checkouts: Mapping[str, Path]) -> dict[str, Any]:
+    """One case as medians of repeats, of this version and an earlier one in turns with `import torch`."""
     found: dict[str, list[Spent]] = {name: [] for name in (*checkouts, "import torch")}
-    for checkout in checkouts.values():
-        fit(checkout)  # its kernels are compiled, and its files read
     for _ in range(repeats):
         for name, checkout in checkouts.items():
             found[name].append(CASES[case](checkout))
@@ -151,8 +148,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--cases", nargs="*", choices=list(CASES), default=list(CASES))
     given = parser.parse_args()
-    before = None if given.before is None else given.before.resolve()
-    rows = [measure(case, given.repeats, before) for case in given.cases]
+    checkouts = {"now": HERE} | ({} if given.before is None else {"before": given.before.resolve()})
+    for checkout in checkouts.values():
+        fit(checkout)  # its kernels are compiled, and its files read
+    rows = [measure(case, given.repeats, checkouts) for case in given.cases]
     write("startup", rows, processors=processors(), repeats=given.repeats)
 
 

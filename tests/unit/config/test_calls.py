@@ -19,15 +19,9 @@ from invrender.config.calls import alternate
 from invrender.config.turns import Turns
 
 STAGES = "optimizer.stages=[{steps: 2, size: 16}]"
-NEAR = ("search.poses=4", "search.survivors=1", "search.finalists=1")
 WORDS = (
-    *NEAR,
-    "scene=cube",
-    "recover=camera_pose",
-    "target.camera.azimuth=40",
-    "camera.width=20",
-    "camera.height=20",
-    STAGES,
+    *("scene=cube", "recover=camera_pose", "search=off", "target.camera.azimuth=40", STAGES),
+    *("camera.width=20", "camera.height=20"),
 )
 
 
