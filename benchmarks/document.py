@@ -155,7 +155,22 @@ def curves(axes: Axes, rows: Sequence[Row], name: str, key: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def filled(page: str, render: Row, edges: Row) -> str:
+def startup_table(rows: Sequence[Row]) -> str:
+    """What a fit takes besides fitting, in seconds and as ratios to `import torch` and to the version before."""
+
+    def cells(row: Row) -> list[str]:
+        now, torch, before = (row.get(name) for name in ("now", "import torch", "before"))
+        assert now is not None and torch is not None
+        kinds = ("clock", "processor")
+        ratios = [f"{now[kind] / torch[kind]:.2f} ×" for kind in kinds]
+        earlier = ["" if before is None else f"{now[kind] / before[kind]:.2f} ×" for kind in kinds]
+        return [row["case"], *(f"{now[kind]:.2f}" for kind in kinds), *ratios, *earlier]
+
+    head = ["", "s", "s of processor", "`import torch`", "of processor", "before", "of processor"]
+    return table(head, (cells(row) for row in rows))
+
+
+def filled(page: str, render: Row, edges: Row, startup: Row) -> str:
     """The page with each table between its marks."""
     rows = render["rows"]
     tables = {
@@ -166,6 +181,8 @@ def filled(page: str, render: Row, edges: Row) -> str:
         "jacobian": jacobian_table(rows),
         "edges machine": machine_line(edges),
         "edges": edges_table(edges),
+        "startup machine": machine_line(startup),
+        "startup": startup_table(startup["rows"]),
     }
     for name, text in tables.items():
         before, mark, rest = page.partition(f"<!-- {name} -->\n")
@@ -175,8 +192,10 @@ def filled(page: str, render: Row, edges: Row) -> str:
 
 def main() -> None:
     """Fill the page, and draw the plot."""
-    render, edges = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges"))
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), render, edges), encoding="utf-8")
+    render, edges, startup = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges", "startup")
+    )
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), render, edges, startup), encoding="utf-8")
     plot(render["rows"], PLOT)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from invrender.errors import UserError, shortened, suggestion
@@ -41,6 +41,13 @@ def numbers(key: str, given: Any, shape: tuple[int, ...]) -> Tensor:
 def holds_words(given: Any) -> bool:
     """Whether nested lists hold true or false, which PyTorch takes for numbers."""
     return any(holds_words(each) for each in given) if isinstance(given, list | tuple) else isinstance(given, bool)
+
+
+def all_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Raise `UserError` for a tensor with a number that is not finite."""
+    for key, tensor in tensors.items():
+        if not bool(tensor.detach().isfinite().all()):
+            raise UserError(f"{key} has numbers that are not finite, expected finite ones")
 
 
 def color(key: str, given: Sequence[float]) -> Tensor:

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from invrender.bench.arguments import bench_arguments
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
-from invrender.cli.messages import explain
 from invrender.cli.notes import show_notes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
+from invrender.config.messages import explain
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
-from invrender.config.resources import configs_folder, register_resolvers
+from invrender.config.resources import configs_folder, options_in, register_resolvers
 from invrender.config.schema import register_schemas
 from invrender.errors import one_line
 from invrender.sweep.arguments import sweep_arguments
@@ -94,12 +94,15 @@ class Invocation:
     def run_hydra(self, arguments: list[str]) -> None:
         """Hand over to Hydra, which reads `sys.argv` and calls `job`."""
         import hydra
+        from hydra._internal.hydra import Hydra
 
         application = hydra.main(config_path=str(configs_folder()), config_name=self.name, version_base="1.3")
         # A fit's jobs run in other processes, which say in files how they ended.
         task = self if self.name == "fit" and any(each in MULTIRUN for each in arguments) else self.job
-        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them.
-        with environment("HYDRA_FULL_ERROR", "1"), argv([f"invrender {self.name}", *arguments]):
+        # With HYDRA_FULL_ERROR Hydra raises its errors instead of printing them. To learn its mode, which nobody may
+        # give (`check_chosen`), it would compose everything once more.
+        titled = [f"invrender {self.name}", *arguments]
+        with environment("HYDRA_FULL_ERROR", "1"), argv(titled), patch(Hydra, "get_mode", lambda *_, **__: None):
             application(task)()
 
     def job(self, config: Any) -> None:
@@ -195,7 +198,7 @@ class Invocation:
 
     def options_of(self, group: str) -> set[str]:
         """The options of a group, of the user's config folder too."""
-        return {path.stem for folder in config_folders(self.arguments) for path in (folder / group).glob("*.yaml")}
+        return options_in(config_folders(self.arguments), group)
 
     def explained(self, error: Exception, in_job: bool) -> tuple[int, str | None]:
         """The exit status, and a line that says what can't be used, or that this is a bug."""
@@ -253,6 +256,17 @@ def environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+@contextmanager
+def patch(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Another attribute in place of one, for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
 
 
 @contextmanager

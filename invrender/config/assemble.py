@@ -25,12 +25,15 @@ class Experiment:
     """All that a fit needs.
 
     choice: the solver, and why it was chosen. search: None where the solver does not go with one.
+    seed, device: of the run that it is assembled for; cpu or cuda.
     """
 
     problem: Problem
     choice: Choice
     search: Search | None
     stopping: Stopping
+    seed: int = 0
+    device: str = "cpu"
 
     @property
     def most_steps(self) -> int:
@@ -87,7 +90,8 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     scene, target = build_scene_and_target(config, device, channels_of(losses.values()), shaders)
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
-    return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)
+    suited = search if search.suits(choice.solver) else None
+    return Experiment(problem, choice, suited, config.stopping, config.seed, device)
 
 
 def measures_of(composed: Composition) -> list[str]:

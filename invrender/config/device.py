@@ -27,6 +27,13 @@ def choose_device(name: str) -> str:
 @contextmanager
 def repeatable(seed: int, device: str) -> Iterator[None]:
     """Seed every source of randomness; on the CPU every run gives the same bits, on any number of threads."""
+    seed_all(seed)
+    with deterministic() if device == "cpu" else nullcontext():
+        yield
+
+
+def seed_all(seed: int) -> None:
+    """Seed every source of randomness."""
     import numpy as np
     import torch
 
@@ -34,8 +41,6 @@ def repeatable(seed: int, device: str) -> Iterator[None]:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    with deterministic() if device == "cpu" else nullcontext():
-        yield
 
 
 @contextmanager
@@ -46,13 +51,14 @@ def deterministic() -> Iterator[None]:
     from invrender.render.threads import torch_on_one_thread
 
     memory: Any = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True)
+    before = torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
+    # `use_deterministic_algorithms` does the same, and imports PyTorch's compiler, which takes seconds.
+    torch.set_deterministic_debug_mode("error")
     # Filling memory that is about to be written anyway costs time and decides nothing.
     memory.fill_uninitialized_memory = False
     try:
         with torch_on_one_thread():
             yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.set_deterministic_debug_mode(before[0])
         memory.fill_uninitialized_memory = before[1]

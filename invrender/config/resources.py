@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def shipped(name: str) -> Path:
 def configs_folder() -> Path:
     """The folder of the shipped Hydra groups."""
     return shipped("configs")
+
+
+def options_in(folders: Iterable[Path], group: str) -> set[str]:
+    """The names of a group's options in some folders of configs."""
+    return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
 
 
 def scenes_folder() -> Path:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from typing import TYPE_CHECKING
 
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes  # takes a while to import
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
 
     points: in order; the first is the start, the last the best scene, both drawn as dots.
     """
+    from matplotlib.figure import Figure
+
     axes_names = [name for name in ERROR_AXES if any(name == axis for axis, _ in points[0].errors)]
     figure = Figure(figsize=(8, 2.6 + 2.2 * len(axes_names)), dpi=100, layout="constrained")
     plots = figure.subplots(1 + len(axes_names), 1, sharex=True, squeeze=False)[:, 0]
@@ -59,6 +61,8 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
 
 def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: Sequence[Point]) -> None:
     """Draw lines over the steps, with their ends as dots and the borders between stages."""
+    from matplotlib.ticker import LogFormatter
+
     steps = slice(1, -1) if len(points) > 2 else slice(None)
     iterations = [point.iteration for point in points]
     for label, values in series.items():

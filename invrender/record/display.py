@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-import matplotlib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch import Tensor
 from invrender.fitting.step import Step
 from invrender.images.color import srgb_from_linear
 from invrender.images.resample import resize_area
+from invrender.record.inferno import INFERNO
 from invrender.scene import Target
 
 Picture = NDArray[np.uint8]
@@ -35,16 +35,8 @@ def srgb_picture(linear: Tensor) -> Picture:
 def difference_picture(target: Picture, rendered: Picture) -> Picture:
     """The absolute difference of two pictures [H, W, 3], its largest channel amplified: black, red, yellow, white."""
     difference = np.abs(target.astype(np.int16) - rendered.astype(np.int16)).max(axis=-1)
-    colors: Picture = DIFFERENCE_COLORS[np.minimum(AMPLIFICATION * difference, 255)]
+    colors: Picture = INFERNO[np.minimum(AMPLIFICATION * difference, 255)]
     return colors
-
-
-def color_table(name: str) -> Picture:
-    """[256, 3]: one of matplotlib's colour maps."""
-    return (255 * matplotlib.colormaps[name](np.arange(256))[:, :3]).round().astype(np.uint8)
-
-
-DIFFERENCE_COLORS = color_table("inferno")
 
 
 def shown(views: Sequence[Item]) -> list[Item]:

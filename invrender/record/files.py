@@ -11,6 +11,7 @@ from PIL import Image
 from invrender.errors import UserError
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
+from invrender.record.ahead import import_ahead
 from invrender.record.animation import Animation
 from invrender.record.base import Run
 from invrender.record.curves import Point, write_curves
@@ -22,7 +23,6 @@ from invrender.record.display import (
     strip,
     target_pictures,
 )
-from invrender.record.geometry import write_geometry
 from invrender.record.history import History
 from invrender.record.paths import Paths
 from invrender.record.results import result_of, write_result
@@ -31,6 +31,7 @@ from invrender.scene import Scene
 
 WriteScene = Callable[[Path, Scene], None]
 CURVE_POINTS = 2000
+LATER = ("matplotlib.figure", "matplotlib.ticker", "matplotlib.backends.backend_agg", "invrender.record.geometry")
 
 
 class Files:
@@ -67,6 +68,7 @@ class Files:
     def step(self, step: Step) -> None:
         """Record a step."""
         self.history.step(step)
+        import_ahead(step, *LATER)
         if self.animation is not None:
             self.animation.step(step)
         self.paths.step(step)
@@ -82,6 +84,8 @@ class Files:
 
     def finish(self, start: Step, last: Step) -> None:
         """Write what is known only in the end."""
+        from invrender.record.geometry import write_geometry  # takes a while to import
+
         folder = self.run.folder
         self.write_picture("final.png", strip(rendered_pictures(last)))
         self.write_picture("difference.png", strip(difference_pictures(last, self.run.target)))

@@ -16,7 +16,6 @@ from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Run
 from invrender.record.display import srgb_picture
-from invrender.record.geometry import colored_triangles
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
 from invrender.record.summary import verdict_lines
@@ -83,6 +82,8 @@ class TensorBoard:
 
     def add_geometry(self, last: Step) -> None:
         """Record the mesh as found, with the cameras and their path."""
+        from invrender.record.geometry import colored_triangles  # takes a while to import
+
         found = colored_triangles(self.run.scene, last.scene, self.run.target, self.paths.named())
         vertices, colors, faces = (torch.from_numpy(array)[None] for array in found)
         self.writer.add_mesh("geometry", vertices.float(), colors, faces.int(), global_step=last.iteration)

@@ -86,6 +86,13 @@ def render_scenes(
     return renderer.render(shots_of(scenes), channels, quality)
 
 
+def choose_camera(scene: Scene, name: str) -> Camera:
+    """The scene's camera of this name. Raises `UserError` where there is none."""
+    if name not in scene.cameras:
+        raise UserError(f"camera is {name!r}, expected one of {', '.join(scene.cameras)}")
+    return scene.cameras[name]
+
+
 def shots_of(scenes: Sequence[Scene]) -> list[Shot]:
     """What the own cameras of scenes see."""
     return [Shot(scene, scene.camera) for scene in scenes]

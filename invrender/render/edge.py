@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 
 from invrender.checks import one_of
-from invrender.render.backends.dispatch import Backend, Implementation, implementation
+from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
-from invrender.render.raster.antialias import outlines, select_crossings
-from invrender.render.raster.project import project_surfaces
-from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import SHADERS, Shader
-from invrender.render.shading.surfaces import Surfaces
+from invrender.render.stages import Raster
 from invrender.scene import Channels, Picture
 
 
@@ -54,24 +51,17 @@ class EdgeRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
-        work = implementation(self.backend, surfaces.vertices.device)
-        screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
-        winner = work.nearest_faces(screen)
+        shaded = channels != {"alpha"}
+        raster = Raster.of(batch, self.cull_backfaces, self.mipmaps, shaded, self.backend)
         needed = channels | {"alpha"} if "depth" in channels else channels
-        pixels = hard_pixels(work, screen, surfaces, winner, batch, needed, self.shaders)
-        smooth = smooth_edges(work, screen, surfaces, winner, pixels)
+        smooth = smooth_edges(raster, hard_pixels(raster, needed, self.shaders))
         return {name: smooth[name] for name in channels}
 
 
-def smooth_edges(
-    work: Implementation, screen: Screen, surfaces: Surfaces, winner: Tensor, pixels: dict[str, Tensor]
-) -> dict[str, Tensor]:
+def smooth_edges(raster: Raster, pixels: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
-    found = outlines(screen, surfaces, work.jumps)
-    crossed = select_crossings(found, work.crossings(screen, found), winner)
-    flat = {name: values.reshape(screen.pixels, -1) for name, values in pixels.items() if name != "depth"}
-    blended = work.antialias(screen, found, crossed, list(flat.values()))
+    flat = {name: values.reshape(raster.screen.pixels, -1) for name, values in pixels.items() if name != "depth"}
+    blended = raster.smooth(list(flat.values()))
     smooth = {name: each.reshape(pixels[name].shape) for name, each in zip(flat, blended, strict=True)}
     if "depth" in pixels:
         smooth["depth"] = torch.where(smooth["alpha"] > 0, pixels["depth"], torch.zeros_like(pixels["depth"]))

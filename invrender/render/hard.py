@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from invrender.render.backends.dispatch import Backend, Implementation, implementation
+from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
-from invrender.render.raster.project import project_surfaces
-from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import SHADERS, Shader, find_shader
-from invrender.render.shading.surfaces import Surfaces
+from invrender.render.stages import Raster
 from invrender.scene import Channels, Picture
 
 
@@ -47,32 +45,22 @@ class HardRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots)
-        work = implementation(self.backend, surfaces.vertices.device)
-        screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
-        winner = work.nearest_faces(screen)
-        return hard_pixels(work, screen, surfaces, winner, batch, channels, self.shaders)
+        raster = Raster.of(batch, self.cull_backfaces, mipmaps=False, shaded=True, backend=self.backend)
+        return hard_pixels(raster, channels, self.shaders)
 
 
-def hard_pixels(
-    work: Implementation,
-    screen: Screen,
-    surfaces: Surfaces,
-    winner: Tensor,
-    batch: Batch,
-    channels: Channels,
-    shaders: Mapping[str, Shader],
-) -> dict[str, Tensor]:
-    """What the centres of a batch's pixels show; winner: [P], the face of each, −1 for none."""
+def hard_pixels(raster: Raster, channels: Channels, shaders: Mapping[str, Shader]) -> dict[str, Tensor]:
+    """What the centres of pixels show, [P, …] by channel."""
+    screen, surfaces, background = raster.screen, raster.surfaces, raster.batch.background
     found: dict[str, Tensor] = {}
     fused = {"rgb", "depth"} - shaders.keys()
     if channels & fused:
-        color, depth = work.hard_layers(screen, surfaces, winner, batch.background)
+        color, depth = raster.work.hard_layers(screen, surfaces, raster.winner, background)
         found = {name: values for name, values in (("rgb", color), ("depth", depth)) if name in channels & fused}
     for name in sorted(channels - fused - {"alpha"}):
         shader = find_shader(name, shaders)
-        behind = batch.background if name == "rgb" else screen.vertices.new_zeros(screen.pixels, 1)
-        found[name] = visible.hard_layers(screen, surfaces, winner, behind, shader)[0]
+        behind = background if name == "rgb" else screen.vertices.new_zeros(screen.pixels, 1)
+        found[name] = visible.hard_layers(screen, surfaces, raster.winner, behind, shader)[0]
     if "alpha" in channels:
-        found["alpha"] = (winner >= 0).to(screen.vertices.dtype)
+        found["alpha"] = (raster.winner >= 0).to(screen.vertices.dtype)
     return found

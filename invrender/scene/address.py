@@ -33,6 +33,15 @@ def get_tensors(scene: Any, path: str) -> dict[str, Tensor]:
     return found
 
 
+def find_tensors(scene: Any) -> dict[str, Tensor]:
+    """All tensors of numbers with a point, by address, in the scene's order."""
+    found: dict[str, Tensor] = {}
+    for name, value in children(scene).items():
+        below = {"": value} if isinstance(value, Tensor) else find_tensors(value)
+        found |= {f"{name}.{rest}".strip("."): each for rest, each in below.items() if each.is_floating_point()}
+    return found
+
+
 def walk(value: Any, parts: Sequence[str], before: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """What lies at the end of ``parts`` below ``value``, with the whole address; nothing below None."""
     if not parts or value is None:

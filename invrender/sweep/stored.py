@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from invrender.config.messages import EXTRAS
 from invrender.config.overrides import MULTIRUN, SWEEPERS, check_override
 from invrender.errors import UserError
 
-# Launchers by the extra that they come with.
-EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 LAUNCHERS = ("processes", *EXTRAS)
 # Keys of Hydra's own node that decide about numbers and order, and their values.
 HYDRA = re.compile(

@@ -8,6 +8,6 @@ import json
 def test_the_page_shows_the_results() -> None:
     from document import PAGE, RESULTS, filled
 
-    render, edges = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges"))
+    found = [json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges", "startup")]
     page = PAGE.read_text(encoding="utf-8")
-    assert filled(page, render, edges) == page
+    assert filled(page, *found) == page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -21,6 +22,8 @@ from omegaconf import OmegaConf
 import invrender
 from invrender.cli import run
 from invrender.cli.job import VERDICTS
+from invrender.config import calls
+from invrender.config.compose import Composition
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = {path.stem: path for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))}
@@ -143,6 +146,40 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     assert bool(ran) == (
         page.stem in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps")
     )
+
+
+def cells(notebook: Path) -> str:
+    """The code of a notebook, cell by cell."""
+    code = [
+        cell["source"]
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    return "\n".join("".join(each) for each in code)
+
+
+def examples() -> list[Any]:
+    """The examples for Python, by their headings, and the notebook."""
+    sections = re.split(r"^## ", PAGES["python"].read_text(encoding="utf-8"), flags=re.M)[1:]
+    found = {each.splitlines()[0]: match["body"] for each in sections for match in FENCE.finditer(each)}
+    notebooks = {path.name: cells(path) for path in (REPOSITORY / "docs").glob("*.ipynb")}
+    return [pytest.param(code, id=name) for name, code in (found | notebooks).items()]
+
+
+@pytest.mark.parametrize("code", examples())
+def test_every_example_for_python_runs(code: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = calls.compose_words
+
+    def compose_shortened(command: str, words: list[str], files: dict[str, Path]) -> Composition:
+        return compose(command, shortened([command, *words])[1:], files)
+
+    monkeypatch.setattr(calls, "compose_words", compose_shortened)
+    exec(compile(code, "an example", "exec"), {"__name__": "__main__"})
+
+
+def test_there_are_five_examples_for_python_and_a_notebook() -> None:
+    assert [each.id for each in examples()][-1] == "python.ipynb"
+    assert len(examples()) == 6
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from invrender.cli import run
-from invrender.cli.messages import explain
+from invrender.config.messages import explain
 
 STATUSES = (0, 2, 3, 4, 5, 6, 130)
 MOST_SECONDS, MOST_BYTES, MOST_CHARACTERS = 20, 2 << 30, 1500

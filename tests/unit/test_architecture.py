@@ -102,7 +102,7 @@ def test_imports_point_down() -> None:
         ("fitting.search.search", "from invrender.parameters.camera_pose import CameraPose"),
         ("render.base", "from invrender.render.hard import HardRenderer"),
         ("config.build", "if TYPE_CHECKING:\n    from invrender.sweep.summary import Summary"),
-        ("bench.trials", "from invrender.cli.messages import explain"),
+        ("bench.trials", "from invrender.cli.job import DONE"),
     ],
 )
 def test_an_import_that_points_up_is_found(module: str, source: str) -> None:

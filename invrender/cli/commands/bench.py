@@ -13,8 +13,8 @@ from invrender.bench.results import CSV, JSON, PLOT, Results, results_text, writ
 from invrender.bench.trials import Run, Trial, failed, run_trial, trials_of
 from invrender.checks import above, at_least, pixels
 from invrender.cli.job import DONE, INTERRUPTED, UNUSABLE, Job, check_unused, check_verbosity
-from invrender.cli.messages import explain
 from invrender.config.compose import check_allowed, check_schema
+from invrender.config.messages import explain
 from invrender.config.schema import BenchConfig
 from invrender.errors import UserError, shown
 from invrender.sweep.processes import spread

@@ -12,6 +12,7 @@ from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.schema import FitConfig
 from invrender.errors import shown
+from invrender.fitting.compiler import spare_compiler
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene
@@ -31,6 +32,7 @@ def run(job: Job) -> int:
     if options.dry_run:
         check_unused(job.folder, (DRY_RUN,))
     device = choose_device(options.device)
+    spare_compiler()
     with repeatable(options.seed, device):
         experiment = assemble(options, device, str(job.composed.choices.get("optimizer")))
         described = describe(job, options, experiment, device)

@@ -49,14 +49,14 @@ class FirstOrder:
         one_of("optimizer.schedule", self.schedule, get_args(Decay))
         if not 0 < self.final_lr <= 1:
             raise UserError(f"optimizer.final_lr is {self.final_lr}, expected a share above 0 and at most 1")
-        for stage in self.stages:
-            try:
-                self.optimizer({name: torch.zeros(1, requires_grad=True) for name in ("one", "another")}, stage)
-            except (TypeError, ValueError) as error:
-                raise UserError(f"optimizer.algorithm can't be used: {error}") from error
 
     def init(self, objective: Objective, raw: Raw) -> Moments:
-        """Nothing is remembered at the start of a stage."""
+        """Nothing is remembered at the start of a stage. Raises `UserError` for an algorithm with useless settings."""
+        # Not before it is known that this solver is taken: PyTorch imports its compiler for the first optimizer.
+        try:
+            self.optimizer({name: torch.zeros(1, requires_grad=True) for name in ("one", "another")}, objective.stage)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"optimizer.algorithm can't be used: {error}") from error
         return {"taken": 0, "moments": {}}
 
     def step(self, objective: Objective, raw: Raw, state: Moments) -> tuple[Evaluation, Raw, Moments]:

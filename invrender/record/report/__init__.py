@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invrender.errors import UserError
-from invrender.record.report import fit_page, sweep_page
+from invrender.record.ahead import import_ahead
 
 if TYPE_CHECKING:
     from invrender.fitting.step import Step
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "Report", "write_report"]
 
 NAME = "report.html"
+LATER = ("invrender.record.report.fit_page", "invrender.record.report.sweep_page", "PIL.WebPImagePlugin")
 
 
 def write_report(folder: Path) -> Path:
@@ -23,6 +24,8 @@ def write_report(folder: Path) -> Path:
     It is made of the other files there; what is missing of pictures, film or geometry is left out.
     Raises `UserError` where the folder holds no finished fit and no sweep.
     """
+    from invrender.record.report import fit_page, sweep_page  # take a while to import
+
     if not folder.is_dir():
         raise UserError(f"runs: there is no folder {folder}: give the folder of a fit or of a sweep")
     for page in (sweep_page, fit_page):
@@ -41,6 +44,7 @@ class Report:
 
     def step(self, step: Step) -> None:
         """Record a step."""
+        import_ahead(step, *LATER)
         if step.stopped_because is not None:
             write_report(self.folder)
 

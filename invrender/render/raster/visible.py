@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.reference import Pairs, fragments, rasterize_hard
 from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import Shader
@@ -20,6 +21,19 @@ def nearest_faces(screen: Screen) -> Tensor:
     return pairs.pixel.new_full((screen.pixels,), -1).index_copy(0, pairs.pixel, pairs.face)
 
 
+def winning_pairs(winner: Tensor, like: Tensor) -> Pairs:
+    """The pixels that show a face, with it; winner: [P], the face that wins each pixel, −1 for none."""
+    pixel = (winner >= 0).nonzero()[:, 0]
+    none = like.detach().new_zeros(len(pixel))
+    within = torch.ones_like(pixel, dtype=torch.bool)
+    return Pairs(winner.index_select(0, pixel), pixel, torch.zeros_like(pixel), within, none, none)
+
+
+def winning_fragments(screen: Screen, winner: Tensor) -> Fragments:
+    """What is seen of the faces that win pixels, in the pixels' order; differentiable in the screen."""
+    return fragments(screen, winning_pairs(winner, screen.vertices))
+
+
 def hard_layers(
     screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor, shader: Shader = shade
 ) -> tuple[Tensor, Tensor]:
@@ -28,17 +42,14 @@ def hard_layers(
     winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, C], or [P, 1] of C alike.
     shader: colours fragments.
     """
-    pixel = (winner >= 0).nonzero()[:, 0]
-    face = winner.index_select(0, pixel)
-    none = screen.vertices.detach().new_zeros(len(pixel))
-    pairs = Pairs(face, pixel, torch.zeros_like(pixel), torch.ones_like(pixel, dtype=torch.bool), none, none)
+    pairs = winning_pairs(winner, screen.vertices)
     colors, depths = [], []
-    for begin in range(0, max(len(pixel), 1), SHADED_AT_ONCE):
+    for begin in range(0, max(len(pairs.pixel), 1), SHADED_AT_ONCE):
         seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
         colors.append(shader(surfaces, seen))
         depths.append(seen.depth)
     color = torch.cat(colors)
     return (
-        background.to(none.dtype).expand(-1, color.shape[1]).index_copy(0, pixel, color),
-        none.new_zeros(screen.pixels).index_add(0, pixel, torch.cat(depths)),
+        background.to(pairs.depth.dtype).expand(-1, color.shape[1]).index_copy(0, pairs.pixel, color),
+        pairs.depth.new_zeros(screen.pixels).index_add(0, pairs.pixel, torch.cat(depths)),
     )

@@ -257,7 +257,7 @@ def test_rates_of_single_unknowns_are_scaled() -> None:
 
 def test_rates_of_single_unknowns_need_an_algorithm_that_has_them() -> None:
     with pytest.raises(UserError, match="can't be used: LBFGS doesn't support"):
-        FirstOrder(torch.optim.LBFGS, [Stage(1, lr={"key": 0.5})])
+        next(staged([Stage(1, lr={"key": 0.5})], torch.optim.LBFGS))
 
 
 @pytest.mark.parametrize(

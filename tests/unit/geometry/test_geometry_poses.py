@@ -7,7 +7,7 @@ import shapes
 import torch
 
 from invrender.geometry.cameras import look_at, transform
-from invrender.geometry.poses import project_to_rotation, rotation_angle, turn_about
+from invrender.geometry.poses import rotation_angle, turn_about
 
 
 def some_pose() -> torch.Tensor:
@@ -38,10 +38,3 @@ def test_rotation_angle_is_in_degrees(degrees: float) -> None:
     turn = shapes.doubles([0.0, math.radians(degrees), 0.0])
     pose = turn_about(some_pose(), torch.zeros(3).double(), turn, torch.zeros(3).double())
     assert rotation_angle(pose[:3, :3], some_pose()[:3, :3]) == pytest.approx(degrees, abs=1e-5)
-
-
-def test_orthonormal_finds_the_nearest_rotation() -> None:
-    rotation = some_pose()[:3, :3]
-    disturbed = rotation @ (torch.eye(3).double() + shapes.doubles([[0.1, 0, 0], [0, -0.05, 0], [0, 0, 0.2]]))
-    torch.testing.assert_close(project_to_rotation(disturbed), rotation)
-    assert float(torch.linalg.det(project_to_rotation(-rotation))) == pytest.approx(1)

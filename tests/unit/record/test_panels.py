@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from invrender.record.display import difference_picture, difference_pictures, shown, srgb_picture, strip
+from invrender.record.inferno import INFERNO
 from invrender.record.panels import BOXES, MARGIN, panel, resized, step_panel, tile_size
 
 
@@ -102,3 +103,10 @@ def test_views_of_different_sizes_share_a_panel(make_fit) -> None:
     rendered = (step.rendered[0], step.rendered[0].with_channels(rgb=torch.ones(4, 40, 3)))
     drawn = step_panel(replace(step, show=lambda _: rendered), target)
     assert drawn.shape[1] == 3 * 216 + 4 * MARGIN, "as wide as the wider of the two"
+
+
+def test_the_colours_of_differences_are_those_of_matplotlib() -> None:
+    import matplotlib
+
+    table = 255 * matplotlib.colormaps["inferno"](np.arange(256))[:, :3]
+    assert np.array_equal(INFERNO, table.round().astype(np.uint8))

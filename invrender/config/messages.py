@@ -1,4 +1,4 @@
-"""What went wrong, in one line for the person who typed the command."""
+"""What went wrong, in one line for the person who gave the words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from yaml import YAMLError
 
 from invrender.config.overrides import OptionsOf
 from invrender.errors import UserError, one_line, suggestion
-from invrender.sweep.stored import EXTRAS
 
 MOST_CHARACTERS = 1000
+# Launchers by the extra that they come with.
+EXTRAS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
 AUTO = "invrender.render.auto.automatic"
 EXPECTED = (UserError, HydraException, OmegaConfBaseException, OSError, YAMLError)
 
