@@ -13,6 +13,7 @@ from torch import Tensor
 from invrender.checks import above, numbers, one_of, pixels, rigid
 from invrender.errors import UserError
 from invrender.geometry.cameras import look_at
+from invrender.io.cameras.lenses import build_lens, lens_keys
 from invrender.io.schema import CameraConfig
 from invrender.scene import Camera, Projection
 
@@ -47,6 +48,7 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> C
         near=config.near,
         far=config.far,
         projection="orthographic" if config.projection == "orthographic" else "perspective",
+        lens=None if config.lens is None else build_lens(config, f"{key}.lens"),
     )
 
 
@@ -134,6 +136,7 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
         "height": camera.height,
         "focal": [matrix[0][0], matrix[1][1]],
         "principal": [matrix[0][2], matrix[1][2]],
+        **({} if camera.lens is None else {"lens": lens_keys(camera.lens)}),
         "camera_from_world": camera.camera_from_world.detach().cpu().tolist(),
         "look_at": camera.look_at.detach().cpu().tolist(),
         "up": camera.up.detach().cpu().tolist(),
