@@ -54,7 +54,7 @@ class EdgeRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
+        surfaces = batch.surfaces(self.mipmaps, shaded=channels != {"alpha"})
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)

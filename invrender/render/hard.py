@@ -47,7 +47,7 @@ class HardRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots)
+        surfaces = batch.surfaces()
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)

@@ -82,7 +82,7 @@ class SoftRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         fused = channels & (ALL - self.shaders.keys())
-        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
+        surfaces = batch.surfaces(self.mipmaps, shaded=not channels <= {"alpha", "depth"})
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]

@@ -75,9 +75,9 @@ def outlines(screen: Screen, surfaces: Surfaces, jumps: Jumps = jumps) -> Outlin
     numbers = None if all_shown else (screen.facing != 0).cumsum(0) - 1
     for block in screen.blocks:
         for obj in range(block.first, block.last):
-            edges = mesh_edges(surfaces.objects[obj].mesh)
+            edges = mesh_edges(surfaces.meshes[obj])
             first = surfaces.first_face[obj] + block.face
-            facing = screen.facing[first : first + surfaces.objects[obj].mesh.faces.shape[0]]
+            facing = screen.facing[first : first + surfaces.meshes[obj].faces.shape[0]]
             chosen = jumps(edges, facing)
             own = edges.vertices.index_select(0, chosen) + (surfaces.first_vertex[obj] + block.vertex)
             ends.append(own)
