@@ -48,8 +48,8 @@ class Pieces:
     def select(self, chosen: Tensor) -> Pieces:
         """Some of the pieces, by a mask."""
         kept = chosen.nonzero()[:, 0]
-        flat = (each[kept] for each in (self.parent, self.weights, self.corners))
-        return Pieces(*flat, tuple(each[kept] for each in self.indices), self.fresh[kept])
+        indices = tuple(each[kept] for each in self.indices)
+        return Pieces(self.parent[kept], self.weights[kept], self.corners[kept], indices, self.fresh[kept])
 
 
 def agree(faces: Tensor, sides: Tensor) -> Tensor:

@@ -87,7 +87,8 @@ class CameraConfig:
     fov: across the shorter side of a perspective picture; extent: the same for an orthographic one, in world units.
     focal: pixels, a number or [fx, fy], instead of fov or extent (orthographic: pixels for each world unit).
     principal: [cx, cy] in pixels; null is the picture's centre.
-    lens: a `LensConfig`, of a perspective camera; null is a pinhole. fov is that of the lens without its coefficients.
+    lens: a `LensConfig`, of a perspective camera; null is a pinhole. fov is that of the lens without its coefficients;
+        an equirectangular one shows the whole sphere where no focal is given.
     pixel_centers: "half" where the first pixel's centre is (0.5, 0.5), "integer" where it is (0, 0).
     Place: camera_from_world [4, 4] (OpenCV axes), else position, else azimuth, elevation and distance about look_at.
     azimuth 0, elevation 0 is on the +z side; azimuth turns towards +x, elevation towards +y.

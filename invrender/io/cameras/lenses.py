@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, fields
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from invrender.checks import numbers, one_of
-from invrender.errors import UserError, first_line, shortened, suggestion
+from invrender.errors import UserError, first_line, note, shortened, suggestion
+from invrender.geometry.cameras import rays
+from invrender.geometry.fields import find_field
 from invrender.io.schema import CameraConfig, LensConfig
-from invrender.scene import Lens
+from invrender.scene import Camera, Lens
 from invrender.scene.lens import COUNTS
 
 
@@ -57,6 +61,33 @@ def coefficients(lens: LensConfig, counts: tuple[int, ...] | None, key: str) -> 
             "fill up with zeros, or choose another model"
         )
     return numbers(f"{key}.coefficients", given, (len(given),))
+
+
+def check_field(camera: Camera, key: str) -> None:
+    """Say where a lens's field ends within the picture; raise `UserError` where that is no lens's.
+
+    Fisheyes have a circle of light. A flat picture that folds over before its sides have coefficients that were not
+    meant for it; before its corners, they were fitted to points further inside.
+    """
+    lens = camera.lens
+    if lens is None or lens.model == "equirectangular":
+        return
+    width, height = camera.width, camera.height
+    x, y = camera.intrinsics[:2, 2].tolist()
+    sides = torch.tensor([[0, y], [width, y], [x, 0], [x, height]])
+    corners = torch.tensor([[0, 0], [width, 0], [0, height], [width, height]], dtype=torch.float32)
+    beyond_sides, beyond = (bool(rays(camera, each).isnan().any()) for each in (sides, torch.cat([sides, corners])))
+    if not beyond:
+        return
+    field = find_field(lens)
+    radius = float(field.radii[-1] * camera.intrinsics[:2, :2].abs().max())
+    where = f"{radius:.0f} pixels from the principal point, {math.degrees(field.limit):.1f}° from the axis"
+    if beyond_sides and lens.model != "kannala_brandt":
+        raise UserError(
+            f"{key}.coefficients fold the image over {where}, within the picture of {width}x{height}; "
+            "check their order and the focal length, or use fewer of them"
+        )
+    note(f"{key}: nothing is drawn beyond the lens's field, which ends {where}")
 
 
 def lens_keys(lens: Lens) -> dict[str, Any]:

@@ -25,6 +25,7 @@ BESIDE = 0.25  # what is so many times as far from the picture as it is off is n
 MARGIN = 0.05  # of the picture's size, from where soft faces reach into it
 SHARES = (0.25, 0.5, 0.75)  # where sides are compared
 MIDDLE = (1 / 3, 1 / 3, 1 / 3)
+NEAREST_POLE = 0.02  # radians from the poles of a sphere, where cells become no finer
 ROUNDS = 24
 MOST_CELLS = 1 << 20
 
@@ -50,10 +51,15 @@ class View:
         field = find_field(lens)
         return cls(constant, lens, field.limit, widest_angle(constant, field))
 
-    @property
-    def finest(self) -> float:
-        """The angle, radians, of the shortest side that is cut."""
-        return FINEST / float(self.camera.intrinsics[:2, :2].abs().max())
+    def finest(self, points: Tensor) -> Tensor:
+        """The angle, radians, of the shortest sides that are cut at points [..., 3], [...]."""
+        shortest = FINEST / self.camera.intrinsics[:2, :2].abs().max()
+        if self.lens.model != "equirectangular":
+            return shortest.expand(points.shape[:-1])
+        # Towards the poles an angle becomes ever longer in the picture.
+        level = points[..., ::2].norm(dim=-1) / points.norm(dim=-1)
+        found: Tensor = shortest * level.clamp(min=NEAREST_POLE)
+        return found
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Points [..., 3] in the camera's frame as in `homogeneous_pixels`, [..., 4], and whether they can be drawn."""
@@ -207,7 +213,7 @@ def sides_to_cut(view: View, pieces: Pieces) -> Tensor:
     along = torch.stack([error(view, sides, (1 - share, share)) for share in SHARES]).amax(dim=0)
     rough = (along > 1) | (error(view, corners, MIDDLE) > 1)[:, None] | (angle > WIDEST)
     found = torch.zeros_like(pieces.indices[0], dtype=torch.bool)
-    return found.index_copy(0, seen, rough & (angle > view.finest))
+    return found.index_copy(0, seen, rough & (angle > view.finest(start)))
 
 
 def error(view: View, ends: Tensor, weights: Sequence[float]) -> Tensor:
