@@ -11,7 +11,7 @@ from torch import Tensor
 from invrender.geometry.lenses import directions, film, in_order
 from invrender.scene import Camera, Lens
 
-ANGLES = 4096
+ANGLES = 2048
 WIDEST = {"brown_conrady": math.atan(999), "division": math.atan(999)}  # radians; others see all around
 ALL_AROUND = math.pi - 1e-4
 MARGIN = 1.1  # of the picture's half diagonal: soft faces reach into the picture from outside
@@ -93,13 +93,14 @@ def least_determinant(lens: Lens, radius: Tensor) -> Tensor:
 def widest_angle(camera: Camera, field: Field) -> float:
     """The angle from the axis, radians, beyond which nothing comes into the picture."""
     assert camera.lens is not None
-    if camera.lens.model == "equirectangular":
-        return math.pi
     matrix = camera.intrinsics.detach().double().cpu()
     width, height = camera.width, camera.height
     corners = matrix.new_tensor([[0, 0], [width, 0], [0, height], [width, height]]) - matrix[:2, 2]
-    radius = MARGIN * float((corners @ matrix[:2, :2].inverse().T).norm(dim=1).max())
-    beyond = (field.nearest >= radius).nonzero()
+    places = MARGIN * corners @ matrix[:2, :2].inverse().T
+    if camera.lens.model == "equirectangular":
+        across, down = places.abs().amax(dim=0).clamp(max=math.pi)
+        return float((across.cos() * down.cos()).acos()) if bool(torch.maximum(across, down) < 1) else math.pi
+    beyond = (field.nearest >= places.norm(dim=1).max()).nonzero()
     return float(field.angles[beyond[0, 0]]) if len(beyond) else field.limit
 
 

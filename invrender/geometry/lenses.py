@@ -21,8 +21,8 @@ from torch.func import jvp
 from invrender.scene import Lens, LensModel
 
 FLATTEST = 1e-3  # z as a share of x or y, below which rays of a flat film count as beside the camera
-NEWTON_STEPS = 40
-INVERSE_STEPS = 12
+NEWTON_STEPS = 25
+INVERSE_STEPS = 8
 
 
 def film(lens: Lens, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,7 +69,8 @@ def smooth_edges(
 ) -> dict[str, Tensor]:
     """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
     found = outlines(screen, surfaces, work.jumps)
-    crossed = select_crossings(found, work.crossings(screen, found), winner)
+    names = None if surfaces.source is None else surfaces.source[screen.face]
+    crossed = select_crossings(found, work.crossings(screen, found), winner, names)
     flat = {name: values.reshape(screen.pixels, -1) for name, values in pixels.items() if name != "depth"}
     blended = work.antialias(screen, found, crossed, list(flat.values()))
     smooth = {name: each.reshape(pixels[name].shape) for name, each in zip(flat, blended, strict=True)}

@@ -129,6 +129,7 @@ def assemble(surfaces: Surfaces, cells: Sequence[Cells]) -> Surfaces:
         for values, each in zip((surfaces.vertices, surfaces.normals, surfaces.uv), joints, strict=True)
     )
     first_vertex = accumulate_counts(len(each.source) for each in joints[0])
+    source = torch.cat([each.source for each in cells])
     places = read(lambda constant: constant.clone(), vertices)
     meshes = [
         Mesh(places[begin:end], around.faces, normal.faces, uv_faces=painted.faces)
@@ -143,7 +144,8 @@ def assemble(surfaces: Surfaces, cells: Sequence[Cells]) -> Surfaces:
         uv=uv,
         uv_faces=uv_faces,
         colors=None if surfaces.colors is None else interpolate(surfaces.colors, joints[0]),
-        object=surfaces.object[torch.cat([each.source for each in cells])],
+        object=surfaces.object[source],
+        source=source,
         meshes=tuple(meshes),
         placements=tuple((number,) for number in range(len(cells))),
         first_vertex=first_vertex,

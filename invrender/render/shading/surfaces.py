@@ -41,7 +41,8 @@ class Surfaces:
     kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
     eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
     meshes: how the faces meet, of each object. placements: for each picture its meshes, as numbers. first_vertex,
-        first_face: where each mesh begins, and at the end their number.
+        first_face: where each mesh begins, and at the end their number. source: [F], of faces that are pieces of others
+        the numbers of those, or None.
     """
 
     vertices: Tensor
@@ -65,6 +66,7 @@ class Surfaces:
     placements: tuple[tuple[int, ...], ...]
     first_vertex: tuple[int, ...]
     first_face: tuple[int, ...]
+    source: Tensor | None = None
 
     @classmethod
     def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
