@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from invrender.geometry.lenses import directions, film, in_order
-from invrender.scene import Camera, Lens
+from invrender.scene import Camera, Lens, LensModel
 
 ANGLES = 2048
 WIDEST = {"brown_conrady": math.atan(999), "division": math.atan(999)}  # radians; others see all around
@@ -49,7 +50,13 @@ def find_field(lens: Lens) -> Field:
     That is where the film's places no longer move outwards with the ray or, for a decentred lens, where the least
     determinant of their derivatives falls to 0.
     """
-    lens = Lens(lens.coefficients.detach().double().cpu(), lens.model)
+    return known_field(lens.model, tuple(lens.coefficients.detach().tolist()))
+
+
+@lru_cache(maxsize=64)
+def known_field(model: LensModel, coefficients: tuple[float, ...]) -> Field:
+    """`find_field` by numbers."""
+    lens = Lens(torch.tensor(coefficients, dtype=torch.float64), model)
     angles = torch.linspace(0, WIDEST.get(lens.model, ALL_AROUND), ANGLES, dtype=torch.float64)
     if lens.model == "equirectangular":
         return Field(angles, angles, angles)

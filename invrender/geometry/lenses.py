@@ -79,8 +79,10 @@ def division(coefficients: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     x, y = flatten(points)
     squared = x * x + y * y
     constants, constant_squared = [one.detach() for one in each], squared.detach()
-    found = torch.zeros_like(constant_squared)
-    for _ in range(NEWTON_STEPS):
+    # Fitzgibbon's own root, which is that of one coefficient.
+    root = (1 - 4 * constants[0] * constant_squared).clamp(min=0).sqrt()
+    found = constant_squared * (2 / (1 + root)) ** 2 if len(each) == 1 else torch.zeros_like(constant_squared)
+    for _ in range(NEWTON_STEPS if len(each) > 1 else 0):
         found = (found - division_error(found, constant_squared, constants)).clamp(min=0)
     # The last step is smooth, and has the derivatives of the solution.
     slope = division_slope(found, constant_squared, constants)

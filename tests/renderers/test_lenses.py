@@ -117,7 +117,6 @@ def test_a_coarse_cube_is_drawn_as_a_fine_one(renderer: Renderer) -> None:
         )
     )
     off = (one.rgb - other.rgb).abs().amax(dim=2)
-    print(sorted(off.reshape(-1).tolist())[-12:], off.mean())
     assert float(off.mean()) < 1e-3
     assert float((off > 0.03).double().mean()) < 0.002
 

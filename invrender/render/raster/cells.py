@@ -23,7 +23,8 @@ WIDEST = 0.5  # radians, the longest side of a cell
 FINEST = 0.125  # pixels: sides of cells that can't be drawn whole, at the lens's limit or at the near plane
 BESIDE = 0.25  # what is so many times as far from the picture as it is off is near enough
 MARGIN = 0.05  # of the picture's size, from where soft faces reach into it
-SHARES = (0.25, 0.5, 0.75)  # where sides are compared
+LONG = 0.15  # radians; longer sides may be drawn right in the middle and wrong elsewhere
+SHARES = (0.25, 0.75)  # where those are compared besides
 MIDDLE = (1 / 3, 1 / 3, 1 / 3)
 NEAREST_POLE = 0.02  # radians from the poles of a sphere, where cells become no finer
 ROUNDS = 24
@@ -212,7 +213,10 @@ def sides_to_cut(view: View, pieces: Pieces) -> Tensor:
     angle = torch.atan2(torch.linalg.cross(start, end).norm(dim=2), (start * end).sum(dim=2))
     corners = view.draw(start)
     sides = torch.stack([corners, corners.roll(-1, 1)], dim=2)
-    along = torch.stack([error(view, sides, (1 - share, share)) for share in SHARES]).amax(dim=0)
+    along = error(view, sides, (0.5, 0.5))
+    long = (angle > LONG).any(dim=1).nonzero()[:, 0]
+    for share in SHARES if len(long) else ():
+        along = along.index_copy(0, long, along[long].maximum(error(view, sides[long], (1 - share, share))))
     rough = (along > 1) | (error(view, corners, MIDDLE) > 1)[:, None] | (angle > WIDEST)
     found = torch.zeros_like(pieces.indices[0], dtype=torch.bool)
     return found.index_copy(0, seen, rough & (angle > view.finest(start)))
