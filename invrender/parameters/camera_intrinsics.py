@@ -30,7 +30,7 @@ class CameraIntrinsics:
     aspect: that of one more factor on the vertical one.
     principal: the principal point's shift across and down, as a share of the horizontal focal length.
     distortion: added to the coefficients of the camera's lens; it must have one.
-    limit: of each number, up and down.
+    limit: of each number but the coefficients, up and down.
     camera: the name of the scene's camera.
     """
 
@@ -106,8 +106,9 @@ class CameraIntrinsics:
         return [focal + aspect, principal, coefficients]
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
-        """Keep each number within the limit."""
-        return raw.clamp(-self.limit, self.limit)
+        """Keep the numbers within the limit; coefficients of long lenses may be large."""
+        *others, coefficients = self.parts(scene.cameras[self.camera], raw)
+        return torch.cat([*(each.clamp(-self.limit, self.limit) for each in others), coefficients])
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """Of those that are on: the focal lengths and the principal point in pixels, and the coefficients."""

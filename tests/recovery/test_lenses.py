@@ -105,13 +105,14 @@ def test_a_recovered_lens_is_written_and_read_again(tmp_path: Path) -> None:
         "camera.width=48",
         "camera.height=48",
         "camera.lens={model: division, coefficients: [0]}",
-        "target.camera.lens={model: division, coefficients: [-0.8]}",
+        "target.camera.lens={model: division, coefficients: [-0.5]}",
         "recover=camera_intrinsics",
         "recover.camera_intrinsics.focal=false",
         "recover.camera_intrinsics.principal=false",
         "recover.camera_intrinsics.distortion=true",
         "loss=[mse,intrinsics]",
         "optimizer=lm",
+        "optimizer.stages=[{steps: 10, sigma: 0}]",
         "search=off",
         "record=none",
         "record.files=true",
@@ -124,6 +125,6 @@ def test_a_recovered_lens_is_written_and_read_again(tmp_path: Path) -> None:
     assert found["error"]["displacement_px"] < 0.05
     written = yaml.safe_load((folder / "recovered" / "scene.yaml").read_text())["camera"]["lens"]
     assert written["model"] == "division"
-    assert written["coefficients"] == pytest.approx([-0.8], abs=0.02)
+    assert written["coefficients"] == pytest.approx([-0.5], abs=0.03)
     assert written["coefficients"] == pytest.approx(found["value"]["coefficients"], rel=1e-6)
     assert run(["render", f"scene={folder / 'recovered'}", f"output={tmp_path / 'again.png'}"]) == 0
