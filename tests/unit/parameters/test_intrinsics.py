@@ -61,7 +61,7 @@ def test_what_can_not_be_recovered_is_refused() -> None:
     with pytest.raises(UserError, match=r"the camera has no lens to start with; give camera\.lens"):
         ALL_ON.check(tiny.scene(), Target(()))
     panorama = Lens(torch.zeros(0), "equirectangular")
-    with pytest.raises(UserError, match="a lens of equirectangular has none"):
+    with pytest.raises(UserError, match="the equirectangular lens has no coefficients"):
         ALL_ON.check(scene().with_camera(replace(scene().camera, lens=panorama)), Target(()))
     with pytest.raises(UserError, match="all false"):
         CameraIntrinsics(focal=False, principal=False)
