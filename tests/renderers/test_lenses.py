@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -98,6 +99,25 @@ def test_a_wall_has_no_gaps(lens: tuple[LensModel, list[float]]) -> None:
     wall = shapes.thing(shapes.facing(40.0, 3.0, cells=3))
     view = bent(shapes.camera(96, 96, 90.0, target=(0.3, 0.2, -1.0)), lens)
     assert bool((render_scene(HardRenderer(samples=1), shapes.scene(wall, view=view)).alpha == 1).all())
+
+
+@pytest.mark.parametrize("renderer", [HardRenderer(samples=1), EdgeRenderer(), SoftRenderer()])
+@pytest.mark.parametrize("lens", [BARREL, FISHEYE, PANORAMA], ids=lambda lens: lens[0])
+def test_what_is_behind_the_camera_does_not_show(lens: tuple[LensModel, list[float]], renderer: Renderer) -> None:
+    away = bent(shapes.camera(16, 16, 30.0, (0.0, 0.0, 3.0), (0.0, 0.0, 9.0)), lens)
+    drawn = render_scene(renderer, shapes.scene(shapes.thing(shapes.box(0.5)), view=away))
+    assert float(drawn.alpha.sum()) == 0
+    assert bool(drawn.rgb.isfinite().all())
+
+
+def test_a_fisheye_of_the_whole_sphere_shows_what_is_behind_it_as_a_ring() -> None:
+    view = bent(shapes.camera(32, 32, 5.0, (0.0, 0.0, 3.0), (0.0, 0.0, 9.0)), ("kannala_brandt", [0.0] * 4))
+    shown = render_scene(HardRenderer(samples=1), shapes.scene(shapes.thing(shapes.box(0.5)), view=view)).alpha > 0
+    rows, columns = shown.nonzero().T.double() - 15.5
+    angle = torch.hypot(rows, columns) / 5
+    assert len(angle) > 80
+    assert 3.1416 - math.atan(0.5 * math.sqrt(2) / 2.5) < float(angle.min())
+    assert float(angle.max()) > 3.1
 
 
 RENDERERS = [HardRenderer(samples=2), EdgeRenderer(), SoftRenderer(sigma=1e-5)]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender.errors import note
 from invrender.geometry.cameras import bent_pixels, transform
-from invrender.geometry.fields import cones, find_field, may_be_seen, widest_angle
+from invrender.geometry.fields import find_field, may_be_seen, widest_angle
 from invrender.geometry.subdivision import Pieces, agree, cut
 from invrender.render.raster.decide import read
 from invrender.render.shading.surfaces import Surfaces, accumulate_counts, concatenate, shift_indices
@@ -26,7 +26,7 @@ MARGIN = 0.05  # of the picture's size, from where soft faces reach into it
 LONG = 0.15  # radians; longer sides may be drawn right in the middle and wrong elsewhere
 SHARES = (0.25, 0.75)  # where those are compared besides
 MIDDLE = (1 / 3, 1 / 3, 1 / 3)
-NEAREST_POLE = 0.02  # radians from the poles of a sphere, where cells become no finer
+SINGULAR = 0.02  # radians from where a lens shows one ray in many places, within which cells become no finer
 ROUNDS = 24
 MOST_CELLS = 1 << 20
 
@@ -50,16 +50,20 @@ class View:
         lens = Lens(coefficients.double(), camera.lens.model)
         constant = replace(camera, camera_from_world=pose.double(), intrinsics=intrinsics.double(), lens=lens)
         field = find_field(lens)
-        return cls(constant, lens, field.limit, widest_angle(constant, field))
+        # Straight behind a fisheye is a whole circle of its picture.
+        shortest = FINEST * SINGULAR / float(constant.intrinsics[:2, :2].abs().max())
+        limit = field.limit if lens.model == "equirectangular" else min(field.limit, math.pi - 2 * shortest)
+        return cls(constant, lens, limit, widest_angle(constant, field))
 
     def finest(self, points: Tensor) -> Tensor:
         """The angle, radians, of the shortest sides that are cut at points [..., 3], [...]."""
         shortest = FINEST / self.camera.intrinsics[:2, :2].abs().max()
+        # Towards the poles of a panorama, and straight behind a fisheye, an angle becomes ever longer in the picture.
+        around = points[..., ::2] if self.lens.model == "equirectangular" else points[..., :2]
+        level = (around.norm(dim=-1) / points.norm(dim=-1)).clamp(min=SINGULAR)
         if self.lens.model != "equirectangular":
-            return shortest.expand(points.shape[:-1])
-        # Towards the poles an angle becomes ever longer in the picture.
-        level = points[..., ::2].norm(dim=-1) / points.norm(dim=-1)
-        found: Tensor = shortest * level.clamp(min=NEAREST_POLE)
+            level = torch.where(points[..., 2] < 0, level, torch.ones_like(level))
+        found: Tensor = shortest * level
         return found
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,7 +191,7 @@ def interpolate(values: Tensor, joints: Sequence[Joints]) -> Tensor:
     if not len(values):
         return values
     source, weights = (torch.cat([getattr(each, name) for each in joints]) for name in ("source", "weights"))
-    corners = values.index_select(0, source.reshape(-1)).reshape(*source.shape, -1)
+    corners = values.index_select(0, source.reshape(-1)).reshape(*source.shape, values.shape[1])
     return (weights.to(values)[..., None] * corners).sum(dim=1)
 
 
@@ -247,9 +251,11 @@ def visible(view: View, corners: Tensor) -> Tensor:
 def can_be_drawn(view: View, corners: Tensor) -> Tensor:
     """Whether the straight-sided pictures of faces [F] with corners [F, 3, 3] are about theirs."""
     drawn, shown = view.project(corners)
-    # Large faces that don't show were not cut, and their sides may lie across the picture.
-    close = visible(view, corners) | (cones(corners)[1] < WIDEST)
-    return shown.all(dim=1) & close & ~wrapped(view, drawn)
+    pixels = drawn[..., :2] / drawn[..., 2:3]
+    # Faces that don't show were not cut, and their straight sides may lie across the picture.
+    size = pixels.new_tensor([view.camera.width, view.camera.height])
+    beside = ((pixels.amin(dim=1) > size) | (pixels.amax(dim=1) < 0)).any(dim=1)
+    return shown.all(dim=1) & (visible(view, corners) | beside) & ~wrapped(view, drawn)
 
 
 def wrapped(view: View, drawn: Tensor) -> Tensor:

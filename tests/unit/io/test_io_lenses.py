@@ -62,9 +62,7 @@ def test_what_is_no_lens_is_refused(lens: Any, message: str) -> None:
 
 
 def test_parallel_rays_have_no_lens() -> None:
-    with pytest.raises(
-        UserError, match=r"a camera of projection orthographic has parallel ones; set camera\.lens"
-    ):
+    with pytest.raises(UserError, match=r"a camera of projection orthographic has parallel ones; set camera\.lens"):
         built({"model": "division", "coefficients": [0.1]}, projection="orthographic")
 
 
