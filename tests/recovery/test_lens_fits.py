@@ -82,18 +82,19 @@ def test_eight_coefficients_and_the_pose(size: int) -> None:
         "camera_pose": CameraPose(),
         "camera_intrinsics": CameraIntrinsics(focal=False, principal=False, distortion=True),
     }
-    step = last_step(truth, start, unknowns, [Stage(steps=8, size=48, blur=1.0, sigma=0.0), Stage(steps=8, sigma=0.0)])
+    step = last_step(truth, start, unknowns, [Stage(steps=8, size=48, blur=1.0, sigma=0.0), Stage(steps=6, sigma=0.0)])
     assert displacements(step.scene.camera, true).mean() < 0.05
 
 
-def test_the_place_of_a_fisheye() -> None:
+@pytest.mark.parametrize("size", [64, pytest.param(256, marks=pytest.mark.long)])
+def test_the_place_of_a_fisheye(size: int) -> None:
     shape = Mesh(torch.tensor([[-1.7, 1.0, 0.0], [1.0, 1.0, 0.0], [-0.5, -1.0, 0.0]]), *[torch.tensor([[0, 1, 2]])] * 2)
     grey = Object(shape, phong(torch.full((3,), 0.5), torch.zeros(3), torch.tensor(8.0)), torch.eye(4))
     lens = Lens(torch.zeros(4), "kannala_brandt")
-    true = camera(128, 128 / math.pi, [0.0, 0.0, -1.0], lens)
+    true = camera(size, size / math.pi, [0.0, 0.0, -1.0], lens)
     truth = scene_of(grey, true)
-    start = truth.with_camera(camera(128, 128 / math.pi, [0.5, -0.5, -3.0], lens))
-    stages = [Stage(steps=12, size=64, blur=2.0, sigma=1e-4), Stage(steps=12, sigma=0.0)]
+    start = truth.with_camera(camera(size, size / math.pi, [0.5, -0.5, -3.0], lens))
+    stages = [Stage(steps=12, size=48, blur=2.0, sigma=1e-4), Stage(steps=12, sigma=0.0)]
     step = last_step(truth, start, {"camera_pose": CameraPose()}, stages)
     assert (step.scene.camera.position - true.position).norm() < 0.005
 
@@ -102,8 +103,8 @@ def test_a_recovered_lens_is_written_and_read_again(tmp_path: Path) -> None:
     """What is found goes into result.json and scene.yaml, and the command line takes what they say."""
     arguments = [
         "scene=cube",
-        "camera.width=48",
-        "camera.height=48",
+        "camera.width=32",
+        "camera.height=32",
         "camera.lens={model: division, coefficients: [0]}",
         "target.camera.lens={model: division, coefficients: [-0.5]}",
         "recover=camera_intrinsics",
@@ -112,7 +113,7 @@ def test_a_recovered_lens_is_written_and_read_again(tmp_path: Path) -> None:
         "recover.camera_intrinsics.distortion=true",
         "loss=[mse,intrinsics]",
         "optimizer=lm",
-        "optimizer.stages=[{steps: 10, sigma: 0}]",
+        "optimizer.stages=[{steps: 8, sigma: 0}]",
         "search=off",
         "record=none",
         "record.files=true",
@@ -121,7 +122,7 @@ def test_a_recovered_lens_is_written_and_read_again(tmp_path: Path) -> None:
     assert run(["fit", *arguments, f"hydra.run.dir={folder}"]) == 0
     result = json.loads((folder / "result.json").read_text())
     found = result["parameters"]["camera_intrinsics"]
-    assert found["error_start"]["displacement_px"] > 1
+    assert found["error_start"]["displacement_px"] > 0.7
     assert found["error"]["displacement_px"] < 0.05
     written = yaml.safe_load((folder / "recovered" / "scene.yaml").read_text())["camera"]["lens"]
     assert written["model"] == "division"
