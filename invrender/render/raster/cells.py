@@ -32,7 +32,7 @@ MOST_CELLS = 1 << 20
 
 
 @dataclass(frozen=True)
-class View:
+class Optics:
     """A camera with a lens, float64, constant.
 
     limit, widest: radians from the axis, where the lens's field ends, and beyond which nothing is in the picture.
@@ -44,8 +44,8 @@ class View:
     widest: float
 
     @classmethod
-    def of(cls, camera: Camera, pose: Tensor, intrinsics: Tensor, coefficients: Tensor) -> View:
-        """The view of a camera by its tensors."""
+    def of(cls, camera: Camera, pose: Tensor, intrinsics: Tensor, coefficients: Tensor) -> Optics:
+        """The optics of a camera, by its tensors."""
         assert camera.lens is not None
         lens = Lens(coefficients.double(), camera.lens.model)
         constant = replace(camera, camera_from_world=pose.double(), intrinsics=intrinsics.double(), lens=lens)
@@ -116,11 +116,11 @@ def find_cells(surfaces: Surfaces, camera: Camera, placed: Sequence[int]) -> Cel
         pieces = Pieces.whole(vertices.double()[indices[0]], indices)
         if not tensors:
             return pieces
-        view = View.of(camera, *tensors)
-        return refine(view, replace(pieces, corners=transform(view.camera.camera_from_world, pieces.corners)))
+        optics = Optics.of(camera, *tensors)
+        return refine(optics, replace(pieces, corners=transform(optics.camera.camera_from_world, pieces.corners)))
 
-    optics = () if camera.lens is None else (camera.camera_from_world, camera.intrinsics, camera.lens.coefficients)
-    pieces = read(subdivide, surfaces.vertices, *optics)
+    moving = () if camera.lens is None else (camera.camera_from_world, camera.intrinsics, camera.lens.coefficients)
+    pieces = read(subdivide, surfaces.vertices, *moving)
     return Cells(pieces, faces[pieces.parent], changed=not torch.equal(pieces.indices[0], indices[0]))
 
 
@@ -195,71 +195,72 @@ def interpolate(values: Tensor, joints: Sequence[Joints]) -> Tensor:
     return (weights.to(values)[..., None] * corners).sum(dim=1)
 
 
-def refine(view: View, pieces: Pieces) -> Pieces:
+def refine(optics: Optics, pieces: Pieces) -> Pieces:
     """Cut pieces until those that may be seen are drawn where they are; leave out those that can't be drawn."""
     for _ in range(ROUNDS):
-        sides = sides_to_cut(view, pieces)
+        sides = sides_to_cut(optics, pieces)
         if not bool(sides.any()):
             break
         if len(pieces.parent) > MOST_CELLS:
             note(f"camera.lens: {MOST_CELLS} cells don't follow the lens to {TOLERANCE} pixels; what is left is rough")
             break
         pieces = cut(pieces, agree(pieces.indices[0], sides))
-    drawable = can_be_drawn(view, pieces.corners)
+    drawable = can_be_drawn(optics, pieces.corners)
     return pieces if bool(drawable.all()) else pieces.select(drawable)
 
 
-def sides_to_cut(view: View, pieces: Pieces) -> Tensor:
+def sides_to_cut(optics: Optics, pieces: Pieces) -> Tensor:
     """The sides [F, 3] that are bent too much, of pieces that may be seen."""
     seen = pieces.fresh.nonzero()[:, 0]
-    seen = seen[visible(view, pieces.corners[seen])]
+    seen = seen[visible(optics, pieces.corners[seen])]
     start, end = pieces.corners[seen], pieces.corners[seen].roll(-1, 1)
     angle = torch.atan2(torch.linalg.cross(start, end).norm(dim=2), (start * end).sum(dim=2))
-    corners = view.draw(start)
+    corners = optics.draw(start)
     sides = torch.stack([corners, corners.roll(-1, 1)], dim=2)
-    along = error(view, sides, (0.5, 0.5))
+    along = error(optics, sides, (0.5, 0.5))
     long = (angle > LONG).any(dim=1).nonzero()[:, 0]
     for share in SHARES if len(long) else ():
-        along = along.index_copy(0, long, along[long].maximum(error(view, sides[long], (1 - share, share))))
-    rough = (along > 1) | (error(view, corners, MIDDLE) > 1)[:, None] | (angle > WIDEST)
+        along = along.index_copy(0, long, along[long].maximum(error(optics, sides[long], (1 - share, share))))
+    rough = (along > 1) | (error(optics, corners, MIDDLE) > 1)[:, None] | (angle > WIDEST)
     found = torch.zeros_like(pieces.indices[0], dtype=torch.bool)
-    return found.index_copy(0, seen, rough & (angle > view.finest(start)))
+    return found.index_copy(0, seen, rough & (angle > optics.finest(start)))
 
 
-def error(view: View, ends: Tensor, weights: Sequence[float]) -> Tensor:
-    """How far from its place a weighted mean of K points [..., K, 8], as `View.draw` has them, is drawn, in tolerances.
+def error(optics: Optics, ends: Tensor, weights: Sequence[float]) -> Tensor:
+    """How far from its place a weighted mean of points is drawn, in tolerances.
 
+    ends: [..., K, 8], as `Optics.draw` has them.
     Infinite where one of them can't be drawn.
     """
     mean = (ends.new_tensor(weights)[:, None] * ends).sum(dim=-2)
-    true = view.draw(mean[..., :3])
+    true = optics.draw(mean[..., :3])
     place = true[..., 3:5] / true[..., 5:6]
     offset = (mean[..., 3:5] / mean[..., 5:6] - place).norm(dim=-1) / TOLERANCE
     depth = (mean[..., 6] / true[..., 6] - 1).abs() / DEPTH_TOLERANCE
-    ends_outside = view.outside(ends[..., 3:5] / ends[..., 5:6]).amin(dim=-1)
-    allowed = 1 + BESIDE * torch.minimum(ends_outside, view.outside(place)) / TOLERANCE
+    ends_outside = optics.outside(ends[..., 3:5] / ends[..., 5:6]).amin(dim=-1)
+    allowed = 1 + BESIDE * torch.minimum(ends_outside, optics.outside(place)) / TOLERANCE
     drawn = (ends[..., 7] > 0).all(dim=-1) & (true[..., 7] > 0)
     return torch.where(drawn, torch.maximum(offset, depth) / allowed, torch.inf)
 
 
-def visible(view: View, corners: Tensor) -> Tensor:
+def visible(optics: Optics, corners: Tensor) -> Tensor:
     """Whether faces [F] with corners [F, 3, 3] may show: within the picture's cone, and not all nearer than near."""
-    distance = view.project(corners)[0][..., 3]
-    return may_be_seen(corners, view.widest) & (distance > view.camera.near).any(dim=1)
+    distance = optics.project(corners)[0][..., 3]
+    return may_be_seen(corners, optics.widest) & (distance > optics.camera.near).any(dim=1)
 
 
-def can_be_drawn(view: View, corners: Tensor) -> Tensor:
+def can_be_drawn(optics: Optics, corners: Tensor) -> Tensor:
     """Whether the straight-sided pictures of faces [F] with corners [F, 3, 3] are about theirs."""
-    drawn, shown = view.project(corners)
+    drawn, shown = optics.project(corners)
     pixels = drawn[..., :2] / drawn[..., 2:3]
     # Faces that don't show were not cut, and their straight sides may lie across the picture.
-    size = pixels.new_tensor([view.camera.width, view.camera.height])
+    size = pixels.new_tensor([optics.camera.width, optics.camera.height])
     beside = ((pixels.amin(dim=1) > size) | (pixels.amax(dim=1) < 0)).any(dim=1)
-    return shown.all(dim=1) & (visible(view, corners) | beside) & ~wrapped(view, drawn)
+    return shown.all(dim=1) & (visible(optics, corners) | beside) & ~wrapped(optics, drawn)
 
 
-def wrapped(view: View, drawn: Tensor) -> Tensor:
+def wrapped(optics: Optics, drawn: Tensor) -> Tensor:
     """Whether faces of `bent_pixels` [F, 3, 4] lie on both sides of the line where a picture of the sphere begins."""
     across = drawn[..., 0] / drawn[..., 2]
-    turn = math.pi * float(view.camera.intrinsics[0, 0].abs())
-    return (across.amax(dim=1) - across.amin(dim=1) > turn) & (view.lens.model == "equirectangular")
+    turn = math.pi * float(optics.camera.intrinsics[0, 0].abs())
+    return (across.amax(dim=1) - across.amin(dim=1) > turn) & (optics.lens.model == "equirectangular")
