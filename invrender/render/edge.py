@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender.checks import one_of
 from invrender.render.backends.dispatch import Backend
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
 from invrender.render.shading.channels import SHADERS, Shader
@@ -43,7 +43,7 @@ class EdgeRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys())
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover."""

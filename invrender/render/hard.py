@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from invrender.render.backends.dispatch import Backend
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
 from invrender.render.shading.channels import SHADERS, Shader, find_shader
@@ -37,7 +37,7 @@ class HardRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too; edges that don't move."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), moving_edges=False)
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES, moving_edges=False)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, averaged over the samples in linear light."""

@@ -50,7 +50,7 @@ class Raster:
     @classmethod
     def of(cls, batch: Batch, cull_backfaces: bool, mipmaps: bool, shaded: bool, backend: Backend) -> Raster:
         """Rasterize a batch; without ``shaded`` there is nothing to shade it with (`Surfaces.of`)."""
-        surfaces = Surfaces.of(batch.shots, mipmaps, shaded)
+        surfaces = batch.surfaces(mipmaps, shaded)
         work = implementation(backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, cull_backfaces, work.classify)
         return cls(batch, surfaces, screen, work.nearest_faces(screen), work)
@@ -74,7 +74,9 @@ class Raster:
     def jumps(self) -> tuple[Outlines, Crossings]:
         """The edges at which pictures may jump, and where these pass between two pixels."""
         found = outlines(self.screen, self.surfaces, self.work.jumps)
-        return found, select_crossings(found, self.work.crossings(self.screen, found), self.winner)
+        source = self.surfaces.source
+        names = None if source is None else source[self.screen.face]
+        return found, select_crossings(found, self.work.crossings(self.screen, found), self.winner, names)
 
     def smooth(self, pictures: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Pictures [B H W, C] antialiased where they jump."""

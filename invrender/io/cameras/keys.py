@@ -13,6 +13,7 @@ from torch import Tensor
 from invrender.checks import above, numbers, one_of, pixels, rigid
 from invrender.errors import UserError
 from invrender.geometry.cameras import look_at
+from invrender.io.cameras.lenses import build_lens, check_field, lens_keys, read_keys
 from invrender.io.schema import CameraConfig
 from invrender.scene import Camera, Projection
 
@@ -37,7 +38,7 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> C
     if float(up.norm()) == 0:
         raise UserError(f"{key}.up is {config.up}, expected a direction, for example [0, 1, 0]")
     camera_from_world, up = extrinsics(config, target, up, key)
-    return Camera(
+    camera = Camera(
         intrinsics=intrinsics(config, key).float(),
         camera_from_world=camera_from_world.float(),
         look_at=target.float(),
@@ -47,7 +48,10 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> C
         near=config.near,
         far=config.far,
         projection="orthographic" if config.projection == "orthographic" else "perspective",
+        lens=None if config.lens is None else build_lens(config, f"{key}.lens"),
     )
+    check_field(camera, f"{key}.lens")
+    return camera
 
 
 def intrinsics(config: CameraConfig, key: str) -> Tensor:
@@ -72,10 +76,15 @@ def focal_lengths(config: CameraConfig, key: str) -> tuple[float, float]:
         return above(f"{key}.focal", fx, 0), above(f"{key}.focal", fy, 0)
     if config.projection == "orthographic":
         focal = shorter / above(f"{key}.extent", config.extent, 0)
-    elif 0 < config.fov < 180:
-        focal = shorter / 2 / math.tan(math.radians(config.fov) / 2)
-    else:
-        raise UserError(f"{key}.fov is {config.fov}, expected degrees between 0 and 180")
+        return focal, focal
+    model = None if config.lens is None else read_keys(config.lens, f"{key}.lens").model
+    if model == "equirectangular":
+        return config.width / (2 * math.pi), config.height / math.pi
+    widest = 360 if model == "kannala_brandt" else 180
+    if not 0 < config.fov < widest:
+        raise UserError(f"{key}.fov is {config.fov}, expected degrees between 0 and {widest}")
+    half = math.radians(config.fov) / 2
+    focal = shorter / 2 / (half if model == "kannala_brandt" else math.tan(half))
     return focal, focal
 
 
@@ -118,6 +127,8 @@ def without_effect(config: CameraConfig, keys: Collection[str]) -> str | None:
             continue
         if config.focal is not None:
             return f"{name} has no effect, for focal is given too; set focal=null"
+        if isinstance(config.lens, dict) and config.lens.get("model") == "equirectangular":
+            return f"{name} has no effect, for the lens shows the whole sphere; set focal"
         if name != optics:
             return f"{name} has no effect on a camera of projection {config.projection}; set {optics}"
     if "pixel_centers" in keys and config.principal is None:
@@ -134,6 +145,7 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
         "height": camera.height,
         "focal": [matrix[0][0], matrix[1][1]],
         "principal": [matrix[0][2], matrix[1][2]],
+        **({} if camera.lens is None else {"lens": lens_keys(camera.lens)}),
         "camera_from_world": camera.camera_from_world.detach().cpu().tolist(),
         "look_at": camera.look_at.detach().cpu().tolist(),
         "up": camera.up.detach().cpu().tolist(),
