@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 from invrender.checks import one_of
 from invrender.config.alternatives import FUNCTION, alternatives, unquoted
+from invrender.config.camera_files import with_camera_keys
 from invrender.config.moved import KEYS
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
@@ -29,6 +30,8 @@ FILE_KEYS = re.compile(
     r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )
+# What is read as a camera file; other files that are no pictures by their name are pictures by their content.
+CAMERA_FILES = (".json", ".txt", ".bin", ".xml", *YAML)
 OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")
 OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[\w./@$-]+)=(?P<value>.*)", re.DOTALL)
 FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
@@ -78,6 +81,7 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
     """
     result = Rewritten()
     multirun = any(argument in MULTIRUN for argument in arguments)
+    arguments = with_camera_keys(arguments, options_of("camera"), multirun)
     plain: list[str] = []
     flags: list[str] = []
     takes_value = False
@@ -196,7 +200,7 @@ def target_kind(value: str, options: Collection[str]) -> str | None:
     if value in options or value in ("", "null"):
         return None
     path = Path(value)
-    if path.suffix.lower() == ".json":
+    if path.is_dir() or path.suffix.lower() in CAMERA_FILES:
         return "views"
     return "image" if path.suffix.lower() in PICTURES or path.is_file() else None
 
@@ -243,4 +247,4 @@ def check_override(override: str, where: str) -> None:
 
 def is_file(value: str) -> bool:
     """Whether a group's value names a file that is checked when it is read, and no option."""
-    return unquoted(value).lower().endswith((*YAML, *PICTURES, ".json")) or Path(unquoted(value)).exists()
+    return unquoted(value).lower().endswith((*CAMERA_FILES, *PICTURES)) or Path(unquoted(value)).exists()

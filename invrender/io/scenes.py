@@ -15,10 +15,10 @@ import yaml
 from torch import Tensor
 
 from invrender import checks
-from invrender.errors import UserError
+from invrender.errors import UserError, note
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
-from invrender.io.cameras.keys import build_camera, camera_keys
+from invrender.io.cameras.keys import build_camera, camera_keys, say_depths
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
 from invrender.io.pictures import Decoding, read_picture, write_picture
@@ -59,10 +59,13 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
     for name, item in config.scene.objects.items():
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
+    camera = build_camera(config.camera, (low + high) / 2, f"{key}camera", radius_of(low, high))
+    say_depths(camera, config.camera, f"{key}camera")
+    lights = {name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()}
     scene = Scene(
         objects=objects,
-        cameras={CAMERA: build_camera(config.camera, (low + high) / 2, f"{key}camera")},
-        lights={name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()},
+        cameras={CAMERA: camera},
+        lights=place_lights(lights, config.scene.light_unit, (low, high), key),
         background=build_background(config.scene, files, f"{key}scene"),
     )
     check_visible(scene, scene.camera, f"{key}camera")
@@ -124,6 +127,34 @@ def build_light(config: LightConfig, key: str) -> Light:
     falloff = checks.one_of(f"{key}.falloff", config.falloff or "none", FALLOFFS)
     position = checks.numbers(f"{key}.position", config.position, (3,)).float()
     return PointLight(color, intensity, position, "none" if falloff == "none" else "inverse_square")
+
+
+def radius_of(low: Tensor, high: Tensor) -> float:
+    """Half the diagonal of a box between two corners [3]."""
+    return float((high - low).norm()) / 2
+
+
+def place_lights(
+    lights: dict[str, Light], unit: float | None, box: tuple[Tensor, Tensor], key: str
+) -> dict[str, Light]:
+    """Point lights with their positions in the unit of lights; None is half the longest side of the objects' box.
+
+    One whose light fades with the square of the distance is as much brighter as it is further away.
+    """
+    low, high = box
+    center = torch.zeros(3) if unit is not None else (low + high) / 2
+    unit = float((high - low).max()) / 2 if unit is None else checks.above(f"{key}scene.light_unit", unit, 0)
+    if unit == 1 and not bool(center.any()):
+        return lights
+    placed: dict[str, Light] = {}
+    for name, light in lights.items():
+        if isinstance(light, PointLight):
+            factor = unit**2 if light.falloff == "inverse_square" else 1.0
+            light = replace(light, position=center + unit * light.position, intensity=factor * light.intensity)
+            at = ", ".join(f"{each:.3g}" for each in light.position.tolist())
+            note(f"{key}light.{name} is at [{at}]: lights scale with the objects, unless scene.light_unit=1 is set")
+        placed[name] = light
+    return placed
 
 
 def build_background(config: SceneConfig, files: Folder, key: str) -> Tensor:

@@ -10,33 +10,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invrender.checks import above, numbers, one_of, pixels, rigid
-from invrender.errors import UserError
+from invrender.checks import above, numbers, one_of, pixels
+from invrender.errors import UserError, note
 from invrender.geometry.cameras import look_at
+from invrender.io.cameras.poses import rigid_pose
+from invrender.io.pictures.focal import exif_focal
 from invrender.io.schema import CameraConfig
 from invrender.scene import Camera, Projection
 
 PROJECTIONS: tuple[Projection, ...] = ("perspective", "orthographic")
 ORBIT = ("azimuth", "elevation", "distance")
+FOV = 40.0
+# Of scenes of the usual size, a camera some 4 units away from objects of about 2.
+NEAR, FAR, USUAL_DISTANCE = 0.1, 100.0, 4.0
 
 
-def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> Camera:
+def build_camera(config: CameraConfig, center: Tensor, key: str = "camera", radius: float | None = None) -> Camera:
     """The camera that ``config`` describes.
 
     center: [3], the middle of the objects, which ``look_at: null`` stands for. key: names the config in messages.
+    radius: of the objects about it, which near and far follow from; None for such as are of the usual size.
 
     Raises `UserError` for values out of range and for degenerate places.
     """
     width, height = pixels(f"{key}.width", config.width), pixels(f"{key}.height", config.height)
-    above(f"{key}.near", config.near, 0)
-    if not (math.isfinite(config.far) and config.far > config.near):
-        raise UserError(f"{key}.far is {config.far}, expected a number above {key}.near, which is {config.near}")
     one_of(f"{key}.projection", config.projection, PROJECTIONS)
     target = center.double() if config.look_at is None else numbers(f"{key}.look_at", config.look_at, (3,))
     up = numbers(f"{key}.up", config.up, (3,))
     if float(up.norm()) == 0:
         raise UserError(f"{key}.up is {config.up}, expected a direction, for example [0, 1, 0]")
     camera_from_world, up = extrinsics(config, target, up, key)
+    near, far = depths(config, camera_from_world, center, radius, key)
     return Camera(
         intrinsics=intrinsics(config, key).float(),
         camera_from_world=camera_from_world.float(),
@@ -44,10 +48,40 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> C
         up=up.float(),
         width=width,
         height=height,
-        near=config.near,
-        far=config.far,
+        near=near,
+        far=far,
         projection="orthographic" if config.projection == "orthographic" else "perspective",
     )
+
+
+def depths(
+    config: CameraConfig, camera_from_world: Tensor, center: Tensor, radius: float | None, key: str
+) -> tuple[float, float]:
+    """near and far: as they are given, else those of usual scenes, else as much larger or smaller as the scene is."""
+    usual = NEAR, FAR
+    if radius is not None:
+        middle = float(camera_from_world[2, :3] @ center.double() + camera_from_world[2, 3])
+        usual = depths_around(middle, radius)
+    near = usual[0] if config.near is None else above(f"{key}.near", config.near, 0)
+    far = usual[1] if config.far is None else config.far
+    if not (math.isfinite(far) and far > near):
+        raise UserError(f"{key}.far is {far}, expected a number above {key}.near, which is {near}")
+    return near, far
+
+
+def depths_around(middle: float, radius: float) -> tuple[float, float]:
+    """near and far for objects within ``radius`` of a depth: `NEAR` and `FAR` unless objects are out of their reach."""
+    first, last, distance = middle - radius, middle + radius, max(abs(middle), radius)
+    if ((first >= NEAR or distance >= 1) and last <= FAR) or not 1e-30 < distance < 1e30:
+        return NEAR, FAR
+    share = distance / USUAL_DISTANCE
+    return min(NEAR * share, max(first / 2, NEAR * share / 100)), FAR * share
+
+
+def say_depths(camera: Camera, config: CameraConfig, key: str) -> None:
+    """Say that near or far are not those of usual scenes."""
+    if (config.near is None and camera.near != NEAR) or (config.far is None and camera.far != FAR):
+        note(f"{key}.near and far follow from the scene's size: {camera.near:.3g} and {camera.far:.3g}")
 
 
 def intrinsics(config: CameraConfig, key: str) -> Tensor:
@@ -72,17 +106,18 @@ def focal_lengths(config: CameraConfig, key: str) -> tuple[float, float]:
         return above(f"{key}.focal", fx, 0), above(f"{key}.focal", fy, 0)
     if config.projection == "orthographic":
         focal = shorter / above(f"{key}.extent", config.extent, 0)
-    elif 0 < config.fov < 180:
-        focal = shorter / 2 / math.tan(math.radians(config.fov) / 2)
     else:
-        raise UserError(f"{key}.fov is {config.fov}, expected degrees between 0 and 180")
+        fov = FOV if config.fov is None else config.fov
+        if not 0 < fov < 180:
+            raise UserError(f"{key}.fov is {fov}, expected degrees between 0 and 180")
+        focal = shorter / 2 / math.tan(math.radians(fov) / 2)
     return focal, focal
 
 
 def extrinsics(config: CameraConfig, target: Tensor, up: Tensor, key: str) -> tuple[Tensor, Tensor]:
     """camera_from_world [4, 4] and the up direction [3] that goes with it, float64."""
     if config.camera_from_world is not None:
-        return rigid(f"{key}.camera_from_world", config.camera_from_world), up
+        return rigid_pose(f"{key}.camera_from_world", config.camera_from_world), up
     if config.position is not None:
         position = numbers(f"{key}.position", config.position, (3,))
         if float((position - target).norm()) < 1e-9:
@@ -145,9 +180,11 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
 def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, key: str = "camera") -> CameraConfig:
     """The config with a picture's size.
 
-    A camera of fov or extent adopts it. One given in pixels is scaled with a picture that is larger or smaller but of
-    the same shape; `UserError` for a picture of another shape.
+    A camera of fov or extent adopts it, and where there is neither fov nor focal what the picture's EXIF data say of
+    its lens. One given in pixels is scaled with a picture that is larger or smaller but of the same shape; `UserError`
+    for a picture of another shape.
     """
+    config = with_exif(config, width, height, path, key)
     if (pixels(f"{key}.width", config.width), pixels(f"{key}.height", config.height)) == (width, height):
         return config
     sized = {**vars(config), "width": width, "height": height}
@@ -166,6 +203,18 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
     sized["focal"] = scaled(focal, (across, down), 0.0)
     sized["principal"] = scaled(config.principal, (across, down), edge)
     return CameraConfig(**sized)
+
+
+def with_exif(config: CameraConfig, width: int, height: int, path: Path, key: str) -> CameraConfig:
+    """The config with the field of view that a picture's EXIF data say, where nobody has given any."""
+    if config.fov is not None or config.focal is not None or config.projection != "perspective":
+        return config
+    found = exif_focal(path, width, height)
+    if found is None:
+        return config
+    fov = math.degrees(2 * math.atan(min(width, height) / 2 / found.pixels))
+    note(f"{path}: its EXIF data say {found.told}, so that {key}.fov is {fov:.4g}; set {key}.fov to give another")
+    return CameraConfig(**{**vars(config), "fov": fov})
 
 
 def scaled(pair: Any, scales: tuple[float, float], edge: float) -> Any:
