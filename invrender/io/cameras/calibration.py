@@ -153,6 +153,24 @@ def bend(model: str, coefficients: Sequence[Any], where: str) -> Bend | None:
     return Bend(model, tuple(found))
 
 
+def panorama(size: tuple[int, int]) -> Calibration:
+    """The camera of a whole sphere in a picture of a width and a height; its focal lengths are pixels for a radian."""
+    width, height = size
+    focal, principal = (width / (2 * math.pi), height / math.pi), (width / 2, height / 2)
+    return Calibration(focal, principal, size, lens=Bend(PANORAMA, ()))
+
+
+def whole_panorama(calibration: Calibration, where: str) -> tuple[int, int]:
+    """Width and height of a picture of the whole sphere. Raises `UserError` for a part of one."""
+    size = calibration.sized(where)
+    whole = panorama(size)
+    wanted = (*whole.focal, *whole.principal_at("half", where))
+    given = (*calibration.focal, *calibration.principal_at("half", where))
+    if any(abs(one - other) > 1e-6 * size[0] for one, other in zip(given, wanted, strict=True)):
+        raise UserError(f"{where}: a part of an equirectangular picture; other programs' files have whole ones alone")
+    return size
+
+
 def from_matrix(where: str, given: Any, size: tuple[int, int] | None) -> Calibration:
     """The calibration in a camera matrix [3, 3] as OpenCV has it, with the first pixel's centre at 0."""
     (fx, skew, cx), (low, fy, cy), last = numbers(where, given, (3, 3)).tolist()

@@ -13,12 +13,15 @@ from invrender.io.cameras.calibration import (
     BROWN,
     DIVISION,
     FISHEYE,
+    PANORAMA,
     Bend,
     Calibration,
     bend,
     calibration_of,
+    panorama,
     picture_sides,
     positive,
+    whole_panorama,
     without_pose,
 )
 from invrender.io.cameras.documents import say
@@ -32,7 +35,7 @@ MODELS_WITHIN = (".", "sparse/0", "sparse")
 
 @dataclass(frozen=True)
 class Model:
-    """One of COLMAP's models of cameras.
+    """One of COLMAP's models of cameras. Panoramas have their size for parameters.
 
     focals: how many focal lengths come first, before the principal point. lens: the model of the coefficients
     that come after it, which are ``order``.
@@ -47,6 +50,8 @@ class Model:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of all parameters, in order."""
+        if self.lens == PANORAMA:
+            return ("w", "h")
         return (*(("f",) if self.focals == 1 else ("fx", "fy")), "cx", "cy", *self.order)
 
 
@@ -66,10 +71,11 @@ MODELS = (
     Model("DIVISION", 13, 2, DIVISION, ("k",)),
     Model("SIMPLE_FISHEYE", 14, 1, FISHEYE),
     Model("FISHEYE", 15, 2, FISHEYE),
+    Model("EQUIRECTANGULAR", 17, 0, PANORAMA),
 )
 BY_NAME = {model.name: model for model in MODELS}
 BY_NUMBER = {model.number: model for model in MODELS}
-REFUSED = {7: "FOV", 10: "THIN_PRISM_FISHEYE", 11: "RAD_TAN_THIN_PRISM_FISHEYE", 16: "EUCM", 17: "EQUIRECTANGULAR"}
+REFUSED = {7: "FOV", 10: "THIN_PRISM_FISHEYE", 11: "RAD_TAN_THIN_PRISM_FISHEYE", 16: "EUCM"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,10 @@ def to_calibration(camera: Camera, where: str) -> Calibration:
         expected = f"{len(names)} parameters ({', '.join(names)})"
         raise UserError(f"{where}: {camera.model.name} has {expected}, but {len(given)} are given")
     values = dict(zip(names, numbers(f"{where}: the parameters", given, (len(names),)).tolist(), strict=True))
+    if camera.model.lens == PANORAMA:
+        if given != camera.size:
+            raise UserError(f"{where}: {camera.model.name} is of {given}, but its picture of {camera.size}")
+        return panorama(picture_sides(where, *camera.size))
     focal = [values["f"]] * 2 if camera.model.focals == 1 else [values["fx"], values["fy"]]
     fx, fy = (positive(where, each) for each in focal)
     lens = None if camera.model.lens is None else lens_of(camera.model, values, where)
@@ -126,6 +136,9 @@ def lens_of(model: Model, values: Mapping[str, float], where: str) -> Bend | Non
 def from_calibration(number: int, calibration: Calibration, where: str) -> Camera:
     """A camera as an entry, by the model that says it whole. Raises `UserError` where there is none."""
     lens = calibration.lens
+    if lens is not None and lens.model == PANORAMA:
+        width, height = whole_panorama(calibration, where)
+        return Camera(number, BY_NAME["EQUIRECTANGULAR"], (width, height), (float(width), float(height)))
     wanted = 0 if lens is None else len(lens.coefficients)
     model = next(
         (

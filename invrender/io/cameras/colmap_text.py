@@ -13,7 +13,7 @@ from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.colmap import Camera, Image, find_folder, find_model, to_entries, to_photographs
 from invrender.io.cameras.documents import read_text
 
-CAMERA_LINE = re.compile(r"\d+\s+[A-Z][A-Z_]*\s+\d+\s+\d+(\s|$)")
+CAMERA_LINE = re.compile(r"\d+\s+[A-Z][A-Z_]*(\s|$)")
 CAMERAS_HEAD = "# Camera list with one line of data per camera:\n#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]\n"
 IMAGES_HEAD = (
     "# Image list with two lines of data per image:\n"
@@ -79,7 +79,10 @@ def image_entries(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in lines:
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line.strip().split(maxsplit=9)
-            next(lines, None)  # its points, of which there may be none
+            after, points = next(lines, (0, ""))  # of which there may be none
+            if len(points.split()) % 3:
+                told = "expected the points of the image before, three numbers each, or an empty line"
+                raise UserError(f"{path}: line {after}: {told}")
 
 
 def read_camera(words: Sequence[str], where: str) -> Camera:

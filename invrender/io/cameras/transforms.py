@@ -17,12 +17,15 @@ from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.calibration import (
     BROWN,
     FISHEYE,
+    PANORAMA,
     Bend,
     Calibration,
     bend,
     calibration_of,
+    panorama,
     picture_sides,
     positive,
+    whole_panorama,
 )
 from invrender.io.cameras.documents import holds_key, read_json, row_by_row, say
 from invrender.io.cameras.images import EXTENSIONS, check_unique, find_picture, name_picture
@@ -36,6 +39,7 @@ MODELS = {BROWN: ("OPENCV", ("k1", "k2", "p1", "p2", "k3")), FISHEYE: ("OPENCV_F
 PINHOLES, FISHEYES = ("PINHOLE", "SIMPLE_PINHOLE"), ("OPENCV_FISHEYE", "RADIAL_FISHEYE", "SIMPLE_RADIAL_FISHEYE")
 BROWNS = ("OPENCV", "RADIAL", "SIMPLE_RADIAL", *PINHOLES)
 COEFFICIENTS = ("k1", "k2", "k3", "k4", "p1", "p2")
+WHOLE = "EQUIRECTANGULAR"
 # How far focal lengths and angles of view may be from each other, as a share.
 AGREE = 0.01
 UP = [0.0, 0.0, 1.0]
@@ -118,6 +122,10 @@ def write_pose(camera_from_world: Tensor) -> list[float]:
 def intrinsics(given: Mapping[str, Any], picture: Path, where: str) -> Calibration:
     """The camera's optics. Raises `UserError` where there are none, and where they contradict each other."""
     size = picture_sides(where, given["w"], given["h"]) if "w" in given and "h" in given else None
+    if given.get("camera_model") == WHOLE:
+        if size is None:
+            raise UserError(f"{where}: w and h are missing, which an equirectangular picture has; give them")
+        return panorama(size)
     angle = read_angle(given, where) if "camera_angle_x" in given else None
     if "fl_x" in given:
         focal = positive(where, given["fl_x"]), positive(where, given.get("fl_y", given["fl_x"]))
@@ -154,7 +162,8 @@ def read_lens(given: Mapping[str, Any], where: str) -> Bend | None:
         return bend(FISHEYE, [found.get(name, 0.0) for name in MODELS[FISHEYE][1]], where)
     if model not in BROWNS:
         raise UserError(
-            f"{where}: camera_model is {shortened(model)}, expected one of {', '.join((*BROWNS, *FISHEYES))}; undistort"
+            f"{where}: camera_model is {shortened(model)}, expected one of {', '.join((*BROWNS, *FISHEYES, WHOLE))}; "
+            "undistort the pictures"
         )
     if "k4" in found:
         raise UserError(f"{where}: k4 of {model} is {shortened(found['k4'])}, which is not known here; undistort")
@@ -164,6 +173,9 @@ def read_lens(given: Mapping[str, Any], where: str) -> Bend | None:
 def optics_of(calibration: Calibration, where: str) -> dict[str, Any]:
     """The optics as they are written. Raises `UserError` for lenses that the format has not."""
     lens = calibration.lens
+    if lens is not None and lens.model == PANORAMA:
+        width, height = whole_panorama(calibration, where)
+        return {"camera_model": WHOLE, "fl_x": width / 2, "fl_y": height, "w": width, "h": height}
     model, order = ("PINHOLE", ()) if lens is None else MODELS.get(lens.model, ("", ()))
     if lens is not None and (not model or len(lens.coefficients) > len(order)):
         told = f"{lens.model} with {len(lens.coefficients)} coefficients"
