@@ -60,7 +60,6 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
     camera = build_camera(config.camera, (low + high) / 2, f"{key}camera", radius_of(low, high))
-    say_depths(camera, config.camera, f"{key}camera")
     lights = {name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()}
     scene = Scene(
         objects=objects,
@@ -69,6 +68,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
         background=build_background(config.scene, files, f"{key}scene"),
     )
     check_visible(scene, scene.camera, f"{key}camera")
+    say_depths(camera, config.camera, f"{key}camera")
     return scene
 
 

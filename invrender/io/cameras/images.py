@@ -35,11 +35,11 @@ def name_picture(path: Path, folder: Path, among: Sequence[str] = (".",)) -> str
 
 def check_pictures(photographs: Sequence[Photograph], path: Path) -> None:
     """Raise `UserError` where a camera file names no pictures, or such as are not there."""
+    for each in photographs:
+        if each.picture is None:
+            where = each.where or path
+            raise UserError(f"{where}: it names no picture, expected one; camera={shown(path)} takes the camera alone")
     named = [each.picture for each in photographs if each.picture is not None]
-    if len(named) < len(photographs):
-        raise UserError(
-            f"{path}: it names no pictures, expected one for each camera; give camera={shown(path)} instead"
-        )
     missing = [each for each in named if not each.is_file()]
     if missing:
         others = f" ({len(missing)} of its {len(named)} pictures are missing)" if len(missing) > 1 else ""

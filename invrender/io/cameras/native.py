@@ -10,7 +10,7 @@ from typing import Any
 from invrender.checks import numbers
 from invrender.errors import UserError, shortened
 from invrender.io.cameras.base import Photograph
-from invrender.io.cameras.documents import holds_key, read_json, row_by_row, say
+from invrender.io.cameras.documents import holds_key, read_json, row_by_row
 from invrender.io.cameras.images import name_picture
 
 FILES = ("picture", "mask", "weight", "depth")
@@ -33,9 +33,7 @@ class Views:
         if not isinstance(document, Mapping) or not isinstance(document.get("views"), list) or not document["views"]:
             raise UserError(f'{path}: expected {{"views": [{{"picture": "a.png", …}}, …]}} with at least one view')
         common = {key: value for key, value in document.items() if key != "views"}
-        found = [photograph(entry, common, path, index) for index, entry in enumerate(document["views"])]
-        say(path, "our own, camera_from_world, OpenCV's axes, the scene's unit, degrees", found)
-        return found
+        return [photograph(entry, common, path, index) for index, entry in enumerate(document["views"])]
 
     def suits(self, path: Path) -> bool:
         """Whether it is JSON."""

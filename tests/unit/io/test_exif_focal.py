@@ -29,11 +29,8 @@ def test_the_equivalent_for_35_mm_film_is_of_the_diagonal(tmp_path: Path, caplog
     config = fit_to_picture(CameraConfig(), 400, 300, path)
     assert config.fov == pytest.approx(math.degrees(2 * math.atan(0.6 * math.hypot(36, 24) / 2 / 26)))
     assert float(intrinsics(config, "camera")[0, 0]) == pytest.approx(500 / math.hypot(36, 24) * 26)
-    (line,) = caplog.messages
-    assert (
-        line
-        == f"{path}: its EXIF data say 26 mm as on 35 mm film, so that camera.fov is 53.06; set camera.fov to give another"
-    )
+    told = "its EXIF data say 26 mm as on 35 mm film, so that camera.fov is 53.06; set camera.fov to give another"
+    assert caplog.messages == [f"{path}: {told}"]
 
 
 @pytest.mark.parametrize(("unit", "resolution"), [(2, 5080.0), (3, 2000.0), (4, 200.0)])
