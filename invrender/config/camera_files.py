@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invrender.config.alternatives import alternatives, unquoted
+from invrender.config.alternatives import alternatives, quoted, unquoted
 from invrender.errors import UserError, shortened
 
 if TYPE_CHECKING:
@@ -54,12 +54,22 @@ def is_camera_file(path: Path) -> bool:
 
 
 def camera_keys_of(path: Path, chosen: str | None, typed: Collection[str]) -> list[str]:
-    """Overrides for the camera of a file. typed: the keys that somebody has given, which count before the file."""
+    """Overrides for the camera of a file. typed: the keys that somebody has given, which count before the file.
+
+    Raises `UserError` for keys that a camera has not, and for values of the wrong type: files are not to be trusted.
+    """
     from invrender.io.cameras.calibration import read_lens_away
     from invrender.io.cameras.formats import read_photographs
+    from invrender.io.cameras.merging import merged_camera
+    from invrender.io.schema import CameraConfig
 
     photograph = choose(read_photographs(path, key="camera"), path, chosen)
-    keys = read_lens_away(photograph.camera, photograph.where or str(path))
+    where = photograph.where or str(path)
+    keys = read_lens_away(photograph.camera, where)
+    merged_camera(CameraConfig(), keys, where)
+    for key, value in keys.items():
+        if isinstance(value, Mapping) and key != "lens":
+            raise UserError(f"{where}: {key} is {shortened(value)}, expected no keys in it")
     if "focal" in keys and not {"width", "height"} <= keys.keys():
         keys = {**picture_sides(photograph, path, typed), **keys}
     return [f"++camera.{key}={hydra_value(value)}" for key, value in keys.items() if f"camera.{key}" not in typed]
@@ -104,4 +114,4 @@ def hydra_value(value: Any) -> str:
         return "{" + ",".join(f"{key}:{hydra_value(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(hydra_value, value)) + "]"
-    return "null" if value is None else str(value)
+    return "null" if value is None else quoted(value) if isinstance(value, str) else str(value)

@@ -8,15 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 from invrender.checks import one_of
-from invrender.config.alternatives import FUNCTION, alternatives, unquoted
+from invrender.config.alternatives import FUNCTION, alternatives, quoted, unquoted
 from invrender.config.camera_files import with_camera_keys
 from invrender.config.moved import KEYS
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
-from invrender.io.schema import literal
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -215,11 +212,6 @@ def file_value(value: str, multirun: bool) -> str:
         return value if found == [value] else quoted(found[0])
     special = value in ("", "null") or "${" in value or (value[0], value[-1]) in (("'", "'"), ('"', '"'), ("[", "]"))
     return value if special else quoted(value)
-
-
-def quoted(text: str) -> str:
-    """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
-    return QuotedString(text=literal(text), quote=Quote.single).with_quotes()
 
 
 def option_name(path: Path) -> str:

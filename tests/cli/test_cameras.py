@@ -64,6 +64,27 @@ def test_a_calibration_follows_the_pictures_size(invrender: Any, workspace: Path
     assert "nothing says how large the picture is that was calibrated; give camera.width and camera.height" in refused
 
 
+@pytest.mark.parametrize(
+    ("camera", "message"),
+    [
+        ({"look_at": "${oc.env:HOME}"}, "camera.look_at is '${oc.env:HOME}', expected 3 numbers"),
+        ({"projection": "${oc.env:HOME}"}, "camera.projection is '${oc.env:HOME}', expected one of"),
+        (
+            {"focal": {"a b": "${scenes:x}"}, "width": 9, "height": 9},
+            "focal is {'a b': '${scenes:x}'}, expected no keys",
+        ),
+        ({"width=3 ++allow_targets": ["os."]}, "a camera has no key 'width=3 ++allow_targets'"),
+        ({"_target_": "os.getcwd"}, "a camera has no key '_target_'"),
+    ],
+)
+def test_a_camera_plays_no_tricks(camera: Any, message: str, invrender: Any, workspace: Path) -> None:
+    (workspace / "camera.json").write_text(json.dumps({"views": [camera]}))
+    refused = invrender("render", "scene=box", "camera=camera.json")
+    assert refused.status == 2
+    assert message in refused.error
+    assert str(Path.home()) not in refused.error
+
+
 def test_a_target_of_other_programs_cameras(invrender: Any, colmap: Path) -> None:
     given = ("scene=box", "target=sparse", "recover=light_intensity", "renderer.samples=1")
     ran = invrender("fit", *given, "--dry-run", "hydra.run.dir=run")

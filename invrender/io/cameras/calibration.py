@@ -106,7 +106,8 @@ def calibration_of(photograph: Photograph, where: str) -> Calibration:
     one_of(f"{where}: pixel_centers", config.pixel_centers, ("half", "integer"))
     size = picture_sides(where, config.width, config.height) if {"width", "height"} <= given.keys() else None
     if config.focal is None and size is None:
-        raise UserError(f"{where}: there is no focal, and no width and height that fov could be of; give them")
+        size = Calibration((1.0, 1.0), picture=photograph.picture).sized(where)
+        config = replace(config, width=size[0], height=size[1])
     principal = None
     if config.principal is not None:
         x, y = numbers(f"{where}: principal", config.principal, (2,)).tolist()
