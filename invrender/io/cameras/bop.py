@@ -113,6 +113,10 @@ def check_same_pictures(cameras: Mapping[int, Any], poses: Mapping[int, Any], fo
     for number, entry in poses.items():
         if not isinstance(entry, list) or not all(isinstance(each, Mapping) for each in entry):
             raise UserError(f"{folder / POSES}: picture {number} is {shortened(entry)}, expected a list of poses")
+        for each in entry:
+            if type(each.get("obj_id")) is not int:
+                told = f"obj_id is {shortened(each.get('obj_id'))}, expected a whole number"
+                raise UserError(f"{folder / POSES}: picture {number}: {told}")
 
 
 def known_objects(poses: Mapping[int, Any]) -> list[Any]:

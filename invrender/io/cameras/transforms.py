@@ -62,6 +62,7 @@ class Transforms:
         frames = document.get("frames")
         if not isinstance(frames, list) or not frames:
             raise UserError(f"{path}: frames is {shortened(frames)}, expected a list of at least one frame")
+        check_agreement(document, str(path))
         found = [read_frame(frame, document, path, index) for index, frame in enumerate(frames)]
         check_unique([each.name for each in found], path)
         say(path, "Blender and nerfstudio, world_from_camera, OpenGL's axes, z up", found)
@@ -93,6 +94,7 @@ def read_frame(frame: Any, document: Mapping[str, Any], path: Path, index: int) 
     pose = read_pose(given_pose)
     picture = find_picture(path.parent, frame["file_path"], extensions=EXTENSIONS)
     given = {**document, **frame}
+    check_agreement(frame, where)
     beside = {
         name: path.parent / frame[key]
         for name, key in (("mask", "mask_path"), ("depth", "depth_file_path"))
@@ -129,11 +131,6 @@ def intrinsics(given: Mapping[str, Any], picture: Path, where: str) -> Calibrati
     angle = read_angle(given, where) if "camera_angle_x" in given else None
     if "fl_x" in given:
         focal = positive(where, given["fl_x"]), positive(where, given.get("fl_y", given["fl_x"]))
-        if angle is not None and size is not None and abs(2 * math.atan(size[0] / 2 / focal[0]) / angle - 1) > AGREE:
-            raise UserError(
-                f"{where}: fl_x is {focal[0]:g} and camera_angle_x {angle:g}, which are different cameras for a width "
-                f"of {size[0]}; take one of them out"
-            )
     elif angle is not None:
         height, width = picture_size(picture, Decoding()) if size is None else size[::-1]
         size, focal = (width, height), (width / 2 / math.tan(angle / 2),) * 2
@@ -144,6 +141,19 @@ def intrinsics(given: Mapping[str, Any], picture: Path, where: str) -> Calibrati
         x, y = numbers(f"{where}: cx and cy", [given["cx"], given["cy"]], (2,)).tolist()
         principal = (x, y)
     return Calibration(focal, principal, size, lens=read_lens(given, where))
+
+
+def check_agreement(given: Mapping[str, Any], where: str) -> None:
+    """Raise `UserError` where the same part of a file has focal lengths and angles of view of different cameras."""
+    if not {"fl_x", "camera_angle_x", "w"} <= given.keys():
+        return
+    focal, angle = positive(where, given["fl_x"]), read_angle(given, where)
+    width, _ = picture_sides(where, given["w"], given.get("h", 1))
+    if abs(2 * math.atan(width / 2 / focal) / angle - 1) > AGREE:
+        raise UserError(
+            f"{where}: fl_x is {focal:g} and camera_angle_x {angle:g}, which are different cameras for a width of "
+            f"{width}; take one of them out"
+        )
 
 
 def read_angle(given: Mapping[str, Any], where: str) -> float:
