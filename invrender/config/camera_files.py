@@ -58,15 +58,16 @@ def camera_keys_of(path: Path, chosen: str | None, typed: Collection[str]) -> li
 
     Raises `UserError` for keys that a camera has not, and for values of the wrong type: files are not to be trusted.
     """
-    from invrender.io.cameras.calibration import read_lens_away
     from invrender.io.cameras.formats import read_photographs
+    from invrender.io.cameras.lenses import read_keys
     from invrender.io.cameras.merging import merged_camera
     from invrender.io.schema import CameraConfig
 
     photograph = choose(read_photographs(path, key="camera"), path, chosen)
     where = photograph.where or str(path)
-    keys = read_lens_away(photograph.camera, where)
-    merged_camera(CameraConfig(), keys, where)
+    keys = dict(photograph.camera)
+    if merged_camera(CameraConfig(), keys, where).lens is not None:
+        read_keys(keys["lens"], f"{where}: lens")
     for key, value in keys.items():
         if isinstance(value, Mapping) and key != "lens":
             raise UserError(f"{where}: {key} is {shortened(value)}, expected no keys in it")

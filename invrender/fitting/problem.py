@@ -59,11 +59,12 @@ class Problem:
             loss.check(view)
 
     def check_views(self) -> None:
-        """Raise `UserError` where a view was taken by a camera that the scene has not."""
+        """Raise `UserError` where a view was taken by a camera that the scene has not, or the renderer can't draw."""
         for view in self.target.views:
             if view.camera not in self.scene.cameras:
                 cameras = ", ".join(self.scene.cameras)
                 raise UserError(f"target: a view was taken by the camera {view.camera!r}, and the scene has {cameras}")
+            self.renderer.supports.check_lens(self.scene.cameras[view.camera], view.camera)
 
     def in_squares(self) -> Problem:
         """The problem with those losses alone that are sums of squares."""

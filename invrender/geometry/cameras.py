@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from invrender.scene import Camera
+from invrender.geometry.fields import find_field
+from invrender.geometry.lenses import film, solve_rays
+from invrender.scene import Camera, Lens
 
 
 def look_at(position: Tensor, target: Tensor, up: Tensor) -> Tensor:
@@ -39,7 +43,11 @@ def homogeneous_pixels(camera: Camera, points: Tensor) -> Tensor:
     """World points [N, 3] as homogeneous pixels and depths (x w, y w, w, depth), [N, 4].
 
     w is the depth of a perspective camera and 1 of an orthographic one, so points behind the camera keep a meaning.
+    With a lens, w is the distance that `film` gives, which is the depth, too; points beyond the lens's field have no
+    meaning.
     """
+    if camera.lens is not None:
+        return bent_pixels(camera, camera.lens, transform(camera.camera_from_world, points))
     camera_from_world = camera.camera_from_world[:3]
     rays = camera_from_world
     if camera.projection == "orthographic":
@@ -48,7 +56,40 @@ def homogeneous_pixels(camera: Camera, points: Tensor) -> Tensor:
     return torch.addmm(projection[:, 3], points, projection[:, :3].T)
 
 
+def bent_pixels(camera: Camera, lens: Lens, points: Tensor) -> Tensor:
+    """Points [..., 3] in the camera's frame as `homogeneous_pixels` through its lens, [..., 4]."""
+    places, distance = film(lens, points)
+    scaled = torch.cat([places * distance[..., None], distance[..., None]], dim=-1)
+    return torch.cat([scaled @ camera.intrinsics.T, distance[..., None]], dim=-1)
+
+
 def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
     """World points [N, 3] as pixels [N, 2] and depths [N]; meaningless for points behind a perspective camera."""
     homogeneous = homogeneous_pixels(camera, points)
     return homogeneous[:, :2] / homogeneous[:, 2:3], homogeneous[:, 3]
+
+
+def rays(camera: Camera, pixels: Tensor) -> Tensor:
+    """The rays [N, 3] of pixels [N, 2] of a perspective camera, in its frame, of any length; differentiable.
+
+    NaN where the field of its lens ends before them.
+    """
+    places = (pixels - camera.intrinsics[:2, 2]) @ camera.intrinsics[:2, :2].inverse().T
+    if camera.lens is None:
+        return torch.cat([places, torch.ones_like(places[:, :1])], dim=1)
+    if camera.lens.model == "equirectangular":
+        return sphere_rays(places)
+    field, wanted = find_field(camera.lens), places.detach().double().cpu()
+    radius = wanted.norm(dim=1)
+    guess = wanted * (field.angle(radius) / radius.clamp(min=1e-12))[:, None]
+    found = solve_rays(camera.lens, places, guess.to(places))
+    angle = torch.atan2(found.detach()[:, :2].norm(dim=1), found.detach()[:, 2])
+    return torch.where((angle <= field.limit)[:, None], found, torch.full_like(found, torch.nan))
+
+
+def sphere_rays(places: Tensor) -> Tensor:
+    """The rays [N, 3] of longitudes and latitudes [N, 2]; NaN beyond the sphere."""
+    across, down = places.unbind(-1)
+    found = torch.stack([across.sin() * down.cos(), down.sin(), across.cos() * down.cos()], dim=-1)
+    within = (across.abs() <= math.pi) & (down.abs() <= math.pi / 2)
+    return torch.where(within[:, None], found, torch.full_like(found, torch.nan))

@@ -18,7 +18,8 @@ from invrender import checks
 from invrender.errors import UserError, note
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
-from invrender.io.cameras.keys import build_camera, camera_keys, say_depths
+from invrender.io.cameras.depths import say_depths
+from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
 from invrender.io.pictures import Decoding, read_picture, write_picture

@@ -71,6 +71,19 @@ class SceneConfig:
 
 
 @dataclass
+class LensConfig:
+    """A lens.
+
+    model: brown_conrady, division, kannala_brandt or equirectangular.
+    coefficients: of these models in turn, 4, 5 or 8 (k1, k2, p1, p2, k3, k4, k5, k6 as OpenCV has them), one or more
+        (k1, k2, …), 4 (k1 to k4), or none.
+    """
+
+    model: str = MISSING
+    coefficients: list[float] = field(default_factory=list)
+
+
+@dataclass
 class CameraConfig:
     """A camera: its picture, its optics and its place.
 
@@ -78,6 +91,8 @@ class CameraConfig:
     extent: the same for an orthographic one, in world units.
     focal: pixels, a number or [fx, fy], instead of fov or extent (orthographic: pixels for each world unit).
     principal: [cx, cy] in pixels; null is the picture's centre.
+    lens: a `LensConfig`, of a perspective camera; null is a pinhole. fov is that of the lens without its coefficients;
+        an equirectangular one shows the whole sphere where no focal is given.
     pixel_centers: "half" where the first pixel's centre is (0.5, 0.5), "integer" where it is (0, 0).
     Place: camera_from_world [4, 4] (OpenCV axes), else position, else azimuth, elevation and distance about look_at.
     azimuth 0, elevation 0 is on the +z side; azimuth turns towards +x, elevation towards +y.
@@ -93,6 +108,7 @@ class CameraConfig:
     focal: Any = None
     principal: list[float] | None = None
     pixel_centers: str = "half"
+    lens: Any = None
     azimuth: float = 0.0
     elevation: float = 0.0
     distance: float = 4.0

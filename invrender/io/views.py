@@ -13,10 +13,10 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.images.resample import background_pixels
 from invrender.io.cameras.base import CameraFormat
-from invrender.io.cameras.calibration import read_lens_away
+from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.images import check_pictures
-from invrender.io.cameras.keys import build_camera, fit_to_picture, say_depths
+from invrender.io.cameras.keys import build_camera, fit_to_picture
 from invrender.io.cameras.merging import merged_camera
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
 from invrender.io.schema import CameraConfig
@@ -101,7 +101,7 @@ def read_views(
         where = photograph.where or f"{path}: {picture.name}"
         view = read_view(picture, photograph.mask, photograph.weight, reading)
         height, width = picture_size(picture, reading.decoding)
-        given = read_lens_away(photograph.camera, where)
+        given = dict(photograph.camera)
         if "focal" in given:
             given = {"width": width, "height": height, **given}
         config = merged_camera(camera, given, where)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.geometry.cameras import homogeneous_pixels
+from invrender.geometry.cameras import homogeneous_pixels, transform
+from invrender.geometry.fields import find_field, may_be_seen, widest_angle
 from invrender.geometry.meshes import world_vertices
 from invrender.geometry.topology import is_closed
 from invrender.scene import Camera, Mesh, Object, Scene
@@ -39,6 +40,8 @@ def round_for_message(values: Tensor) -> list[float]:
 
 def in_picture(obj: Object, camera: Camera) -> bool:
     """Whether some face's bounding box in the picture touches it; faces cut by the near plane count as seen."""
+    if camera.lens is not None:
+        return in_field(transform(camera.camera_from_world, world_vertices(obj))[obj.mesh.faces].double(), camera)
     homogeneous = homogeneous_pixels(camera, world_vertices(obj))
     depth = homogeneous[:, 3]
     faces = obj.mesh.faces
@@ -48,6 +51,14 @@ def in_picture(obj: Object, camera: Camera) -> bool:
     touches = ((pixels.amax(dim=1) > 0) & (pixels.amin(dim=1) < size)).all(dim=1)
     closer = (depth[faces] < camera.far).any(dim=1)
     return bool((closer & torch.where(near.all(dim=1), touches, near.any(dim=1))).any())
+
+
+def in_field(corners: Tensor, camera: Camera) -> bool:
+    """Whether some face with corners [F, 3, 3] in the frame of a camera with a lens may be in its picture."""
+    assert camera.lens is not None
+    distance = corners.norm(dim=2)
+    reached = (distance.amax(dim=1) > camera.near) & (distance.amin(dim=1) < camera.far)
+    return bool((reached & may_be_seen(corners, widest_angle(camera, find_field(camera.lens)))).any())
 
 
 def is_inside(point: Tensor, vertices: Tensor, mesh: Mesh) -> bool:

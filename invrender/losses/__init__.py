@@ -2,7 +2,16 @@
 
 from invrender.losses.contrast import Contrast
 from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
-from invrender.losses.priors import TotalVariation
+from invrender.losses.priors import KnownIntrinsics, TotalVariation
 from invrender.losses.silhouettes import Moments, Silhouette
 
-__all__ = ["Contrast", "Huber", "MeanAbsoluteError", "MeanSquaredError", "Moments", "Silhouette", "TotalVariation"]
+__all__ = [
+    "Contrast",
+    "Huber",
+    "KnownIntrinsics",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Moments",
+    "Silhouette",
+    "TotalVariation",
+]

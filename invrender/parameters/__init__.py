@@ -2,6 +2,7 @@
 
 from invrender.parameters.ambient import Ambient
 from invrender.parameters.camera_focal import CameraFocal
+from invrender.parameters.camera_intrinsics import CameraIntrinsics
 from invrender.parameters.camera_pose import CameraPose
 from invrender.parameters.camera_position import CameraPosition
 from invrender.parameters.light_color import LightColor
@@ -16,6 +17,7 @@ __all__ = [
     "Albedo",
     "Ambient",
     "CameraFocal",
+    "CameraIntrinsics",
     "CameraPose",
     "CameraPosition",
     "LightColor",

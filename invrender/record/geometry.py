@@ -18,7 +18,7 @@ from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.color import uv_to_interpolated_color
 from trimesh.visual.material import PBRMaterial
 
-from invrender.geometry.cameras import transform
+from invrender.geometry.cameras import rays, transform
 from invrender.geometry.meshes import bounds, object_normals
 from invrender.images.color import linear_from_srgb
 from invrender.io.atomic import atomic_write
@@ -36,6 +36,7 @@ COLORS = {
 }
 FADED = (150, 150, 155, 90)
 MOST_FACES = 30_000
+WIDEST_DRAWN = 3.0  # the tangent of the widest ray of a camera's pyramid
 MOST_TEXELS = 1024
 # Shares of the diagonal of the box that holds the objects.
 CAMERA_DEPTH, EDGE_RADIUS, SHORTEST_SEGMENT = 0.12, 0.004, 0.006
@@ -121,11 +122,12 @@ def pyramid(camera: Camera, size: float) -> trimesh.Trimesh:
     depth = CAMERA_DEPTH * size
     width, height = camera.width, camera.height
     corners = camera.intrinsics.new_tensor([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
-    rays = corners @ camera.intrinsics.inverse().T
+    straight = corners @ camera.intrinsics.inverse().T
+    seen = straight if camera.lens is None else bent_rays(camera, corners[:, :2])
     if camera.projection == "orthographic":
-        near, far = rays * rays.new_tensor([1, 1, 0]), rays * rays.new_tensor([1, 1, depth])
+        near, far = seen * seen.new_tensor([1, 1, 0]), seen * seen.new_tensor([1, 1, depth])
     else:
-        near, far = rays * 0, rays * depth
+        near, far = seen * 0, seen * depth
     world_from_camera = camera.camera_from_world.inverse()
     apex, base = numpy(transform(world_from_camera, near)), numpy(transform(world_from_camera, far))
     beside = [1, 2, 3, 0]
@@ -133,6 +135,16 @@ def pyramid(camera: Camera, size: float) -> trimesh.Trimesh:
     if camera.projection == "orthographic":
         edges += zip(apex, apex[beside], strict=True)
     return tubes(iter(edges), EDGE_RADIUS * size)
+
+
+def bent_rays(camera: Camera, corners: Tensor) -> Tensor:
+    """The rays [4, 3] of a picture's corners through a lens; of one that sees beside the camera, a square's."""
+    found = rays(camera, corners)
+    found = found / found[:, 2:]
+    size = corners.new_tensor([camera.width, camera.height])
+    square = torch.cat([2 * corners / size - 1, torch.ones_like(corners[:, :1])], dim=1)
+    narrow = bool((found[:, :2].abs() < WIDEST_DRAWN).all())
+    return found if narrow else square
 
 
 def tubes(segments: Iterator[tuple[Points, Points]], radius: float) -> trimesh.Trimesh:

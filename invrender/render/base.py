@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from invrender.errors import UserError
-from invrender.scene import Camera, Channels, Picture, Scene
+from invrender.scene import Camera, Channels, LensModel, Picture, Scene
+from invrender.scene.lens import COUNTS
 
 MOST_SAMPLES = 64
 
 ALL: Channels = frozenset(("rgb", "alpha", "depth"))
 """The channels that every renderer has."""
+
+LENSES: frozenset[LensModel] = frozenset(COUNTS)
+"""The lenses that our own renderers know."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Capabilities:
 
     channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
     in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
-    differ from seed to seed.
+    differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by.
     """
 
     channels: Channels = ALL
@@ -55,6 +59,15 @@ class Capabilities:
     forward_mode: bool = True
     moving_edges: bool = True
     stochastic: bool = False
+    lenses: frozenset[LensModel] = frozenset()
+
+    def check_lens(self, camera: Camera, key: str) -> None:
+        """Raise `UserError` for a camera with a lens that the renderer can't bend pictures by."""
+        if camera.lens is not None and camera.lens.model not in self.lenses:
+            raise UserError(
+                f"{key} has a {camera.lens.model} lens, and this renderer draws straight lines straight; "
+                "set renderer=embedded, or straighten the picture and set lens=null"
+            )
 
 
 class Renderer(Protocol):

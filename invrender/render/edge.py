@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invrender.checks import one_of
 from invrender.render.backends.dispatch import Backend, Implementation, implementation
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
 from invrender.render.raster.antialias import outlines, select_crossings
@@ -46,7 +46,7 @@ class EdgeRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys())
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover."""
@@ -54,7 +54,7 @@ class EdgeRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=channels != {"alpha"})
+        surfaces = batch.surfaces(self.mipmaps, shaded=channels != {"alpha"})
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)
@@ -69,7 +69,8 @@ def smooth_edges(
 ) -> dict[str, Tensor]:
     """Channels of hard pictures, antialiased where they jump; depth is that of the pixels' centres."""
     found = outlines(screen, surfaces, work.jumps)
-    crossed = select_crossings(found, work.crossings(screen, found), winner)
+    names = None if surfaces.source is None else surfaces.source[screen.face]
+    crossed = select_crossings(found, work.crossings(screen, found), winner, names)
     flat = {name: values.reshape(screen.pixels, -1) for name, values in pixels.items() if name != "depth"}
     blended = work.antialias(screen, found, crossed, list(flat.values()))
     smooth = {name: each.reshape(pixels[name].shape) for name, each in zip(flat, blended, strict=True)}

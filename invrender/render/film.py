@@ -12,7 +12,8 @@ from torch import Tensor
 
 from invrender.images.resample import background_pixels, box_filter
 from invrender.render.base import Shot
-from invrender.render.shading.surfaces import number_kinds
+from invrender.render.raster.cells import bend
+from invrender.render.shading.surfaces import Surfaces, number_kinds
 from invrender.scene import Camera, Picture, Scene
 
 Pixels = Mapping[str, Tensor]
@@ -35,6 +36,10 @@ class Batch:
     def scenes(self) -> list[Scene]:
         """The scene of each shot."""
         return [shot.scene for shot in self.shots]
+
+    def surfaces(self, mipmaps: bool = False, shaded: bool = True) -> Surfaces:
+        """What the scenes show, cut into cells where lenses bend it; the arguments are those of `Surfaces.of`."""
+        return bend(Surfaces.of(self.shots, mipmaps, shaded), self.cameras)
 
     @cached_property
     def background(self) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from invrender.render.backends.dispatch import Backend, Implementation, implementation
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
 from invrender.render.raster.project import project_surfaces
@@ -39,7 +39,7 @@ class HardRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too; edges that don't move."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), moving_edges=False)
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES, moving_edges=False)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, averaged over the samples in linear light."""
@@ -47,7 +47,7 @@ class HardRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = Surfaces.of(batch.shots)
+        surfaces = batch.surfaces()
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         winner = work.nearest_faces(screen)

@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender import checks
 from invrender.errors import UserError
 from invrender.render.backends.dispatch import Backend, implementation
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import blend
 from invrender.render.raster.blend import Background, Softness, over_background
@@ -66,7 +66,7 @@ class SoftRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys())
+        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover; with a sigma of 0 the hardest edges there are."""
@@ -82,7 +82,7 @@ class SoftRenderer:
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
         fused = channels & (ALL - self.shaders.keys())
-        surfaces = Surfaces.of(batch.shots, self.mipmaps, shaded=not channels <= {"alpha", "depth"})
+        surfaces = batch.surfaces(self.mipmaps, shaded=not channels <= {"alpha", "depth"})
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]

@@ -9,6 +9,7 @@ Conventions (declared here, used everywhere):
 """
 
 from invrender.scene.camera import Camera, Projection
+from invrender.scene.lens import Lens, LensModel
 from invrender.scene.lights import AmbientLight, DirectionalLight, Falloff, Light, PointLight
 from invrender.scene.material import Material, Model, Property, phong
 from invrender.scene.mesh import Mesh
@@ -24,6 +25,8 @@ __all__ = [
     "Channels",
     "DirectionalLight",
     "Falloff",
+    "Lens",
+    "LensModel",
     "Light",
     "Material",
     "Mesh",

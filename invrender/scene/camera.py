@@ -8,12 +8,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from invrender.scene.lens import Lens
+
 Projection = Literal["perspective", "orthographic"]
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole or orthographic camera.
+    """A pinhole or orthographic camera, or one with a lens.
 
     intrinsics: [3, 3], ``pixel_from_camera`` of a perspective camera. An orthographic camera uses the same matrix
         without the division by depth, so its focal lengths are pixels per world unit.
@@ -22,6 +24,7 @@ class Camera:
     up: [3], world frame.
     width, height: pixels.
     near, far: depths. What lies nearer than ``near`` is clipped; both normalise the depth that γ is compared with.
+    lens: of a perspective camera; None for straight rays. Then the intrinsics are ``pixel_from_film``.
     """
 
     intrinsics: Tensor
@@ -33,6 +36,7 @@ class Camera:
     near: float = 0.1
     far: float = 100.0
     projection: Projection = "perspective"
+    lens: Lens | None = None
 
     @property
     def position(self) -> Tensor:

@@ -74,6 +74,7 @@ def test_a_calibration_follows_the_pictures_size(invrender: Any, workspace: Path
             "focal is {'a b': '${scenes:x}'}, expected no keys",
         ),
         ({"width=3 ++allow_targets": ["os."]}, "a camera has no key 'width=3 ++allow_targets'"),
+        ({"lens": {"model": "division", "a,b=c": [0.1]}}, "lens has no key 'a,b=c', expected model and coefficients"),
         ({"_target_": "os.getcwd"}, "a camera has no key '_target_'"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from invrender.checks import MOST_PIXELS, above, numbers, one_of
-from invrender.errors import UserError, note, shortened
+from invrender.errors import UserError, shortened
 from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.keys import extrinsics, focal_lengths
 from invrender.io.cameras.merging import PLACES, merged_camera
@@ -21,7 +21,7 @@ from invrender.io.schema import CameraConfig
 Centers = Literal["half", "integer"]
 BROWN, FISHEYE, DIVISION, PANORAMA = "brown_conrady", "kannala_brandt", "division", "equirectangular"
 # The keys that files of other programs fill, whose values are checked here one by one.
-PLAIN = frozenset(("width", "height", "focal", "principal", "pixel_centers", "camera_from_world", "up"))
+PLAIN = frozenset(("width", "height", "focal", "principal", "pixel_centers", "camera_from_world", "up", "lens"))
 MOST_COEFFICIENTS = {BROWN: 8, FISHEYE: 4, PANORAMA: 0}
 
 
@@ -98,7 +98,7 @@ class Calibration:
 
 def calibration_of(photograph: Photograph, where: str) -> Calibration:
     """What is said of a photograph's camera. Raises `UserError` for cameras without perspective."""
-    given = {key: value for key, value in photograph.camera.items() if key != "lens"}
+    given = photograph.camera
     # Of thousands of photographs, merging is what takes time.
     config = CameraConfig(**given) if given.keys() <= PLAIN else merged_camera(CameraConfig(), given, where)
     if config.projection != "perspective":
@@ -123,7 +123,7 @@ def calibration_of(photograph: Photograph, where: str) -> Calibration:
         principal,
         size,
         "integer" if config.pixel_centers == "integer" else "half",
-        bend_of(photograph.camera["lens"], where) if photograph.camera.get("lens") is not None else None,
+        bend_of(given["lens"], where) if given.get("lens") is not None else None,
         pose,
         photograph.picture,
     )
@@ -206,12 +206,3 @@ def picture_sides(where: str, width: Any, height: Any) -> tuple[int, int]:
 def without_pose(calibration: Calibration) -> Calibration:
     """The same camera wherever it is; equal for equal cameras."""
     return replace(calibration, pose=None)
-
-
-def read_lens_away(camera: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A camera's keys without its lens; says so where there is one."""
-    found = {key: value for key, value in camera.items() if key != "lens"}
-    if camera.get("lens") is not None and (lens := bend_of(camera["lens"], where)) is not None:
-        told = ", ".join(f"{each:g}" for each in lens.coefficients)
-        note(f"{where}: the lens's distortion ({lens.model} {told}) is ignored; undistort the pictures first")
-    return found

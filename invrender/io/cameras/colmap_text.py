@@ -123,10 +123,9 @@ def number_in(word: str, where: str) -> float:
 
 def image_line(image: Image) -> str:
     """An image's two lines. Raises `UserError` for a name that lines can't hold."""
-    if image.name != " ".join(image.name.split()) or image.name.splitlines() != [image.name]:
-        raise UserError(
-            f"{shortened(image.name)}: COLMAP's texts can't hold such a name; rename it, or format=colmap_binary"
-        )
+    if image.name.split() != [image.name]:
+        told = f"{shortened(image.name)}: COLMAP's texts can't hold names with blanks"
+        raise UserError(f"{told}; rename the picture, or give format=colmap_binary")
     return f"{joined(image.number, *image.rotation, *image.translation, image.camera, image.name)}\n\n"
 
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from invrender.checks import above, numbers, one_of, pixels
 from invrender.errors import UserError, note
 from invrender.geometry.cameras import look_at
+from invrender.io.cameras.depths import depths
+from invrender.io.cameras.lenses import build_lens, check_field, lens_keys, read_keys
 from invrender.io.cameras.poses import rigid_pose
 from invrender.io.pictures.focal import exif_focal
 from invrender.io.schema import CameraConfig
@@ -21,8 +23,6 @@ from invrender.scene import Camera, Projection
 PROJECTIONS: tuple[Projection, ...] = ("perspective", "orthographic")
 ORBIT = ("azimuth", "elevation", "distance")
 FOV = 40.0
-# Of scenes of the usual size, a camera some 4 units away from objects of about 2.
-NEAR, FAR, USUAL_DISTANCE = 0.1, 100.0, 4.0
 
 
 def build_camera(config: CameraConfig, center: Tensor, key: str = "camera", radius: float | None = None) -> Camera:
@@ -41,7 +41,7 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera", radi
         raise UserError(f"{key}.up is {config.up}, expected a direction, for example [0, 1, 0]")
     camera_from_world, up = extrinsics(config, target, up, key)
     near, far = depths(config, camera_from_world, center, radius, key)
-    return Camera(
+    camera = Camera(
         intrinsics=intrinsics(config, key).float(),
         camera_from_world=camera_from_world.float(),
         look_at=target.float(),
@@ -51,37 +51,10 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera", radi
         near=near,
         far=far,
         projection="orthographic" if config.projection == "orthographic" else "perspective",
+        lens=None if config.lens is None else build_lens(config, f"{key}.lens"),
     )
-
-
-def depths(
-    config: CameraConfig, camera_from_world: Tensor, center: Tensor, radius: float | None, key: str
-) -> tuple[float, float]:
-    """near and far: as they are given, else those of usual scenes, else as much larger or smaller as the scene is."""
-    usual = NEAR, FAR
-    if radius is not None:
-        middle = float(camera_from_world[2, :3] @ center.double() + camera_from_world[2, 3])
-        usual = depths_around(middle, radius)
-    near = usual[0] if config.near is None else above(f"{key}.near", config.near, 0)
-    far = usual[1] if config.far is None else config.far
-    if not (math.isfinite(far) and far > near):
-        raise UserError(f"{key}.far is {far}, expected a number above {key}.near, which is {near}")
-    return near, far
-
-
-def depths_around(middle: float, radius: float) -> tuple[float, float]:
-    """near and far for objects within ``radius`` of a depth: `NEAR` and `FAR` unless objects are out of their reach."""
-    first, last, distance = middle - radius, middle + radius, max(abs(middle), radius)
-    if ((first >= NEAR or distance >= 1) and last <= FAR) or not 1e-30 < distance < 1e30:
-        return NEAR, FAR
-    share = distance / USUAL_DISTANCE
-    return min(NEAR * share, max(first / 2, NEAR * share / 100)), FAR * share
-
-
-def say_depths(camera: Camera, config: CameraConfig, key: str) -> None:
-    """Say that near or far are not those of usual scenes."""
-    if (config.near is None and camera.near != NEAR) or (config.far is None and camera.far != FAR):
-        note(f"{key}.near and far follow from the scene's size: {camera.near:.3g} and {camera.far:.3g}")
+    check_field(camera, f"{key}.lens")
+    return camera
 
 
 def intrinsics(config: CameraConfig, key: str) -> Tensor:
@@ -106,11 +79,16 @@ def focal_lengths(config: CameraConfig, key: str) -> tuple[float, float]:
         return above(f"{key}.focal", fx, 0), above(f"{key}.focal", fy, 0)
     if config.projection == "orthographic":
         focal = shorter / above(f"{key}.extent", config.extent, 0)
-    else:
-        fov = FOV if config.fov is None else config.fov
-        if not 0 < fov < 180:
-            raise UserError(f"{key}.fov is {fov}, expected degrees between 0 and 180")
-        focal = shorter / 2 / math.tan(math.radians(fov) / 2)
+        return focal, focal
+    model = None if config.lens is None else read_keys(config.lens, f"{key}.lens").model
+    if model == "equirectangular":
+        return config.width / (2 * math.pi), config.height / math.pi
+    widest = 360 if model == "kannala_brandt" else 180
+    fov = FOV if config.fov is None else config.fov
+    if not 0 < fov < widest:
+        raise UserError(f"{key}.fov is {fov}, expected degrees between 0 and {widest}")
+    half = math.radians(fov) / 2
+    focal = shorter / 2 / (half if model == "kannala_brandt" else math.tan(half))
     return focal, focal
 
 
@@ -153,6 +131,8 @@ def without_effect(config: CameraConfig, keys: Collection[str]) -> str | None:
             continue
         if config.focal is not None:
             return f"{name} has no effect, for focal is given too; set focal=null"
+        if isinstance(config.lens, dict) and config.lens.get("model") == "equirectangular":
+            return f"{name} has no effect, for the lens shows the whole sphere; set focal"
         if name != optics:
             return f"{name} has no effect on a camera of projection {config.projection}; set {optics}"
     if "pixel_centers" in keys and config.principal is None:
@@ -169,6 +149,7 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
         "height": camera.height,
         "focal": [matrix[0][0], matrix[1][1]],
         "principal": [matrix[0][2], matrix[1][2]],
+        **({} if camera.lens is None else {"lens": lens_keys(camera.lens)}),
         "camera_from_world": camera.camera_from_world.detach().cpu().tolist(),
         "look_at": camera.look_at.detach().cpu().tolist(),
         "up": camera.up.detach().cpu().tolist(),
@@ -207,7 +188,7 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
 
 def with_exif(config: CameraConfig, width: int, height: int, path: Path, key: str) -> CameraConfig:
     """The config with the field of view that a picture's EXIF data say, where nobody has given any."""
-    if config.fov is not None or config.focal is not None or config.projection != "perspective":
+    if any(each is not None for each in (config.fov, config.focal, config.lens)) or config.projection != "perspective":
         return config
     found = exif_focal(path, width, height)
     if found is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -32,8 +32,10 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
         replaced |= {"position": None}
     if {"fov", "extent"} & given.keys():
         replaced |= {"focal": None, "principal": None}
+    if "lens" in given:
+        replaced |= {"lens": None}
     try:
-        base = OmegaConf.structured(CameraConfig(**literal({**asdict(camera), **replaced})))
+        base = OmegaConf.structured(CameraConfig(**literal({**vars(camera), **replaced})))
         merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
     except (OmegaConfBaseException, OverflowError, RecursionError) as error:
         raise UserError(f"{where}: {first_line(error)}") from error

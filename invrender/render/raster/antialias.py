@@ -75,9 +75,9 @@ def outlines(screen: Screen, surfaces: Surfaces, jumps: Jumps = jumps) -> Outlin
     numbers = None if all_shown else (screen.facing != 0).cumsum(0) - 1
     for block in screen.blocks:
         for obj in range(block.first, block.last):
-            edges = mesh_edges(surfaces.objects[obj].mesh)
+            edges = mesh_edges(surfaces.meshes[obj])
             first = surfaces.first_face[obj] + block.face
-            facing = screen.facing[first : first + surfaces.objects[obj].mesh.faces.shape[0]]
+            facing = screen.facing[first : first + surfaces.meshes[obj].faces.shape[0]]
             chosen = jumps(edges, facing)
             own = edges.vertices.index_select(0, chosen) + (surfaces.first_vertex[obj] + block.vertex)
             ends.append(own)
@@ -168,14 +168,17 @@ def crossings(screen: Screen, found: Outlines, seen_points: Unhidden = unhidden)
         return Crossings(edge[seen], pixel[seen], turned[seen])
 
 
-def select_crossings(found: Outlines, crossed: Crossings, winner: Tensor) -> Crossings:
+def select_crossings(found: Outlines, crossed: Crossings, winner: Tensor, names: Tensor | None = None) -> Crossings:
     """The crossings at which the picture jumps: at creases, where the two pixels show the two faces that meet there.
 
-    winner: [P], the face that each pixel's centre shows. What lies between two pixels elsewhere may be more than one
+    winner: [P], the face that each pixel's centre shows. names: [G], of the screen's faces: those of one name count as
+    one; None where each counts for itself. What lies between two pixels elsewhere may be more than one
     crease, or a crease and an outline, and the jump between the pixels is not the crease's.
     """
     creases = found.creases.index_select(0, crossed.edge)
     shown = winner.index_select(0, crossed.pixel.reshape(-1)).reshape(-1, 2)
+    if names is not None:
+        creases, shown = (torch.where(each < 0, each, names[each.clamp(min=0)]) for each in (creases, shown))
     meets = (shown == creases).all(dim=1) | (shown.flip(1) == creases).all(dim=1)
     kept = ((creases[:, 0] < 0) | meets).nonzero()[:, 0]
     return Crossings(*(each.index_select(0, kept) for each in (crossed.edge, crossed.pixel, crossed.sideways)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Decision(torch.autograd.Function):
@@ -38,6 +40,18 @@ class Decision(torch.autograd.Function):
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> Any:
         """Which faces touch which pixels differs from scene to scene, so scenes can't be stacked by vmap."""
         raise NotImplementedError("a renderer can't be mapped over stacked scenes: give it many shots")
+
+
+def read(function: Callable[..., T], *tensors: Tensor) -> T:
+    """``function(*tensors)``, of any type, as a constant; the function sees plain tensors and returns such."""
+    found: list[T] = []
+
+    def call(*plain: Tensor) -> tuple[Tensor]:
+        found.append(function(*plain))
+        return (plain[0].new_zeros(0),)
+
+    decide(call, *tensors)
+    return found[0]
 
 
 def decide(function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:

@@ -15,7 +15,7 @@ from invrender.geometry.meshes import world_normals, world_vertices
 from invrender.render.base import Shot
 from invrender.render.shading.charts import mesh_pyramid
 from invrender.render.shading.mipmaps import level_sizes
-from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Object, PointLight, Scene
+from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene
 
 DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
 
@@ -40,8 +40,9 @@ class Surfaces:
     ambient: [B, 3], radiance. lights: [B, L, 6]: radiance, then the position, or the unit direction towards the light.
     kinds: [L] int64, `DIRECTIONAL`, `POINT` or `INVERSE_SQUARE`. shiny: whether highlights matter.
     eyes: [B, 3]: the camera's centre, or if ``parallel`` the unit direction towards it.
-    objects: what O stands for. placements: for each picture its objects, as numbers. first_vertex, first_face: where
-        each object begins, and at the end their number.
+    meshes: how the faces meet, of each object. placements: for each picture its meshes, as numbers. first_vertex,
+        first_face: where each mesh begins, and at the end their number. source: [F], of faces that are pieces of others
+        the numbers of those, or None.
     """
 
     vertices: Tensor
@@ -61,10 +62,11 @@ class Surfaces:
     eyes: Tensor
     parallel: bool
     shiny: bool
-    objects: tuple[Object, ...]
+    meshes: tuple[Mesh, ...]
     placements: tuple[tuple[int, ...], ...]
     first_vertex: tuple[int, ...]
     first_face: tuple[int, ...]
+    source: Tensor | None = None
 
     @classmethod
     def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
@@ -81,7 +83,7 @@ class Surfaces:
             kinds=lights[0][2],
             eyes=torch.stack([eye(shot.camera) for shot in shots]),
             parallel=shots[0].camera.projection == "orthographic",
-            objects=objects,
+            meshes=tuple(obj.mesh for obj in objects),
             placements=placements,
         )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from invrender.geometry.lenses import film
 from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.formats import FORMATS, read_photographs
+from invrender.scene import Lens
 
 CAMERAS = """\
 # Camera list with one line of data per camera:
@@ -200,6 +203,11 @@ PARAMETERS: dict[str, list[float]] = {
     "FULL_OPENCV": [500.5, 502.0, 320.25, 240.75, -0.1, 0.02, 0.001, -0.002, 0.01, 0.02, 0.03, 0.04],
     "SIMPLE_RADIAL_FISHEYE": [500.5, 320.25, 240.75, -0.1],
     "RADIAL_FISHEYE": [500.5, 320.25, 240.75, -0.1, 0.02],
+    "SIMPLE_DIVISION": [500.5, 320.25, 240.75, -0.1],
+    "DIVISION": [500.5, 502.0, 320.25, 240.75, -0.1],
+    "SIMPLE_FISHEYE": [500.5, 320.25, 240.75],
+    "FISHEYE": [500.5, 502.0, 320.25, 240.75],
+    "EQUIRECTANGULAR": [640, 480],
 }
 
 
@@ -218,30 +226,45 @@ def test_colmap_itself_says_the_same(model: str, write: str, tmp_path: Path) -> 
     (read,) = read_photographs(tmp_path)
     found = torch.tensor(read.camera["camera_from_world"], dtype=torch.float64)
     torch.testing.assert_close(found[:3], torch.tensor(pose.matrix()), atol=1e-15, rtol=0)
+    for point in POINTS:
+        ours = pixel(read.camera, point)
+        torch.testing.assert_close(ours, torch.tensor(camera.img_from_cam(point.numpy())), atol=1e-6, rtol=0)
     # Written by us, it is the same camera to COLMAP.
-    name = "colmap" if write == "write_text" else "colmap_binary"
-    folder = tmp_path / "ours"
-    folder.mkdir()
-    contents = FORMATS[name].encode([read], folder / ("cameras.txt" if name == "colmap" else "cameras.bin"))
-    for path, content in contents.items():
+    contents = FORMATS["colmap"].encode([Photograph(camera=read.camera)], tmp_path)
+    words = contents[tmp_path / "cameras.txt"].decode().splitlines()[-1].split()
+    again = pycolmap.Camera(model=words[1], width=int(words[2]), height=int(words[3]), params=[*map(float, words[4:])])
+    for point in POINTS.numpy():
+        assert again.img_from_cam(point).tolist() == pytest.approx(camera.img_from_cam(point).tolist(), abs=1e-12)
+
+
+def pixel(camera: Mapping[str, Any], point: torch.Tensor) -> torch.Tensor:
+    """Where a camera's keys say that a point [3] in its frame is seen, [2]."""
+    lens = camera.get("lens")
+    place = point[:2] / point[2]
+    if lens is not None:
+        place, _ = film(Lens(torch.tensor(lens["coefficients"], dtype=torch.float64), lens["model"]), point)
+    return place * torch.tensor(camera["focal"]).double() + torch.tensor(camera["principal"]).double()
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_colmap_itself_reads_what_is_written(kind: str, tmp_path: Path) -> None:
+    pycolmap = pytest.importorskip("pycolmap")
+    pose = [[0.0, -1.0, 0.0, 1 / 3], [1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 5.0], [0.0, 0.0, 0.0, 1.0]]
+    camera = {"width": 640, "height": 480, "focal": [500.5, 502.0], "principal": [320.25, 240.75]}
+    name = "a.png" if kind == "text" else "a b.png"
+    photograph = Photograph(tmp_path / name, camera={**camera, "camera_from_world": pose})
+    for path, content in (
+        FORMATS["colmap" if kind == "text" else "colmap_binary"].encode([photograph], tmp_path).items()
+    ):
         path.write_bytes(content)
-    for file in tmp_path.glob("*.*"):
-        if file.stem not in ("cameras", "images"):  # what later versions of COLMAP want, too
-            (folder / file.name).write_bytes(b"")
-    check_same(pycolmap, contents, camera, found)
-
-
-def check_same(pycolmap: Any, contents: dict[Path, bytes], camera: Any, pose: torch.Tensor) -> None:
-    """Hold what we have written against COLMAP's own camera, by where it sees points."""
-    (row,) = [each for path, each in contents.items() if path.stem == "cameras" and path.suffix == ".txt"] or [b""]
-    if not row:
-        return
-    words = row.decode().splitlines()[-1].split()
-    ours = pycolmap.Camera(model=words[1], width=int(words[2]), height=int(words[3]), params=[*map(float, words[4:])])
-    for point in POINTS.tolist():
-        torch.testing.assert_close(
-            torch.tensor(ours.img_from_cam(point)), torch.tensor(camera.img_from_cam(point)), atol=1e-12, rtol=0
-        )
+    empty = "points3D.txt" if kind == "text" else "points3D.bin"
+    (tmp_path / empty).write_bytes(b"" if kind == "text" else bytes(8))
+    read = pycolmap.Reconstruction(str(tmp_path))
+    (image,) = read.images.values()
+    assert image.name == name
+    assert image.cam_from_world().matrix().tolist() == [pytest.approx(row, abs=1e-15) for row in pose[:3]]
+    assert image.camera.params.tolist() == [500.5, 502.0, 320.25, 240.75]
+    assert (image.camera.width, image.camera.height) == (640, 480)
 
 
 @pytest.mark.parametrize("name", ["camera.yaml", "camera.xml"])

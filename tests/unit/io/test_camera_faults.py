@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.io.cameras.formats import format_named, read_photographs
+from invrender.io.cameras.base import Photograph
+from invrender.io.cameras.formats import FORMATS, format_named, read_photographs
 from invrender.io.cameras.keys import build_camera
 from invrender.io.pictures import Decoding
 from invrender.io.schema import CameraConfig
@@ -213,6 +214,14 @@ def test_a_picture_of_another_shape_than_the_cameras(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"64x64 pixels, but .* is calibrated for 64x48"):
         views_of(tmp_path)
+
+
+def test_colmaps_texts_have_no_names_with_blanks(tmp_path: Path) -> None:
+    camera = {"width": 64, "height": 48, "focal": 50, "camera_from_world": POSE}
+    with pytest.raises(
+        UserError, match="can't hold names with blanks; rename the picture, or give format=colmap_binary"
+    ):
+        FORMATS["colmap"].encode([Photograph(tmp_path / "a b.png", camera=camera)], tmp_path)
 
 
 def test_names_that_are_of_no_format(tmp_path: Path) -> None:

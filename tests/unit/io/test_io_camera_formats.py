@@ -48,11 +48,12 @@ def test_nerfstudios_intrinsics_follow_the_pictures_size(tmp_path: Path) -> None
     assert camera.intrinsics.tolist() == [pytest.approx(row) for row in ([50, 0, 30], [0, 51, 25], [0, 0, 1])]
 
 
-def test_a_bent_lens_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    camera_of(
-        tmp_path, {"camera_angle_x": 1, "k1": 0.1, "k2": 0, "frames": [{"file_path": "a", "transform_matrix": POSE}]}
+def test_a_bent_lens_is_the_cameras(tmp_path: Path) -> None:
+    camera = camera_of(
+        tmp_path, {"camera_angle_x": 1, "k1": 0.125, "k2": 0, "frames": [{"file_path": "a", "transform_matrix": POSE}]}
     )
-    assert "distortion (brown_conrady 0.1, 0, 0, 0) is ignored" in caplog.text
+    assert camera.lens is not None
+    assert (camera.lens.model, camera.lens.coefficients.tolist()) == ("brown_conrady", [0.125, 0, 0, 0])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from invrender.errors import UserError
-from invrender.io.cameras.keys import FAR, NEAR, depths_around
+from invrender.io.cameras.depths import FAR, NEAR, depths_around
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.render.base import render_scene
