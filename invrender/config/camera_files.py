@@ -60,7 +60,7 @@ def camera_keys_of(path: Path, chosen: str | None, typed: Collection[str]) -> li
     """
     from invrender.io.cameras.formats import read_photographs
     from invrender.io.cameras.lenses import read_keys
-    from invrender.io.cameras.merging import merged_camera
+    from invrender.io.cameras.merging import merged_camera, replaced_by
     from invrender.io.schema import CameraConfig
 
     photograph = choose(read_photographs(path, key="camera"), path, chosen)
@@ -73,7 +73,8 @@ def camera_keys_of(path: Path, chosen: str | None, typed: Collection[str]) -> li
             raise UserError(f"{where}: {key} is {shortened(value)}, expected no keys in it")
     if "focal" in keys and not {"width", "height"} <= keys.keys():
         keys = {**picture_sides(photograph, path, typed), **keys}
-    return [f"++camera.{key}={hydra_value(value)}" for key, value in keys.items() if f"camera.{key}" not in typed]
+    anew = {**replaced_by(keys), **keys}
+    return [f"++camera.{key}={hydra_value(value)}" for key, value in anew.items() if f"camera.{key}" not in typed]
 
 
 def choose(photographs: Sequence[Photograph], path: Path, chosen: str | None) -> Photograph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from invrender.checks import MOST_PIXELS, above, numbers, one_of
 from invrender.errors import UserError, shortened
 from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.keys import extrinsics, focal_lengths
+from invrender.io.cameras.lenses import read_keys
 from invrender.io.cameras.merging import PLACES, merged_camera
 from invrender.io.pictures import Decoding, picture_size
 from invrender.io.schema import CameraConfig
@@ -26,7 +27,7 @@ MOST_COEFFICIENTS = {BROWN: 8, FISHEYE: 4, PANORAMA: 0}
 
 
 @dataclass(frozen=True)
-class Bend:
+class LensValues:
     """A lens by its model and its coefficients, as the key ``lens`` of a camera has them, in OpenCV's order."""
 
     model: str
@@ -50,7 +51,7 @@ class Calibration:
     principal: tuple[float, float] | None = None
     size: tuple[int, int] | None = None
     centers: Centers = "half"
-    lens: Bend | None = None
+    lens: LensValues | None = None
     pose: Tensor | None = None
     picture: Path | None = field(default=None, compare=False)
 
@@ -63,8 +64,7 @@ class Calibration:
         if self.principal is not None:
             found["principal"] = list(self.principal)
             found |= {"pixel_centers": self.centers} if self.centers != "half" else {}
-        if self.lens is not None:
-            found["lens"] = self.lens.keys()
+        found["lens"] = None if self.lens is None else self.lens.keys()
         if self.pose is not None:
             found["camera_from_world"] = self.pose.tolist()
         return found
@@ -123,21 +123,19 @@ def calibration_of(photograph: Photograph, where: str) -> Calibration:
         principal,
         size,
         "integer" if config.pixel_centers == "integer" else "half",
-        bend_of(given["lens"], where) if given.get("lens") is not None else None,
+        None if given.get("lens") is None else read_lens_key(given["lens"], where),
         pose,
         photograph.picture,
     )
 
 
-def bend_of(lens: Any, where: str) -> Bend | None:
+def read_lens_key(given: Any, where: str) -> LensValues | None:
     """The lens of a camera's key. Raises `UserError` where it is not a model with its numbers."""
-    if not isinstance(lens, Mapping) or not isinstance(lens.get("model"), str):
-        raise UserError(f'{where}: lens is {shortened(lens)}, expected {{"model": …, "coefficients": […]}}')
-    coefficients = lens.get("coefficients") or []
-    return bend(lens["model"], coefficients, where)
+    lens = read_keys(given, f"{where}: lens")
+    return lens_values(lens.model, lens.coefficients, where)
 
 
-def bend(model: str, coefficients: Sequence[Any], where: str) -> Bend | None:
+def lens_values(model: str, coefficients: Sequence[Any], where: str) -> LensValues | None:
     """A lens with no more coefficients than it needs; None where it bends nothing."""
     found = numbers(f"{where}: the lens's coefficients", list(coefficients), (len(coefficients),)).tolist()
     if len(found) > MOST_COEFFICIENTS.get(model, len(found)):
@@ -151,14 +149,14 @@ def bend(model: str, coefficients: Sequence[Any], where: str) -> Bend | None:
         found = [*found, *[0.0] * (4 - len(found))]
     if model == DIVISION and not any(found):
         return None
-    return Bend(model, tuple(found))
+    return LensValues(model, tuple(found))
 
 
 def panorama(size: tuple[int, int]) -> Calibration:
     """The camera of a whole sphere in a picture of a width and a height; its focal lengths are pixels for a radian."""
     width, height = size
     focal, principal = (width / (2 * math.pi), height / math.pi), (width / 2, height / 2)
-    return Calibration(focal, principal, size, lens=Bend(PANORAMA, ()))
+    return Calibration(focal, principal, size, lens=LensValues(PANORAMA, ()))
 
 
 def whole_panorama(calibration: Calibration, where: str) -> tuple[int, int]:

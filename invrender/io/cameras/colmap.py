@@ -14,10 +14,10 @@ from invrender.io.cameras.calibration import (
     DIVISION,
     FISHEYE,
     PANORAMA,
-    Bend,
     Calibration,
-    bend,
+    LensValues,
     calibration_of,
+    lens_values,
     panorama,
     picture_sides,
     positive,
@@ -126,11 +126,11 @@ def to_calibration(camera: Camera, where: str) -> Calibration:
     return Calibration((fx, fy), (values["cx"], values["cy"]), picture_sides(where, *camera.size), lens=lens)
 
 
-def lens_of(model: Model, values: Mapping[str, float], where: str) -> Bend | None:
+def lens_of(model: Model, values: Mapping[str, float], where: str) -> LensValues | None:
     """The lens of a model's coefficients."""
     assert model.lens is not None
     order = OPENCV_ORDER if model.lens == BROWN else FISHEYE_ORDER if model.lens == FISHEYE else model.order
-    return bend(model.lens, [values.get(name, 0.0) for name in order], where)
+    return lens_values(model.lens, [values.get(name, 0.0) for name in order], where)
 
 
 def from_calibration(number: int, calibration: Calibration, where: str) -> Camera:

@@ -16,11 +16,11 @@ from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.calibration import (
     BROWN,
     FISHEYE,
-    Bend,
     Calibration,
-    bend,
+    LensValues,
     calibration_of,
     from_matrix,
+    lens_values,
     picture_sides,
     to_matrix,
     without_pose,
@@ -106,7 +106,7 @@ def read_calibration(nodes: Tree, path: Path) -> Calibration:
     return Calibration(calibration.focal, calibration.principal, size, "integer", lens)
 
 
-def read_lens(nodes: Tree, path: Path) -> Bend | None:
+def read_lens(nodes: Tree, path: Path) -> LensValues | None:
     """The lens. Raises `UserError`, by name, for coefficients that can't be expressed here."""
     where = f"{path}: distortion_coefficients"
     node = find(nodes, COEFFICIENTS)
@@ -115,7 +115,7 @@ def read_lens(nodes: Tree, path: Path) -> Bend | None:
     if model in FISHEYES or str(nodes.get("fisheye_model", "0")).strip() not in ("0", ""):
         if len(given) != 4:
             raise UserError(f"{where} has {len(given)} numbers, expected 4 for a fisheye (k1, k2, k3, k4)")
-        return bend(FISHEYE, given, where)
+        return lens_values(FISHEYE, given, where)
     if given and len(given) not in COUNTS:
         raise UserError(
             f"{where} has {len(given)} numbers, expected {', '.join(map(str, COUNTS))} ({', '.join(ORDER)})"
@@ -123,7 +123,7 @@ def read_lens(nodes: Tree, path: Path) -> Bend | None:
     beyond = [name for name, each in zip(ORDER[8:], given[8:], strict=False) if each]
     if beyond:
         raise UserError(f"{where} has {', '.join(beyond)}, which are not known here; calibrate without, or undistort")
-    return bend(BROWN, given[:8], where)
+    return lens_values(BROWN, given[:8], where)
 
 
 def read_poses(nodes: Tree, path: Path) -> list[tuple[Tensor, tuple[float, ...]]]:
@@ -210,7 +210,7 @@ def to_nodes(photographs: Sequence[Photograph], folder: Path) -> dict[str, int |
     return nodes
 
 
-def lens_nodes(lens: Bend | None, where: str) -> dict[str, int | Matrix]:
+def lens_nodes(lens: LensValues | None, where: str) -> dict[str, int | Matrix]:
     """What is written of a lens. Raises `UserError` for one that OpenCV has not."""
     if lens is None:
         return {"distortion_coefficients": Matrix([[0.0]] * 5)}

@@ -18,10 +18,10 @@ from invrender.io.cameras.calibration import (
     BROWN,
     FISHEYE,
     PANORAMA,
-    Bend,
     Calibration,
-    bend,
+    LensValues,
     calibration_of,
+    lens_values,
     panorama,
     picture_sides,
     positive,
@@ -164,12 +164,12 @@ def read_angle(given: Mapping[str, Any], where: str) -> float:
     return angle
 
 
-def read_lens(given: Mapping[str, Any], where: str) -> Bend | None:
+def read_lens(given: Mapping[str, Any], where: str) -> LensValues | None:
     """The lens. Raises `UserError`, by name, for models and coefficients that can't be expressed here."""
     model = given.get("camera_model", "OPENCV_FISHEYE" if given.get("is_fisheye") else "OPENCV")
     found = {name: given[name] for name in COEFFICIENTS if given.get(name)}
     if model in FISHEYES:
-        return bend(FISHEYE, [found.get(name, 0.0) for name in MODELS[FISHEYE][1]], where)
+        return lens_values(FISHEYE, [found.get(name, 0.0) for name in MODELS[FISHEYE][1]], where)
     if model not in BROWNS:
         raise UserError(
             f"{where}: camera_model is {shortened(model)}, expected one of {', '.join((*BROWNS, *FISHEYES, WHOLE))}; "
@@ -177,7 +177,7 @@ def read_lens(given: Mapping[str, Any], where: str) -> Bend | None:
         )
     if "k4" in found:
         raise UserError(f"{where}: k4 of {model} is {shortened(found['k4'])}, which is not known here; undistort")
-    return bend(BROWN, [found.get(name, 0.0) for name in MODELS[BROWN][1]], where)
+    return lens_values(BROWN, [found.get(name, 0.0) for name in MODELS[BROWN][1]], where)
 
 
 def optics_of(calibration: Calibration, where: str) -> dict[str, Any]:
