@@ -65,7 +65,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
     scene = Scene(
         objects=objects,
         cameras={CAMERA: camera},
-        lights=place_lights(lights, config.scene.light_unit, (low, high), key),
+        lights=place_lights(lights, config.scene.light_unit, objects, key),
         background=build_background(config.scene, files, f"{key}scene"),
     )
     check_visible(scene, scene.camera, f"{key}camera")
@@ -136,26 +136,33 @@ def radius_of(low: Tensor, high: Tensor) -> float:
 
 
 def place_lights(
-    lights: dict[str, Light], unit: float | None, box: tuple[Tensor, Tensor], key: str
+    lights: dict[str, Light], unit: float | None, objects: dict[str, Object], key: str
 ) -> dict[str, Light]:
-    """Point lights with their positions in the unit of lights; None is half the longest side of the objects' box.
+    """Point lights with their positions in the unit of lights; None is half the longest side of the largest object.
 
-    One whose light fades with the square of the distance is as much brighter as it is further away.
+    That is the same however objects are turned and moved, so that a start has the lights of its truth. A light that
+    fades with the square of the distance is as much brighter as it is further away.
     """
-    low, high = box
-    center = torch.zeros(3) if unit is not None else (low + high) / 2
-    unit = float((high - low).max()) / 2 if unit is None else checks.above(f"{key}scene.light_unit", unit, 0)
-    if unit == 1 and not bool(center.any()):
+    if unit is None:
+        unit = max(map(longest_side, objects.values())) / 2
+    if checks.above(f"{key}scene.light_unit", unit, 0) == 1:
         return lights
     placed: dict[str, Light] = {}
     for name, light in lights.items():
         if isinstance(light, PointLight):
             factor = unit**2 if light.falloff == "inverse_square" else 1.0
-            light = replace(light, position=center + unit * light.position, intensity=factor * light.intensity)
+            light = replace(light, position=unit * light.position, intensity=factor * light.intensity)
             at = ", ".join(f"{each:.3g}" for each in light.position.tolist())
             note(f"{key}light.{name} is at [{at}]: lights scale with the objects, unless scene.light_unit=1 is set")
         placed[name] = light
     return placed
+
+
+def longest_side(obj: Object) -> float:
+    """The longest side of the box around a mesh in its own frame, in the world's unit."""
+    sides = obj.mesh.vertices.amax(dim=0) - obj.mesh.vertices.amin(dim=0)
+    scale = torch.linalg.det(obj.world_from_object[:3, :3].double()).abs() ** (1 / 3)
+    return float(scale * sides.max())
 
 
 def build_background(config: SceneConfig, files: Folder, key: str) -> Tensor:

@@ -59,8 +59,8 @@ class SceneConfig:
 
     folder: where the files are, relative to the YAML that names it; null is that YAML's own folder.
     background: a colour. picture: a file, instead of the colour.
-    light_unit: what a 1 in the positions of lights is, about the world's origin; null is half the size of the objects,
-        about their middle, so that small and large ones are lit alike.
+    light_unit: what a 1 in the positions of lights is; null is half the longest side of the largest object, so that
+        small and large ones are lit alike.
     """
 
     folder: str | None = None

@@ -131,6 +131,6 @@ def test_lights_that_are_typed_stay_where_they_are(invrender: Any, workspace: Pa
     mesh = ("scene=mesh", "scene.objects.shape.mesh=tiny.obj", "camera.distance=0.05")
     size = ("camera.width=8", "camera.height=8")
     scaled = invrender("render", *mesh, *size, "hydra.run.dir=one").err
-    assert "light.key is at [-0.005, 0.02, 0.02]: lights scale with the objects" in scaled
-    assert "camera.near and far follow from the scene's size: 0.00125 and 1.25" in scaled
+    assert "light.key is at [-0.01, 0.015, 0.02]: lights scale with the objects" in scaled
+    assert "camera.near and far follow from the scene's size: 0.00156 and 1.56" in scaled
     assert "light.key" not in invrender("render", *mesh, *size, "light.key.position=[1,1,1]", "hydra.run.dir=two").err

@@ -35,8 +35,9 @@ def depths_around(middle: float, radius: float) -> tuple[float, float]:
     first, last, distance = middle - radius, middle + radius, max(abs(middle), radius)
     if ((first >= NEAR or distance >= 1) and last <= FAR) or not 1e-30 < distance < 1e30:
         return NEAR, FAR
-    share = distance / USUAL_DISTANCE
-    return min(NEAR * share, max(first / 2, NEAR * share / 100)), FAR * share
+    # By powers of two, so that cameras which are about as far away have the same depths, and are drawn together.
+    share = 2.0 ** round(math.log2(distance / USUAL_DISTANCE))
+    return NEAR * share * (1 if first >= NEAR * share else 0.01), FAR * share
 
 
 def say_depths(camera: Camera, config: CameraConfig, key: str) -> None:
