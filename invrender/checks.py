@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LARGEST_WHOLE = 2**63 - 1
 MOST_PIXELS = 16384
+# What three digits leave of a rotation: the most by which a number of R Rᵀ - I may be off.
+ROUNDED = 4e-3
 
 
 def one_of(key: str, given: str, options: Sequence[str]) -> str:
@@ -102,16 +104,17 @@ def pixels(key: str, given: int) -> int:
 
 
 def rigid(key: str, given: Any) -> Tensor:
-    """A rigid transform [4, 4], float64."""
+    """A rigid transform [4, 4], float64, whose rotation may be rounded to three digits."""
     import torch
 
     matrix = numbers(key, given, (4, 4))
     rotation = matrix[:3, :3]
-    skewed = (rotation @ rotation.T - torch.eye(3, dtype=torch.float64)).abs().max() > 1e-3
-    if bool(skewed):
-        raise UserError(
-            f"{key} is not rigid: its upper left 3x3 part is not a rotation; take scale and shear out of it"
-        )
+    if float((rotation @ rotation.T - torch.eye(3, dtype=torch.float64)).abs().max()) > ROUNDED:
+        scale = float(torch.linalg.det(rotation).abs() ** (1 / 3))
+        even = float((rotation @ rotation.T - scale**2 * torch.eye(3, dtype=torch.float64)).abs().max())
+        scaled = scale > 0 and even <= ROUNDED * scale**2
+        mend = f"it scales by {scale:.6g}, divide by that" if scaled else "take scale and shear out of it"
+        raise UserError(f"{key} is not rigid: its upper left 3x3 part is not a rotation; {mend}")
     if float(torch.linalg.det(rotation)) < 0:
         raise UserError(f"{key} mirrors: the determinant is -1; flip one axis (OpenCV: x right, y down, z forward)")
     if not torch.equal(matrix[3], matrix.new_tensor([0.0, 0.0, 0.0, 1.0])):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields
 
-from invrender.config.overrides import OVERRIDE, quoted
+from invrender.config.alternatives import quoted
+from invrender.config.overrides import OVERRIDE
 from invrender.config.schema import BenchConfig
 from invrender.errors import UserError
 

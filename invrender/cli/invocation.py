@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
 PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
 # By command, the key that plain arguments go to.
-POSITIONAL = {"board": "runs", "report": "runs"}
+POSITIONAL = {"board": "runs", "report": "runs", "convert": "files"}
 
 
 @dataclass
@@ -86,7 +86,8 @@ class Invocation:
         """The arguments for Hydra, which has been told of the files that they name."""
         for folder in config_dirs(self.arguments):
             check_folder(folder)
-        rewritten = rewrite(self.arguments, self.options_of, POSITIONAL.get(self.name))
+        with show_notes(self.name):
+            rewritten = rewrite(self.arguments, self.options_of, POSITIONAL.get(self.name))
         self.files = {file.name: file.path for file in rewritten.files}
         store(rewritten.files)
         return bench_arguments(rewritten.arguments) if self.name == "bench" else rewritten.arguments

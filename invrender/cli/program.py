@@ -22,6 +22,7 @@ COMMANDS = {
     "fit": "recover what is unknown in a scene from pictures",
     "sweep": "run many fits and compare them, or search for the best",
     "render": "render one picture of a scene",
+    "convert": "write a camera file in another format",
     "bench": "say how often, how well and how fast truths are found",
     "board": "look at fits in TensorBoard",
     "report": "write the report of a fit or a sweep anew",

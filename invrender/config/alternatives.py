@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from invrender.errors import UserError
+from invrender.io.schema import literal
 
 FUNCTION = re.compile(
     r"(?P<name>choice|range|interval|glob|shuffle|sort|tag|int|float|str|bool)\((?P<inside>.*)\)", re.S
@@ -79,3 +82,8 @@ def joined(parts: Sequence[str], options: Collection[str]) -> Iterator[str]:
 def unquoted(value: str) -> str:
     """``value`` without a pair of quotes around it."""
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES else value
+
+
+def quoted(text: str) -> str:
+    """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
+    return QuotedString(text=literal(text), quote=Quote.single).with_quotes()

@@ -53,6 +53,8 @@ def scene_options(composed: Composition, schema: type[Options]) -> Options:
     given = composed.given()
     folder = (scene_file(composed).parent / (composed.config.scene.folder or ".")).resolve()
     composed.config.scene.folder = literal(str(folder))
+    if composed.config.scene.light_unit is None and places_lights(composed, given):
+        composed.config.scene.light_unit = 1.0
     options = OmegaConf.to_object(composed.config)
     assert isinstance(options, schema)
     keys = [key.removeprefix("camera.") for key in given if key.startswith("camera.")]
@@ -60,6 +62,14 @@ def scene_options(composed: Composition, schema: type[Options]) -> Options:
     if ineffective:
         raise UserError(f"camera.{ineffective}")
     return options
+
+
+def places_lights(composed: Composition, given: Mapping[str, str]) -> bool:
+    """Whether somebody has given lights positions of their own, which count in the world's unit."""
+    typed = (key.removeprefix("target.").split(".") for key in given)
+    return composed.choices.get("light") in composed.files or any(
+        key[0] == "light" and (len(key) < 3 or key[2] == "position") for key in typed
+    )
 
 
 def check_schema(config: DictConfig, schema: type[Any]) -> None:

@@ -8,14 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 from invrender.checks import one_of
-from invrender.config.alternatives import FUNCTION, alternatives, unquoted
+from invrender.config.alternatives import FUNCTION, alternatives, quoted, unquoted
+from invrender.config.camera_files import with_camera_keys
 from invrender.config.moved import KEYS
 from invrender.config.packages import SECTIONS, check_choice, check_package
 from invrender.errors import UserError, naming, shortened, suggestion
-from invrender.io.schema import literal
 
 FILE_GROUPS = ("scene", "camera", "light", "renderer", "optimizer", "record", "experiment")
 YAML = (".yaml", ".yml")
@@ -29,6 +27,8 @@ FILE_KEYS = re.compile(
     r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )
+# What is read as a camera file; other files that are no pictures by their name are pictures by their content.
+CAMERA_FILES = (".json", ".txt", ".bin", ".xml", *YAML)
 OPEN_KEYS = re.compile(r"target\.(camera|light|scene)\.")
 OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[\w./@$-]+)=(?P<value>.*)", re.DOTALL)
 FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
@@ -78,6 +78,7 @@ def rewrite(arguments: Sequence[str], options_of: OptionsOf, positional: str | N
     """
     result = Rewritten()
     multirun = any(argument in MULTIRUN for argument in arguments)
+    arguments = with_camera_keys(arguments, options_of("camera"), multirun)
     plain: list[str] = []
     flags: list[str] = []
     takes_value = False
@@ -196,7 +197,7 @@ def target_kind(value: str, options: Collection[str]) -> str | None:
     if value in options or value in ("", "null"):
         return None
     path = Path(value)
-    if path.suffix.lower() == ".json":
+    if path.is_dir() or path.suffix.lower() in CAMERA_FILES:
         return "views"
     return "image" if path.suffix.lower() in PICTURES or path.is_file() else None
 
@@ -211,11 +212,6 @@ def file_value(value: str, multirun: bool) -> str:
         return value if found == [value] else quoted(found[0])
     special = value in ("", "null") or "${" in value or (value[0], value[-1]) in (("'", "'"), ('"', '"'), ("[", "]"))
     return value if special else quoted(value)
-
-
-def quoted(text: str) -> str:
-    """``text`` in Hydra's quotes, with nothing in it that OmegaConf would resolve."""
-    return QuotedString(text=literal(text), quote=Quote.single).with_quotes()
 
 
 def option_name(path: Path) -> str:
@@ -243,4 +239,4 @@ def check_override(override: str, where: str) -> None:
 
 def is_file(value: str) -> bool:
     """Whether a group's value names a file that is checked when it is read, and no option."""
-    return unquoted(value).lower().endswith((*YAML, *PICTURES, ".json")) or Path(unquoted(value)).exists()
+    return unquoted(value).lower().endswith((*CAMERA_FILES, *PICTURES)) or Path(unquoted(value)).exists()

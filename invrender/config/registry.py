@@ -19,6 +19,7 @@ CLASSES = frozenset(
         "invrender.fitting.search.Search",
         "invrender.fitting.solve.FirstOrder",
         "invrender.fitting.solve.LevenbergMarquardt",
+        "invrender.io.cameras.bop.Bop",
         "invrender.losses.Contrast",
         "invrender.losses.Huber",
         "invrender.losses.KnownIntrinsics",

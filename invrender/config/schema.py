@@ -163,6 +163,20 @@ class ReportConfig:
 
 
 @dataclass
+class ConvertConfig:
+    """`invrender convert`. files: the camera file to read, and the one to write.
+
+    format: of the one to write; null is what its name says. object: of a BOP file, whose poses are meant.
+    overwrite: what is there.
+    """
+
+    files: list[str] = field(default_factory=list)
+    format: str | None = None
+    object: int | None = None
+    overwrite: bool = False
+
+
+@dataclass
 class DoctorConfig:
     """`invrender doctor` has no keys."""
 
@@ -176,6 +190,7 @@ def register_schemas() -> None:
         "bench": BenchConfig,
         "board": BoardConfig,
         "report": ReportConfig,
+        "convert": ConvertConfig,
         "doctor": DoctorConfig,
     }
     for name, schema in schemas.items():

@@ -18,10 +18,11 @@ from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, first_line, suggestion
 from invrender.geometry.meshes import bounds
 from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
+from invrender.io.cameras.merging import merged_camera
 from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size, write_mask
-from invrender.io.scenes import build_scene
+from invrender.io.scenes import build_scene, radius_of
 from invrender.io.schema import SceneFile, literal
-from invrender.io.views import Reading, merged_camera, read_view, read_views
+from invrender.io.views import Reading, read_view, read_views
 from invrender.io.visibility import check_visible
 from invrender.photographs.photography import Photography
 from invrender.render.base import Renderer, check_samples
@@ -137,9 +138,11 @@ def render_truth(
     file = build_truth_file(config)
     truth = build_scene(file, folder_of(file), "target.", read)
     cameras: dict[str, Camera] = {}
+    low, high = bounds(truth.objects)
     for index, changes in enumerate(options.views):
         key = f"target.views[{index}]"
-        camera = build_camera(merged_camera(file.camera, changes, key), truth.camera.look_at, key)
+        changed = merged_camera(file.camera, changes, key)
+        camera = build_camera(changed, truth.camera.look_at, key, radius_of(low, high))
         check_visible(truth, camera, key)
         cameras[f"view_{index + 1}"] = camera
     truth = replace(truth, cameras={**truth.cameras, **cameras}).to(device)
@@ -192,7 +195,7 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
-    reading = Reading(decoding, scene.background, (low + high) / 2)
+    reading = Reading(decoding, scene.background, (low + high) / 2, radius_of(low, high))
     if options.kind == "views":
         file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
         views, cameras = read_views(path, config.camera, reading, file_format)

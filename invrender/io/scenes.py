@@ -15,9 +15,10 @@ import yaml
 from torch import Tensor
 
 from invrender import checks
-from invrender.errors import UserError
+from invrender.errors import UserError, note
 from invrender.geometry.cameras import rigid as rigid_transform
 from invrender.geometry.meshes import bounds
+from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
@@ -59,13 +60,16 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
     for name, item in config.scene.objects.items():
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
+    camera = build_camera(config.camera, (low + high) / 2, f"{key}camera", radius_of(low, high))
+    lights = {name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()}
     scene = Scene(
         objects=objects,
-        cameras={CAMERA: build_camera(config.camera, (low + high) / 2, f"{key}camera")},
-        lights={name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()},
+        cameras={CAMERA: camera},
+        lights=place_lights(lights, config.scene.light_unit, objects, key),
         background=build_background(config.scene, files, f"{key}scene"),
     )
     check_visible(scene, scene.camera, f"{key}camera")
+    say_depths(camera, config.camera, f"{key}camera")
     return scene
 
 
@@ -124,6 +128,41 @@ def build_light(config: LightConfig, key: str) -> Light:
     falloff = checks.one_of(f"{key}.falloff", config.falloff or "none", FALLOFFS)
     position = checks.numbers(f"{key}.position", config.position, (3,)).float()
     return PointLight(color, intensity, position, "none" if falloff == "none" else "inverse_square")
+
+
+def radius_of(low: Tensor, high: Tensor) -> float:
+    """Half the diagonal of a box between two corners [3]."""
+    return float((high - low).norm()) / 2
+
+
+def place_lights(
+    lights: dict[str, Light], unit: float | None, objects: dict[str, Object], key: str
+) -> dict[str, Light]:
+    """Point lights with their positions in the unit of lights; None is half the longest side of the largest object.
+
+    That is the same however objects are turned and moved, so that a start has the lights of its truth. A light that
+    fades with the square of the distance is as much brighter as it is further away.
+    """
+    if unit is None:
+        unit = max(map(longest_side, objects.values())) / 2
+    if checks.above(f"{key}scene.light_unit", unit, 0) == 1:
+        return lights
+    placed: dict[str, Light] = {}
+    for name, light in lights.items():
+        if isinstance(light, PointLight):
+            factor = unit**2 if light.falloff == "inverse_square" else 1.0
+            light = replace(light, position=unit * light.position, intensity=factor * light.intensity)
+            at = ", ".join(f"{each:.3g}" for each in light.position.tolist())
+            note(f"{key}light.{name} is at [{at}]: lights scale with the objects, unless scene.light_unit=1 is set")
+        placed[name] = light
+    return placed
+
+
+def longest_side(obj: Object) -> float:
+    """The longest side of the box around a mesh in its own frame, in the world's unit."""
+    sides = obj.mesh.vertices.amax(dim=0) - obj.mesh.vertices.amin(dim=0)
+    scale = torch.linalg.det(obj.world_from_object[:3, :3].double()).abs() ** (1 / 3)
+    return float(scale * sides.max())
 
 
 def build_background(config: SceneConfig, files: Folder, key: str) -> Tensor:

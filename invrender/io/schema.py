@@ -59,11 +59,14 @@ class SceneConfig:
 
     folder: where the files are, relative to the YAML that names it; null is that YAML's own folder.
     background: a colour. picture: a file, instead of the colour.
+    light_unit: what a 1 in the positions of lights is; null is half the longest side of the largest object, so that
+        small and large ones are lit alike.
     """
 
     folder: str | None = None
     background: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     picture: str | None = None
+    light_unit: float | None = 1.0
     objects: dict[str, ObjectConfig] = field(default_factory=dict)
 
 
@@ -84,7 +87,8 @@ class LensConfig:
 class CameraConfig:
     """A camera: its picture, its optics and its place.
 
-    fov: across the shorter side of a perspective picture; extent: the same for an orthographic one, in world units.
+    fov: across the shorter side of a perspective picture; null is what the EXIF data of the photograph say, else 40.
+    extent: the same for an orthographic one, in world units.
     focal: pixels, a number or [fx, fy], instead of fov or extent (orthographic: pixels for each world unit).
     principal: [cx, cy] in pixels; null is the picture's centre.
     lens: a `LensConfig`, of a perspective camera; null is a pinhole. fov is that of the lens without its coefficients;
@@ -93,12 +97,13 @@ class CameraConfig:
     Place: camera_from_world [4, 4] (OpenCV axes), else position, else azimuth, elevation and distance about look_at.
     azimuth 0, elevation 0 is on the +z side; azimuth turns towards +x, elevation towards +y.
     look_at: null is the middle of the objects. up: the direction to the picture's top.
+    near, far: depths; null follows from the scene, 0.1 and 100 unless its objects are out of their reach.
     """
 
     projection: str = "perspective"
     width: int = 256
     height: int = 256
-    fov: float = 40.0
+    fov: float | None = None
     extent: float = 2.5
     focal: Any = None
     principal: list[float] | None = None
@@ -111,8 +116,8 @@ class CameraConfig:
     camera_from_world: Any = None
     look_at: list[float] | None = None
     up: list[float] = field(default_factory=lambda: [0.0, 1.0, 0.0])
-    near: float = 0.1
-    far: float = 100.0
+    near: float | None = None
+    far: float | None = None
 
 
 @dataclass

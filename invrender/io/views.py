@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import torch
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
-from invrender.errors import UserError, first_line, suggestion
+from invrender.errors import UserError
 from invrender.images.resample import background_pixels
 from invrender.io.cameras.base import CameraFormat
+from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.formats import read_photographs
-from invrender.io.cameras.keys import ORBIT, build_camera, fit_to_picture, without_effect
+from invrender.io.cameras.images import check_pictures
+from invrender.io.cameras.keys import build_camera, fit_to_picture
+from invrender.io.cameras.merging import merged_camera
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
-from invrender.io.schema import CameraConfig, literal
+from invrender.io.schema import CameraConfig
 from invrender.scene import CAMERA, Camera, View, view_of
 
 
@@ -30,11 +30,13 @@ class Reading:
     decoding: of pictures, masks and weights.
     background: the scene's, a colour [3] or a picture [H, W, 3]; transparent pixels are laid over it.
     center: [3], the middle of the objects, for cameras that don't say what they look at.
+    radius: of the objects about it, which near and far follow from; None for such as are of the usual size.
     """
 
     decoding: Decoding
     background: Tensor
     center: Tensor
+    radius: float | None = None
 
 
 def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
@@ -91,8 +93,12 @@ def read_views(
     camera: what a view leaves out. file_format: of the file; None recognizes it.
     """
     views, cameras = [], dict[str, Camera]()
-    for photograph in read_photographs(path, file_format):
-        where, picture = photograph.where or f"{path}: {photograph.picture.name}", photograph.picture
+    photographs = read_photographs(path, file_format)
+    check_pictures(photographs, path)
+    for photograph in photographs:
+        picture = photograph.picture
+        assert picture is not None
+        where = photograph.where or f"{path}: {picture.name}"
         view = read_view(picture, photograph.mask, photograph.weight, reading)
         height, width = picture_size(picture, reading.decoding)
         given = dict(photograph.camera)
@@ -101,7 +107,10 @@ def read_views(
         config = merged_camera(camera, given, where)
         config = fit_to_picture(config, width, height, picture, where)
         name = unused_name(picture.stem, {CAMERA, *cameras})
-        cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
+        built = build_camera(config, reading.center, where, reading.radius)
+        if not cameras:
+            say_depths(built, config, where)
+        cameras[name] = built.resized(*reversed(view.size))
         views.append(replace(view, camera=name))
     return tuple(views), cameras
 
@@ -110,33 +119,3 @@ def unused_name(name: str, used: Collection[str]) -> str:
     """``name``, or with a number after it where that is taken."""
     numbered = (f"{name}_{number}" for number in count(2))
     return name if name not in used else next(each for each in numbered if each not in used)
-
-
-def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) -> CameraConfig:
-    """``camera`` with some keys given anew; a place or optics given anew replace those of ``camera`` whole.
-
-    Raises `UserError` for keys that a camera has not or that change nothing.
-    """
-    known = {field.name for field in fields(CameraConfig)}
-    for key in given:
-        if key not in known:
-            raise UserError(f"{where}: a camera has no key {key!r}{suggestion(key, known)}")
-    replaced: dict[str, Any] = {}
-    if {"position", *ORBIT} & given.keys():
-        replaced |= {"camera_from_world": None}
-    if {*ORBIT} & given.keys():
-        replaced |= {"position": None}
-    if {"fov", "extent"} & given.keys():
-        replaced |= {"focal": None, "principal": None}
-    if "lens" in given:
-        replaced |= {"lens": None}
-    try:
-        base = OmegaConf.structured(CameraConfig(**literal({**vars(camera), **replaced})))
-        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
-    except (OmegaConfBaseException, OverflowError, RecursionError) as error:
-        raise UserError(f"{where}: {first_line(error)}") from error
-    assert isinstance(merged, CameraConfig)
-    ineffective = without_effect(merged, given.keys())
-    if ineffective:
-        raise UserError(f"{where}: {ineffective}")
-    return merged

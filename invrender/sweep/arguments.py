@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from invrender.config.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY, quoted
+from invrender.config.alternatives import quoted
+from invrender.config.overrides import KNOWN_FLAGS, OVERRIDE, SHOWS_ONLY
 from invrender.errors import UserError, suggestion
 from invrender.sweep.stored import check_arguments, is_besides
 from invrender.sweep.summary import NAME, read_summary

@@ -15,7 +15,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from invrender.config.overrides import MULTIRUN, quoted
+from invrender.config.alternatives import quoted
+from invrender.config.overrides import MULTIRUN
 from invrender.errors import UserError, shown
 from invrender.io.lock import FolderLock
 from invrender.record.report import write_report

@@ -283,7 +283,7 @@ def test_a_folder_with_events_alone_is_not_written_into(invrender: Any, workspac
     assert "which holds events.out.tfevents.1.host; nothing is overwritten" in outcome.error
 
 
-@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "report", "completion"])
+@pytest.mark.parametrize("command", ["fit", "sweep", "render", "board", "report", "convert", "completion"])
 def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     text = capsys.readouterr().out

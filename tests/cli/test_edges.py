@@ -78,7 +78,7 @@ VIEWS = [
     ({"azimuth": float("nan")}, "views[0].azimuth is"),
     ({"up": []}, "views[0].up is []"),
     ({"camera_from_world": [[1]]}, "views[0].camera_from_world is [[1]]"),
-    ({"look_at": [100, 100, 100]}, "views[0] sees no object"),
+    ({"look_at": [-100, 100, 100]}, "views[0] sees no object"),
 ]
 
 

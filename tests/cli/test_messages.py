@@ -215,7 +215,7 @@ def test_broken_camera_files(invrender: Any, workspace: Path) -> None:
     for text, message in [
         ("{", "cameras.json: not readable as JSON"),
         ("[]", 'cameras.json: expected {"views": ['),
-        ('{"views": [{}]}', 'cameras.json: views[0]: expected {"picture"'),
+        ('{"views": [{}]}', "cameras.json: views[0]: it names no picture, expected one"),
         (
             json.dumps({"views": [{"picture": "photo.png", "focl": 3}]}),
             "views[0]: a camera has no key 'focl'; did you mean 'focal'?",

@@ -18,11 +18,16 @@ from fuzz.oracle import Fault, check_command, check_function, watch
 from invrender.config.resources import configs_folder
 from invrender.config.schema import FitConfig, RenderConfig, TargetConfig
 from invrender.config.target import build_scene_and_target
+from invrender.io.cameras.formats import FORMATS, read_photographs
 from invrender.io.pictures import Decoding, read_mask, read_picture
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 
 SEEDS = Path(__file__).parent / "seeds"
+CAMERAS = (
+    *("cameras.json", "transforms.json", "scene_camera.json", "scene_gt.json", "cameras.txt", "images.txt"),
+    *("cameras.bin", "images.bin", "camera.yaml", "camera.xml"),
+)
 
 
 @dataclass
@@ -99,22 +104,27 @@ def picture_case(random: Random) -> Case:
 
 
 def cameras_case(random: Random) -> Case:
-    """A camera file with faults, in its values or in its text."""
-    name = random.choice(("cameras.json", "transforms.json"))
+    """A camera file with faults, in its values or in its text, read and written in another format."""
+    name = random.choice(CAMERAS)
     text = (SEEDS / name).read_bytes()
-    if random.random() < 0.8:
+    if name.endswith(".json") and random.random() < 0.8:
         text = json.dumps(many_changes(json.loads(text), random)).encode()
     else:
         text = mutated(text, random)
+    written = random.choice(list(FORMATS.values()))
 
     def read(folder: Path) -> None:
+        written.encode(read_photographs(folder / name), folder)
         scene = seen("cube.obj")
         target = TargetConfig(kind="views", path=str(folder / name))
         config = FitConfig(scene=scene.scene, camera=scene.camera, light=scene.light, target=target)
         config.scene.folder = str(folder)
         build_scene_and_target(config, "cpu", frozenset(), {})
 
-    files = {**seeds("meshes"), **seeds("pictures"), name: text}
+    # What stands beside the file is whole. COLMAP's binaries count before its texts, which must not be there with them.
+    beside = {each: (SEEDS / each).read_bytes() for each in CAMERAS if Path(each).suffix == Path(name).suffix}
+    pictures = {f"rgb/{number:06d}.png": seeds("pictures")["rgb.png"] for number in range(2)}
+    files = {**seeds("meshes"), **seeds("pictures"), **pictures, **beside, name: text}
     return Case("cameras", files, lambda folder: check_function(lambda: read(folder)))
 
 

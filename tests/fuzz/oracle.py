@@ -41,6 +41,8 @@ def watch(work: Callable[[], Fault | None]) -> Fault | None:
     before, started = reset_peak(), time.monotonic()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        # PyTorch's own, when forward mode is first used.
+        warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
         try:
             with limited():
                 fault = work()

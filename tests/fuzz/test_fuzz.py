@@ -9,7 +9,7 @@ import pytest
 from fuzz.cases import KINDS, make
 
 # So many of each kind: about ten seconds' worth.
-COUNTS = {"mesh": 800, "picture": 1000, "cameras": 400, "scene": 25, "overrides": 25, "run": 60}
+COUNTS = {"mesh": 800, "picture": 1000, "cameras": 300, "scene": 25, "overrides": 25, "run": 60}
 STRIDE = 5
 
 

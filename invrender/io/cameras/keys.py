@@ -10,34 +10,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invrender.checks import above, numbers, one_of, pixels, rigid
-from invrender.errors import UserError
+from invrender.checks import above, numbers, one_of, pixels
+from invrender.errors import UserError, note
 from invrender.geometry.cameras import look_at
+from invrender.io.cameras.depths import depths
 from invrender.io.cameras.lenses import build_lens, check_field, lens_keys, read_keys
+from invrender.io.cameras.poses import rigid_pose
+from invrender.io.pictures.focal import exif_focal
 from invrender.io.schema import CameraConfig
 from invrender.scene import Camera, Projection
 
 PROJECTIONS: tuple[Projection, ...] = ("perspective", "orthographic")
 ORBIT = ("azimuth", "elevation", "distance")
+FOV = 40.0
 
 
-def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> Camera:
+def build_camera(config: CameraConfig, center: Tensor, key: str = "camera", radius: float | None = None) -> Camera:
     """The camera that ``config`` describes.
 
     center: [3], the middle of the objects, which ``look_at: null`` stands for. key: names the config in messages.
+    radius: of the objects about it, which near and far follow from; None for such as are of the usual size.
 
     Raises `UserError` for values out of range and for degenerate places.
     """
     width, height = pixels(f"{key}.width", config.width), pixels(f"{key}.height", config.height)
-    above(f"{key}.near", config.near, 0)
-    if not (math.isfinite(config.far) and config.far > config.near):
-        raise UserError(f"{key}.far is {config.far}, expected a number above {key}.near, which is {config.near}")
     one_of(f"{key}.projection", config.projection, PROJECTIONS)
     target = center.double() if config.look_at is None else numbers(f"{key}.look_at", config.look_at, (3,))
     up = numbers(f"{key}.up", config.up, (3,))
     if float(up.norm()) == 0:
         raise UserError(f"{key}.up is {config.up}, expected a direction, for example [0, 1, 0]")
     camera_from_world, up = extrinsics(config, target, up, key)
+    near, far = depths(config, camera_from_world, center, radius, key)
     camera = Camera(
         intrinsics=intrinsics(config, key).float(),
         camera_from_world=camera_from_world.float(),
@@ -45,8 +48,8 @@ def build_camera(config: CameraConfig, center: Tensor, key: str = "camera") -> C
         up=up.float(),
         width=width,
         height=height,
-        near=config.near,
-        far=config.far,
+        near=near,
+        far=far,
         projection="orthographic" if config.projection == "orthographic" else "perspective",
         lens=None if config.lens is None else build_lens(config, f"{key}.lens"),
     )
@@ -81,9 +84,10 @@ def focal_lengths(config: CameraConfig, key: str) -> tuple[float, float]:
     if model == "equirectangular":
         return config.width / (2 * math.pi), config.height / math.pi
     widest = 360 if model == "kannala_brandt" else 180
-    if not 0 < config.fov < widest:
-        raise UserError(f"{key}.fov is {config.fov}, expected degrees between 0 and {widest}")
-    half = math.radians(config.fov) / 2
+    fov = FOV if config.fov is None else config.fov
+    if not 0 < fov < widest:
+        raise UserError(f"{key}.fov is {fov}, expected degrees between 0 and {widest}")
+    half = math.radians(fov) / 2
     focal = shorter / 2 / (half if model == "kannala_brandt" else math.tan(half))
     return focal, focal
 
@@ -91,7 +95,7 @@ def focal_lengths(config: CameraConfig, key: str) -> tuple[float, float]:
 def extrinsics(config: CameraConfig, target: Tensor, up: Tensor, key: str) -> tuple[Tensor, Tensor]:
     """camera_from_world [4, 4] and the up direction [3] that goes with it, float64."""
     if config.camera_from_world is not None:
-        return rigid(f"{key}.camera_from_world", config.camera_from_world), up
+        return rigid_pose(f"{key}.camera_from_world", config.camera_from_world), up
     if config.position is not None:
         position = numbers(f"{key}.position", config.position, (3,))
         if float((position - target).norm()) < 1e-9:
@@ -157,9 +161,11 @@ def camera_keys(camera: Camera) -> dict[str, Any]:
 def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, key: str = "camera") -> CameraConfig:
     """The config with a picture's size.
 
-    A camera of fov or extent adopts it. One given in pixels is scaled with a picture that is larger or smaller but of
-    the same shape; `UserError` for a picture of another shape.
+    A camera of fov or extent adopts it, and where there is neither fov nor focal what the picture's EXIF data say of
+    its lens. One given in pixels is scaled with a picture that is larger or smaller but of the same shape; `UserError`
+    for a picture of another shape.
     """
+    config = with_exif(config, width, height, path, key)
     if (pixels(f"{key}.width", config.width), pixels(f"{key}.height", config.height)) == (width, height):
         return config
     sized = {**vars(config), "width": width, "height": height}
@@ -178,6 +184,18 @@ def fit_to_picture(config: CameraConfig, width: int, height: int, path: Path, ke
     sized["focal"] = scaled(focal, (across, down), 0.0)
     sized["principal"] = scaled(config.principal, (across, down), edge)
     return CameraConfig(**sized)
+
+
+def with_exif(config: CameraConfig, width: int, height: int, path: Path, key: str) -> CameraConfig:
+    """The config with the field of view that a picture's EXIF data say, where nobody has given any."""
+    if any(each is not None for each in (config.fov, config.focal, config.lens)) or config.projection != "perspective":
+        return config
+    found = exif_focal(path, width, height)
+    if found is None:
+        return config
+    fov = math.degrees(2 * math.atan(min(width, height) / 2 / found.pixels))
+    note(f"{path}: its EXIF data say {found.told}, so that {key}.fov is {fov:.4g}; set {key}.fov to give another")
+    return CameraConfig(**{**vars(config), "fov": fov})
 
 
 def scaled(pair: Any, scales: tuple[float, float], edge: float) -> Any:

@@ -48,11 +48,12 @@ def test_nerfstudios_intrinsics_follow_the_pictures_size(tmp_path: Path) -> None
     assert camera.intrinsics.tolist() == [pytest.approx(row) for row in ([50, 0, 30], [0, 51, 25], [0, 0, 1])]
 
 
-def test_a_bent_lens_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    camera_of(
-        tmp_path, {"camera_angle_x": 1, "k1": 0.1, "k2": 0, "frames": [{"file_path": "a", "transform_matrix": POSE}]}
+def test_a_bent_lens_is_the_cameras(tmp_path: Path) -> None:
+    camera = camera_of(
+        tmp_path, {"camera_angle_x": 1, "k1": 0.125, "k2": 0, "frames": [{"file_path": "a", "transform_matrix": POSE}]}
     )
-    assert "distortion (k1) is ignored" in caplog.text
+    assert camera.lens is not None
+    assert (camera.lens.model, camera.lens.coefficients.tolist()) == ("brown_conrady", [0.125, 0, 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_bent_lens_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         ({"frames": []}, r"frames is \[\], expected a list of at least one frame"),
         ({"frames": [{"file_path": 3}]}, r"frames\[0\]: expected"),
         ({"frames": [{"file_path": "a"}]}, r"frames\[0\]: transform_matrix is None, expected 4x4 numbers"),
-        ({"frames": [{"file_path": "a", "transform_matrix": [[0] * 4] * 4}]}, "has no inverse"),
+        ({"frames": [{"file_path": "a", "transform_matrix": [[0] * 4] * 4}]}, "is not rigid: .*; take scale and shear"),
         ({"frames": [{"file_path": "a", "transform_matrix": POSE}]}, "neither camera_angle_x nor fl_x"),
         ({"camera_angle_x": 4, "frames": [{"file_path": "a", "transform_matrix": POSE}]}, "expected radians between"),
         ({"other": 1}, r'expected \{"views": '),

@@ -91,7 +91,7 @@ def test_masks_and_weights_are_reduced_too(tmp_path: Path) -> None:
         ({"picture": "a.png", "focal": 60, "width": 640, "height": 300}, "calibrated for 640x300"),
         ({"picture": "a.png", "camera_from_world": MATRIX, "azimuth": 3}, "azimuth has no effect"),
         ({"picture": "none.png"}, "no such picture file"),
-        ({"mask": "a.png"}, 'expected {"picture"'),
+        ({"mask": "a.png"}, r"views\[0\]: it names no picture, expected one"),
     ],
 )
 def test_views_that_can_not_be_used(tmp_path: Path, entry: dict[str, object], message: str) -> None:
