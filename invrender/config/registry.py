@@ -19,6 +19,7 @@ CLASSES = frozenset(
         "invrender.fitting.solve.FirstOrder",
         "invrender.fitting.solve.LevenbergMarquardt",
         "invrender.losses.Contrast",
+        "invrender.losses.Depth",
         "invrender.losses.Huber",
         "invrender.losses.MeanAbsoluteError",
         "invrender.losses.MeanSquaredError",

@@ -14,11 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 from invrender.errors import UserError, first_line, suggestion
-from invrender.images.resample import background_pixels
+from invrender.images.resample import background_pixels, resize_depth
 from invrender.io.cameras.base import CameraFormat
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.keys import ORBIT, build_camera, fit_to_picture, without_effect
-from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
+from invrender.io.pictures import Decoding, depth_size, picture_size, read_depth, read_mask, read_picture
 from invrender.io.schema import CameraConfig, literal
 from invrender.scene import CAMERA, Camera, View, view_of
 
@@ -30,18 +30,23 @@ class Reading:
     decoding: of pictures, masks and weights.
     background: the scene's, a colour [3] or a picture [H, W, 3]; transparent pixels are laid over it.
     center: [3], the middle of the objects, for cameras that don't say what they look at.
+    depth: whether depth maps are read. depth_unit: what a 1 in them is in the scene's unit, None for floats in it.
     """
 
     decoding: Decoding
     background: Tensor
     center: Tensor
+    depth: bool = False
+    depth_unit: float | None = None
 
 
-def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
+def read_view(
+    picture: Path, mask: Path | None, weight: Path | None, reading: Reading, depth: Path | None = None
+) -> View:
     """A photograph, reduced as it is read, by the scene's own camera."""
     for other in (mask, weight):
         if other is not None:
-            check_same_size(other, picture, reading.decoding)
+            check_same_size(other, picture_size(other, reading.decoding), picture, reading.decoding)
     read = read_picture(picture, reading.decoding)
     height, width = read.rgb.shape[:2]
     rgb, silhouette = read.rgb, read.alpha
@@ -51,7 +56,15 @@ def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Re
     if mask is not None:
         silhouette = checked_mask(mask, read_mask(mask, reading.decoding))
     weights = None if weight is None else read_mask(weight, reading.decoding)
-    return view_of(rgb, silhouette, weights, ceiling=ceiling_of(rgb, read.clipped))
+    view = view_of(rgb, silhouette, weights, ceiling=ceiling_of(rgb, read.clipped))
+    return view if depth is None or not reading.depth else with_depth(view, depth, picture, reading)
+
+
+def with_depth(view: View, path: Path, picture: Path, reading: Reading) -> View:
+    """The view of a picture with its depth map, reduced alike. Raises `UserError` for one of another size."""
+    check_same_size(path, depth_size(path, reading.decoding), picture, reading.decoding)
+    depth = resize_depth(read_depth(path, reading.depth_unit, reading.decoding), *view.size)
+    return replace(view, picture=view.picture.with_channels(depth=depth))
 
 
 def ceiling_of(rgb: Tensor, clipped: Tensor | None) -> Tensor | None:
@@ -66,20 +79,20 @@ def checked_mask(path: Path, mask: Tensor) -> Tensor:
     return mask
 
 
-def check_same_size(path: Path, picture: Path, decoding: Decoding) -> None:
-    """Raise `UserError` for a mask or weights that are not of their picture's size, both turned upright."""
-    (height, width), wanted = (picture_size(each, decoding) for each in (path, picture))
+def check_same_size(path: Path, size: tuple[int, int], picture: Path, decoding: Decoding) -> None:
+    """Raise `UserError` for a mask, weights or depths that are not of their picture's size, both turned upright."""
+    (height, width), wanted = size, picture_size(picture, decoding)
     if (height, width) == wanted:
         return
     stored = picture_size(picture, replace(decoding, orientation="ignore"))
     if (height, width) == stored:
         raise UserError(
             f"{path} is {width}x{height} pixels, as {picture} is before its EXIF orientation makes it "
-            f"{wanted[1]}x{wanted[0]}; turn the mask or weights upright, or set target.orientation=ignore"
+            f"{wanted[1]}x{wanted[0]}; turn the mask, weights or depths upright, or set target.orientation=ignore"
         )
     raise UserError(
         f"{path} is {width}x{height} pixels, but {picture} is {wanted[1]}x{wanted[0]}; "
-        "masks and weights have their picture's size; resize it"
+        "masks, weights and depths have their picture's size; resize it"
     )
 
 
@@ -93,7 +106,7 @@ def read_views(
     views, cameras = [], dict[str, Camera]()
     for photograph in read_photographs(path, file_format):
         where, picture = photograph.where or f"{path}: {photograph.picture.name}", photograph.picture
-        view = read_view(picture, photograph.mask, photograph.weight, reading)
+        view = read_view(picture, photograph.mask, photograph.weight, reading, photograph.depth)
         height, width = picture_size(picture, reading.decoding)
         given = dict(photograph.camera)
         if "focal" in given:

@@ -2,7 +2,17 @@
 
 from invrender.losses.contrast import Contrast
 from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
+from invrender.losses.depth import Depth
 from invrender.losses.priors import TotalVariation
 from invrender.losses.silhouettes import Moments, Silhouette
 
-__all__ = ["Contrast", "Huber", "MeanAbsoluteError", "MeanSquaredError", "Moments", "Silhouette", "TotalVariation"]
+__all__ = [
+    "Contrast",
+    "Depth",
+    "Huber",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Moments",
+    "Silhouette",
+    "TotalVariation",
+]

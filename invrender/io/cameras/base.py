@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 class Photograph:
     """One photograph of a camera file.
 
-    picture, mask, weight: its files; mask and weight are of the picture's size.
+    picture, mask, weight, depth: its files; all are of the picture's size.
     camera: what is said of its camera, as keys of `invrender.io.schema.CameraConfig`: OpenCV axes, pixels, degrees.
     where: the place in the file, for messages.
     """
@@ -20,6 +20,7 @@ class Photograph:
     picture: Path
     mask: Path | None = None
     weight: Path | None = None
+    depth: Path | None = None
     camera: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
 

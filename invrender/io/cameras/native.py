@@ -11,12 +11,12 @@ from invrender.errors import UserError, shortened
 from invrender.io.cameras.base import Photograph
 from invrender.io.cameras.documents import read_json
 
-FILES = ("picture", "mask", "weight")
+FILES = ("picture", "mask", "weight", "depth")
 
 
 @dataclass(frozen=True)
 class Views:
-    """``{"views": [{"picture": "a.png", "mask": …, "weight": …, <keys of the camera>}, …], <keys of all cameras>}``.
+    """``{"views": [{"picture": "a.png", "mask": …, "weight": …, "depth": …, <a camera's keys>}, …], <keys of all>}``.
 
     Files are relative to the camera file.
     """

@@ -59,9 +59,14 @@ def read_frame(frame: Any, document: Mapping[str, Any], path: Path, index: int) 
     camera_from_world = OPENCV_FROM_OPENGL @ torch.linalg.inv(matrix)
     picture = find_picture(path.parent / frame["file_path"])
     optics = intrinsics({**document, **frame}, picture, where)
+    beside = {
+        name: path.parent / frame[key]
+        for name, key in (("mask", "mask_path"), ("depth", "depth_file_path"))
+        if isinstance(frame.get(key), str)
+    }
     return Photograph(
         picture=picture,
-        mask=path.parent / frame["mask_path"] if isinstance(frame.get("mask_path"), str) else None,
+        **beside,
         camera={**optics, "camera_from_world": camera_from_world.tolist(), "up": [0.0, 0.0, 1.0]},
         where=where,
     )
