@@ -16,7 +16,7 @@ from invrender.scene import Channels, Picture, View
 
 Where = Literal["object", "mask"]
 
-# The negative log-likelihood of what is not explained: any depth, as far as a hundred standard deviations, is as likely.
+# The negative log-likelihood of what is not explained: all depths are as likely, within a hundred deviations.
 NOTHING = math.log(100.0)
 # Where less than this share of all pixels is compared the loss is that of what is not explained.
 HARDLY_ANY = 1e-3
@@ -35,11 +35,12 @@ class Depth:
     scale is the likeliest of 1 or more. So it is wide as long as all is far off, as at the start, and where the mesh is
     not quite the object; and what hides the object pulls little. Pixels at which nothing was measured have no part.
 
-    The variance is (noise + growth × z²)² + (lateral × slope)²: structured light and stereo measure disparities, whose
+    The variance is (noise + growth × z²)² + lateral² × slope²: structured light and stereo measure disparities, whose
     errors make errors of depth that grow with its square (Khoshelham and Elberink, 2012, doi:10.3390/s120201437), at
     places that are off by a pixel or so (Nguyen et al., 2012, doi:10.1109/3DIMPVT.2012.84), which counts where the
-    depth changes from pixel to pixel: on steep surfaces, at steps. Differences of depth are spread as Student's
-    distribution, and its scale is found as here (Kerl et al., 2013, doi:10.1109/ICRA.2013.6631104).
+    depth changes from pixel to pixel: on steep or rough surfaces, at steps. slope² is of both depths together, and
+    counts as a constant. Differences of depth are spread as Student's distribution, and its scale is found as here
+    (Kerl et al., 2013, doi:10.1109/ICRA.2013.6631104).
 
     weight: of this term in the total.
     noise: the standard deviation of near depths, in the scene's unit. growth: by how much it grows, as a share of the
@@ -86,15 +87,20 @@ class Depth:
 
     def residuals(self, picture: Picture, view: View) -> Residuals:
         """Of every pixel."""
-        shares, difference = self.shares(picture, view), self.difference(picture, view)
-        stiffness = self.stiffness(difference.detach(), self.scale(difference, shares))
-        return Residuals.of_pixels(difference, shares * stiffness)
+        shares, deviation = self.shares(picture, view), self.deviation(picture, view)
+        difference = self.difference(picture, view).detach()
+        stiffness = self.stiffness(difference, self.scale(difference, shares)) / deviation**2
+        return Residuals.of_pixels(picture.depth - view.picture.depth, shares * stiffness)
 
     def difference(self, picture: Picture, view: View) -> Tensor:
         """Rendered minus measured depth in standard deviations, [H, W]."""
-        measured = view.picture.depth
-        along, across = self.noise + self.growth * measured**2, self.lateral * measure_slope(measured)
-        return (picture.depth - measured) / torch.hypot(along, across)
+        return (picture.depth - view.picture.depth) / self.deviation(picture, view)
+
+    def deviation(self, picture: Picture, view: View) -> Tensor:
+        """The standard deviation of that difference in the scene's unit, [H, W]; not differentiable."""
+        measured, rendered = view.picture.depth, picture.depth.detach()
+        slope = torch.hypot(measure_slope(measured), measure_slope(rendered))
+        return torch.hypot(self.noise + self.growth * measured**2, self.lateral * slope)
 
     def student(self, difference: Tensor, scale: Tensor) -> Tensor:
         """The negative log-likelihood of differences of any shape by Student's distribution alone."""

@@ -68,6 +68,7 @@ FIT = [
     ("target.samples=0", "target.samples is 0"),
     ("target.noise=-1", "target.noise is -1.0"),
     ("target.mask=m.png", "target.mask has no effect on a rendered target"),
+    ("target.depth=d.png", "target.depth has no effect on a rendered target"),
     ("target.kind=photo", "target.kind is 'photo', expected one of render, image, views"),
     ("target=none.png", "none.png: no such picture file"),
     ("target=none.json", "none.json: no such camera file"),

@@ -15,7 +15,7 @@ from invrender.targets import render_target
 
 TRUTH = tiny.scene()
 DEPTHS = frozenset(("depth",))
-LOSS = {"depth": Depth(noise=0.1, growth=0.02)}
+LOSS = {"depth": Depth(noise=0.1, growth=0.02, lateral=0.0)}
 UNKNOWNS = {"camera": CameraPose(), "object": ObjectPose(object="painted")}
 
 
@@ -45,7 +45,7 @@ def test_depths_have_the_derivatives_of_finite_differences(
     ]
     columns = [(residuals(ahead) - residuals(back)) / 2e-7 for ahead, back in zip(moved[::2], moved[1::2], strict=True)]
     expected = torch.stack(columns, dim=1)
-    assert expected.abs().amax(dim=0).min() > 0.1
+    assert expected.abs().amax(dim=0).min() > 0.01
     torch.testing.assert_close(local.jacobian, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
 
     leaf = raw[unknown].clone().requires_grad_()

