@@ -85,10 +85,10 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
     channels = channels_of(losses.values())
-    if config.target.depth and "depth" not in channels:
-        note("target.depth has no effect: no loss compares depths; add loss=depth")
     shaders = getattr(renderer, "shaders", {})
     scene, target = build_scene_and_target(config, device, channels, shaders)
+    if config.target.depth and "depth" not in channels:
+        note("target.depth has no effect: no loss compares depths; add loss=depth")
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
     return Experiment(problem, choice, search if search.suits(choice.solver) else None, config.stopping)
