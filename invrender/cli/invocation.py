@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
 PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
 # By command, the key that plain arguments go to.
-POSITIONAL = {"board": "runs", "report": "runs", "convert": "files"}
+POSITIONAL = {"board": "runs", "convert": "files", "doctor": "runs", "report": "runs"}
 
 
 @dataclass

@@ -21,7 +21,7 @@ VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
     *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
-    "report.html",
+    *("report.html", "doctor.png"),
     *("picture.png", "mask.png", "depth.npy"),
 )
 

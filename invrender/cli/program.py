@@ -26,7 +26,7 @@ COMMANDS = {
     "bench": "say how often, how well and how fast truths are found",
     "board": "look at fits in TensorBoard",
     "report": "write the report of a fit or a sweep anew",
-    "doctor": "say what is installed, and which renderers work",
+    "doctor": "say what may be wrong with a fit, or what is installed",
 }
 
 

@@ -9,6 +9,7 @@ from invrender.config.build import build, build_all
 from invrender.config.compose import Composition, scene_options
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
+from invrender.errors import note
 from invrender.fitting.auto import Choice, choose_solver
 from invrender.fitting.dry_run import DryRun, dry_run
 from invrender.fitting.fit import fit
@@ -86,8 +87,11 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     search = build(config.search, "search", allow)
     parameters = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
+    channels = channels_of(losses.values())
     shaders = getattr(renderer, "shaders", {})
-    scene, target = build_scene_and_target(config, device, channels_of(losses.values()), shaders)
+    scene, target = build_scene_and_target(config, device, channels, shaders)
+    if config.target.depth and "depth" not in channels:
+        note("target.depth has no effect: no loss compares depths; add loss=depth")
     problem = Problem(scene, target, parameters, renderer, losses)
     choice = choose_solver(solver, optimizer, problem)
     suited = search if search.suits(choice.solver) else None

@@ -22,7 +22,7 @@ PICTURES = (
     *(".exr", ".hdr", ".pic", ".pfm"),
 )
 FILE_KEYS = re.compile(
-    r"target\.(path|mask|weight)"
+    r"target\.(path|mask|weight|depth)"
     r"|(target\.)?scene\.(folder|picture)"
     r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"

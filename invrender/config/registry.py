@@ -21,6 +21,7 @@ CLASSES = frozenset(
         "invrender.fitting.solve.LevenbergMarquardt",
         "invrender.io.cameras.bop.Bop",
         "invrender.losses.Contrast",
+        "invrender.losses.Depth",
         "invrender.losses.Huber",
         "invrender.losses.KnownIntrinsics",
         "invrender.losses.MeanAbsoluteError",

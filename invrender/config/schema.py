@@ -20,7 +20,8 @@ class TargetConfig:
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), drawn (a photograph of
     that truth, with what is in the way of real ones), image or views (files).
     path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
-    mask, weight: pictures of its size.
+    mask, weight: pictures of its size. depth: of its size, too, the camera z of what each pixel shows: whole numbers of
+    16 bits, of which a 1 is ``depth_unit`` in the scene's unit, or floats, in that unit where none is given.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
     max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
     orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
@@ -37,6 +38,8 @@ class TargetConfig:
     format: Any = None
     mask: str | None = None
     weight: str | None = None
+    depth: str | None = None
+    depth_unit: float | None = None
     color_space: str = "auto"
     max_size: int = 640
     max_pixels: int = 128_000_000
@@ -178,7 +181,10 @@ class ConvertConfig:
 
 @dataclass
 class DoctorConfig:
-    """`invrender doctor` has no keys."""
+    """`invrender doctor`. runs: folders of fits to examine; none for what is installed. allow_targets: as in `Work`."""
+
+    runs: list[str] = field(default_factory=list)
+    allow_targets: list[str] = field(default_factory=list)
 
 
 def register_schemas() -> None:

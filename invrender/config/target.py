@@ -12,7 +12,7 @@ import torch
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from invrender.checks import at_least, one_of, pixels, seed
+from invrender.checks import above, at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, first_line, suggestion
@@ -25,7 +25,7 @@ from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, read_view, read_views
 from invrender.io.visibility import check_visible
 from invrender.photographs.photography import Photography
-from invrender.render.base import Renderer, check_samples
+from invrender.render.base import Renderer, Shot, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
 from invrender.scene import CAMERA, Camera, Channels, Scene, Target
@@ -89,7 +89,8 @@ def build_scene_and_target(
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
         return replace(scene, cameras={**scene.cameras, **known}), target
-    scene, target = draw_photograph(config) if kind == "drawn" else read_photographs(config)
+    read_depth = "depth" in channels
+    scene, target = draw_photograph(config) if kind == "drawn" else read_photographs(config, read_depth)
     return scene.to(device), target.to(device)
 
 
@@ -108,7 +109,7 @@ def check_kind(target: TargetConfig) -> None:
         name = "hint" if target.photograph is None else "photograph"
         raise UserError(f"target.{name} has no effect on a target of kind {target.kind}; set target=drawn")
     if target.kind in KNOWN:
-        for name in ("path", "mask", "weight"):
+        for name in ("path", "mask", "weight", "depth", "depth_unit"):
             if getattr(target, name) is not None:
                 raise UserError(
                     f"target.{name} has no effect on {KNOWN[target.kind]}; set target=image or target=views"
@@ -123,7 +124,7 @@ def check_kind(target: TargetConfig) -> None:
                 f"target.{name} has no effect on a target of kind {target.kind}: it changes the truth of a rendered one"
             )
     if target.kind == "views":
-        for name in ("mask", "weight"):
+        for name in ("mask", "weight", "depth"):
             if getattr(target, name) is not None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
@@ -180,12 +181,12 @@ def draw_photograph(config: FitConfig) -> tuple[Scene, Target]:
         path.write_bytes(photograph.file)
         write_mask(mask, torch.from_numpy(photograph.mask))
         given = replace(options, kind="image", path=str(path), mask=str(mask) if hint == "mask" else None)
-        scene, target = read_photographs(replace(config, target=given))
+        scene, target = read_photographs(replace(config, target=given), depth=False)
     return scene, replace(target, truth=photograph.truth)
 
 
-def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
-    """The scene, its camera of the photograph's size, and the photographs."""
+def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
+    """The scene, its camera of the photograph's size, and the photographs. depth: whether their depth maps are read."""
     options = config.target
     path = Path(str(options.path))
     decoding = build_decoding(options)
@@ -195,17 +196,36 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
-    reading = Reading(decoding, scene.background, (low + high) / 2, radius_of(low, high))
+    unit = None if options.depth_unit is None else above("target.depth_unit", options.depth_unit, 0)
+    reading = Reading(decoding, scene.background, (low + high) / 2, radius_of(low, high), depth, unit)
     if options.kind == "views":
         file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
         views, cameras = read_views(path, config.camera, reading, file_format)
         for index, camera in enumerate(cameras.values()):
             check_visible(scene, camera, f"{path}: views[{index}]")
-        return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
-    mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
-    view = read_view(path, mask, weight, reading)
-    height, width = view.size
-    return scene.with_camera(scene.camera.resized(width, height)), Target((view,))
+        scene, target = replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
+    else:
+        files = (Path(name) if name else None for name in (options.mask, options.weight, options.depth))
+        mask, weight, map_of_depth = files
+        view = read_view(path, mask, weight, reading, map_of_depth)
+        scene, target = scene.with_camera(scene.camera.resized(*reversed(view.size))), Target((view,))
+    if depth:
+        check_measured(scene, target)
+    return scene, target
+
+
+def check_measured(scene: Scene, target: Target) -> None:
+    """Raise `UserError` where no depth was measured at any pixel at which the start shows an object."""
+    for view in target.views:
+        if "depth" not in view.picture:
+            continue  # which the loss says better
+        camera = scene.cameras[view.camera].resized(*reversed(view.size))
+        [drawn] = HardRenderer(samples=1).render([Shot(scene, camera)], frozenset(("depth",)))
+        if not bool(((drawn.depth > 0) & (view.picture.depth > 0)).any()):
+            raise UserError(
+                f"target: no depth is measured at any pixel at which {view.camera} shows the object at the start; "
+                "give a closer start, or a depth map with numbers above 0 there"
+            )
 
 
 def build_decoding(target: TargetConfig) -> Decoding:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.images.resample import background_pixels
+from invrender.images.resample import background_pixels, resize_depth
 from invrender.io.cameras.base import CameraFormat
 from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.images import check_pictures
 from invrender.io.cameras.keys import build_camera, fit_to_picture
 from invrender.io.cameras.merging import merged_camera
-from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
+from invrender.io.pictures import Decoding, depth_size, picture_size, read_depth, read_mask, read_picture
 from invrender.io.schema import CameraConfig
 from invrender.scene import CAMERA, Camera, View, view_of
 
@@ -31,19 +31,28 @@ class Reading:
     background: the scene's, a colour [3] or a picture [H, W, 3]; transparent pixels are laid over it.
     center: [3], the middle of the objects, for cameras that don't say what they look at.
     radius: of the objects about it, which near and far follow from; None for such as are of the usual size.
+    depth: whether depth maps are read. depth_unit: what a 1 in them is in the scene's unit, None for floats in it.
     """
 
     decoding: Decoding
     background: Tensor
     center: Tensor
     radius: float | None = None
+    depth: bool = False
+    depth_unit: float | None = None
+
+    def measured_in(self, unit: float | None) -> Reading:
+        """The same with what a camera file says of its depths, unless that is known."""
+        return self if self.depth_unit is not None else replace(self, depth_unit=unit)
 
 
-def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
+def read_view(
+    picture: Path, mask: Path | None, weight: Path | None, reading: Reading, depth: Path | None = None
+) -> View:
     """A photograph, reduced as it is read, by the scene's own camera."""
     for other in (mask, weight):
         if other is not None:
-            check_same_size(other, picture, reading.decoding)
+            check_same_size(other, picture_size(other, reading.decoding), picture, reading.decoding)
     read = read_picture(picture, reading.decoding)
     height, width = read.rgb.shape[:2]
     rgb, silhouette = read.rgb, read.alpha
@@ -53,7 +62,15 @@ def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Re
     if mask is not None:
         silhouette = checked_mask(mask, read_mask(mask, reading.decoding))
     weights = None if weight is None else read_mask(weight, reading.decoding)
-    return view_of(rgb, silhouette, weights, ceiling=ceiling_of(rgb, read.clipped))
+    view = view_of(rgb, silhouette, weights, ceiling=ceiling_of(rgb, read.clipped))
+    return view if depth is None or not reading.depth else with_depth(view, depth, picture, reading)
+
+
+def with_depth(view: View, path: Path, picture: Path, reading: Reading) -> View:
+    """The view of a picture with its depth map, reduced alike. Raises `UserError` for one of another size."""
+    check_same_size(path, depth_size(path, reading.decoding), picture, reading.decoding)
+    depth = resize_depth(read_depth(path, reading.depth_unit, reading.decoding), *view.size)
+    return replace(view, picture=view.picture.with_channels(depth=depth))
 
 
 def ceiling_of(rgb: Tensor, clipped: Tensor | None) -> Tensor | None:
@@ -68,20 +85,20 @@ def checked_mask(path: Path, mask: Tensor) -> Tensor:
     return mask
 
 
-def check_same_size(path: Path, picture: Path, decoding: Decoding) -> None:
-    """Raise `UserError` for a mask or weights that are not of their picture's size, both turned upright."""
-    (height, width), wanted = (picture_size(each, decoding) for each in (path, picture))
+def check_same_size(path: Path, size: tuple[int, int], picture: Path, decoding: Decoding) -> None:
+    """Raise `UserError` for a mask, weights or depths that are not of their picture's size, both turned upright."""
+    (height, width), wanted = size, picture_size(picture, decoding)
     if (height, width) == wanted:
         return
     stored = picture_size(picture, replace(decoding, orientation="ignore"))
     if (height, width) == stored:
         raise UserError(
             f"{path} is {width}x{height} pixels, as {picture} is before its EXIF orientation makes it "
-            f"{wanted[1]}x{wanted[0]}; turn the mask or weights upright, or set target.orientation=ignore"
+            f"{wanted[1]}x{wanted[0]}; turn the mask, weights or depths upright, or set target.orientation=ignore"
         )
     raise UserError(
         f"{path} is {width}x{height} pixels, but {picture} is {wanted[1]}x{wanted[0]}; "
-        "masks and weights have their picture's size; resize it"
+        "masks, weights and depths have their picture's size; resize it"
     )
 
 
@@ -99,7 +116,7 @@ def read_views(
         picture = photograph.picture
         assert picture is not None
         where = photograph.where or f"{path}: {picture.name}"
-        view = read_view(picture, photograph.mask, photograph.weight, reading)
+        view = read_view(picture, photograph.mask, photograph.weight, reading.measured_in(photograph.depth_unit), photograph.depth)
         height, width = picture_size(picture, reading.decoding)
         given = dict(photograph.camera)
         if "focal" in given:

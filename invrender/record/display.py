@@ -14,7 +14,8 @@ from invrender.fitting.step import Step
 from invrender.images.color import srgb_from_linear
 from invrender.images.resample import resize_area
 from invrender.record.inferno import INFERNO
-from invrender.scene import Target
+from invrender.scene import Picture as Rendering
+from invrender.scene import Target, View
 
 Picture = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -67,16 +68,19 @@ def difference_pictures(step: Step, target: Target) -> list[Picture]:
 
 
 def overlay_pictures(step: Step, target: Target) -> list[Picture]:
-    """The shown views' targets, half covered by the rendering, with the rendering's outline drawn in."""
-    pictures = []
-    for rendered, view in zip(shown(step.rendered), shown(target.views), strict=True):
-        height, width = view.rgb.shape[:2]
-        rgb, alpha = resize_area(rendered.rgb, height, width), resize_area(rendered.alpha, height, width)
-        share = 0.5 * alpha.detach().cpu().numpy()[..., None]
-        mixed = (1 - share) * srgb_picture(view.rgb) + share * srgb_picture(rgb)
-        mixed[outline((alpha > 0.5).cpu().numpy())] = OUTLINE_COLOR
-        pictures.append(mixed.round().astype(np.uint8))
-    return pictures
+    """The shown views' targets, each under its rendering."""
+    pairs = zip(shown(step.rendered), shown(target.views), strict=True)
+    return [overlay_picture(rendered, view) for rendered, view in pairs]
+
+
+def overlay_picture(rendered: Rendering, view: View) -> Picture:
+    """A view's picture, half covered by the rendering, with the rendering's outline drawn in."""
+    rgb, alpha = resize_area(rendered.rgb, *view.size), resize_area(rendered.alpha, *view.size)
+    share = 0.5 * alpha.detach().cpu().numpy()[..., None]
+    mixed = (1 - share) * srgb_picture(view.rgb) + share * srgb_picture(rgb)
+    mixed[outline((alpha > 0.5).cpu().numpy())] = OUTLINE_COLOR
+    overlay: Picture = mixed.round().astype(np.uint8)
+    return overlay
 
 
 def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

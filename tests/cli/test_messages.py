@@ -69,6 +69,7 @@ FIT = [
     ("target.noise=-1", "target.noise is -1.0"),
     ("target.mask=m.png", "target.mask has no effect on a rendered target"),
     ("target.hint=mask", "target.hint has no effect on a target of kind render; set target=drawn"),
+    ("target.depth=d.png", "target.depth has no effect on a rendered target"),
     ("target.kind=photo", "target.kind is 'photo', expected one of render, drawn, image, views"),
     ("target=none.png", "none.png: no such picture file"),
     ("target=none.json", "none.json: no such camera file"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from invrender.images.blur import gaussian_blur, window_mean
+from invrender.images.resample import STEP
 from invrender.scene import Channels, Picture, View
 
 # Standard deviation of the windows in which contrast is compared, as a share of the shorter side; and of the blur that
@@ -18,8 +19,8 @@ def measure_unexplained(picture: Picture, view: View, channels: Channels) -> flo
     """The share of a picture that a rendering leaves unexplained, whatever the light: 0 to 1.
 
     In colours, 1 − the squared correlation within small windows, their mean luminances apart, weighted by the target's
-    contrast in them; in silhouettes, what they do not have in common. The larger of the two, of those that the losses
-    compare.
+    contrast in them; in silhouettes, what they do not have in common; in depths, the pixels that show another surface.
+    The largest of them, of those that the losses compare.
     """
     shares = [0.0]
     if "rgb" in channels:
@@ -29,7 +30,18 @@ def measure_unexplained(picture: Picture, view: View, channels: Channels) -> flo
     if "alpha" in channels and view.mask is not None:
         common = picture.alpha.minimum(view.mask).sum()
         shares.append(1 - float(common / picture.alpha.maximum(view.mask).sum().clamp(min=1e-12)))
+    if "depth" in channels and "depth" in view.picture:
+        shares.append(measure_other_surfaces(picture, view))
     return max(shares)
+
+
+def measure_other_surfaces(picture: Picture, view: View) -> float:
+    """The share of an object's pixels of which another depth was measured, of those of which any was."""
+    measured = view.picture.depth
+    weights = picture.alpha * (picture.depth > 0) * (measured > 0)
+    weights = weights if view.weight is None else weights * view.weight
+    other = (picture.depth - measured).abs() > STEP * measured
+    return float((weights * other).sum() / weights.sum().clamp(min=1e-12))
 
 
 def measure_common_contrast(found: Tensor, wanted: Tensor, weights: Tensor) -> float:

@@ -1,5 +1,6 @@
 """Picture files. Their values become linear here, and sRGB again."""
 
+from invrender.io.pictures.depth import depth_size, read_depth
 from invrender.io.pictures.reading import (
     COLOR_SPACES,
     ORIENTATIONS,
@@ -18,7 +19,9 @@ __all__ = [
     "ORIENTATIONS",
     "Decoding",
     "Picture",
+    "depth_size",
     "picture_size",
+    "read_depth",
     "read_mask",
     "read_picture",
     "scaled",

@@ -19,14 +19,15 @@ from invrender.io.pictures.source import Array, Source, of_floats, with_channels
 
 MAGIC = b"\x76\x2f\x31\x01"
 COLORS = (("R", "G", "B"), ("Y",))
+DEPTHS = ("Z", "Y", "R")
 # Pixels may be stored beyond the picture's border, but not so many times as many.
 MOST_OVERSCAN = 4
 
 
-def open_exr(path: Path) -> Source:
+def open_exr(path: Path, depth: bool = False) -> Source:
     """The first part of an OpenEXR file; where its pixels do not fill the display window the rest is 0.
 
-    Colours are multiplied by alpha, as the format has it.
+    Colours are multiplied by alpha, as the format has it. depth: the one channel of depths, whatever it holds.
     """
     import OpenEXR
 
@@ -35,7 +36,7 @@ def open_exr(path: Path) -> Source:
         stored = {channel.name: (channel.xSampling, channel.ySampling) for channel in header["channels"]}
         left, top, width, height = box(header["displayWindow"])
         first_column, first_row, columns, rows = box(header["dataWindow"])
-    names = chosen_channels(list(stored), path)
+    names = [depth_channel(list(stored), path)] if depth else chosen_channels(list(stored), path)
     if columns * rows > MOST_OVERSCAN * width * height:
         raise UserError(f"{path}: its data window is {columns}x{rows}, much more than its picture of {width}x{height}")
     if any(stored[name] != (1, 1) for name in names):
@@ -47,7 +48,7 @@ def open_exr(path: Path) -> Source:
             pixels = np.stack([channels[name].pixels for name in names], axis=-1).astype(np.float32)
         return placed(pixels, first_row - top, first_column - left, height, width)
 
-    return Source(height, width, of_floats(decode, path), linear=True, associated=True)
+    return Source(height, width, of_floats(decode, path, finite=not depth), linear=True, associated=True)
 
 
 @contextmanager
@@ -76,6 +77,16 @@ def chosen_channels(names: Sequence[str], path: Path) -> list[str]:
         if set(colors) <= set(names):
             return [*colors, *(["A"] if "A" in names else [])]
     raise UserError(f"{path} has the channels {', '.join(sorted(names))}, expected R, G, B or Y; write one layer alone")
+
+
+def depth_channel(names: Sequence[str], path: Path) -> str:
+    """The channel of depths: Z, Y or R, or the only one. Raises `UserError` where it is none of them."""
+    if len(names) == 1:
+        return names[0]
+    for name in DEPTHS:
+        if name in names:
+            return name
+    raise UserError(f"{path} has the channels {', '.join(sorted(names))}, expected one named Z; write it alone")
 
 
 def placed(stored: Array, row: int, column: int, height: int, width: int) -> Array:

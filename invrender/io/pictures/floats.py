@@ -19,8 +19,8 @@ ASSOCIATED = 1
 LONGEST_LINE = 256
 
 
-def open_float_tiff(path: Path) -> Source | None:
-    """The first page of a TIFF of floating-point numbers; None for one of whole numbers."""
+def open_float_tiff(path: Path, finite: bool = True) -> Source | None:
+    """The first page of a TIFF of floating-point numbers; None for one of whole numbers. finite: as in `of_floats`."""
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -47,7 +47,7 @@ def open_float_tiff(path: Path) -> Source | None:
                 raise UserError(f"{path}: floats packed by {kind} are not read; save it unpacked, or as EXR") from error
         return np.moveaxis(stored, axes.index("S"), -1) if "S" in axes else stored
 
-    rows = of_floats(decode, path)
+    rows = of_floats(decode, path, finite)
     return Source(shape["Y"], shape["X"], rows, mark, linear=True, associated=associated)
 
 
@@ -58,8 +58,8 @@ def write_float_tiff(path: Path, rgb: Tensor) -> None:
     tifffile.imwrite(path, rgb.numpy(), photometric="rgb")
 
 
-def open_pfm(path: Path) -> Source:
-    """A portable float map, whose rows go from the bottom to the top."""
+def open_pfm(path: Path, finite: bool = True) -> Source:
+    """A portable float map, whose rows go from the bottom to the top. finite: as in `of_floats`."""
     with path.open("rb") as file:
         channels = PFM_MAGIC[file.readline(LONGEST_LINE).strip()]
         width, height = (int(word) for word in file.readline(LONGEST_LINE).split())
@@ -74,7 +74,7 @@ def open_pfm(path: Path) -> Source:
             raise ValueError("it ends too early")
         return stored.reshape(height, width, channels)[::-1]
 
-    return Source(height, width, of_floats(decode, path), linear=True)
+    return Source(height, width, of_floats(decode, path, finite), linear=True)
 
 
 def write_pfm(path: Path, rgb: Tensor) -> None:

@@ -133,11 +133,20 @@ def readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: not a readable picture ({reason}); expected {KNOWN}") from error
 
 
-def opened(path: Path, decoding: Decoding) -> Source:
-    """The file's header, by its first bytes and not by its name. Raises `UserError` for more pixels than the limit."""
+def opened(path: Path, decoding: Decoding, depth: bool = False) -> Source:
+    """The file's header, by its first bytes and not by its name. Raises `UserError` for more pixels than the limit.
+
+    depth: it is a picture of depths, and what is no number in it was not measured.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such picture file")
-    source = open_source(path)
+    source = open_source(path, depth)
+    check_pixels(source, path, decoding)
+    return source if decoding.orientation == "file" else replace(source, orientation=1)
+
+
+def check_pixels(source: Source, path: Path, decoding: Decoding) -> None:
+    """Raise `UserError` for more pixels than the limit."""
     checks.pixels(f"{path}: height", source.height)
     checks.pixels(f"{path}: width", source.width)
     count = source.height * source.width
@@ -147,20 +156,19 @@ def opened(path: Path, decoding: Decoding) -> Source:
             f"{path} has {source.width}x{source.height} pixels, {count / 1e6:.0f} million, of which at most "
             f"{decoding.max_pixels / 1e6:g} million are decoded; reduce the picture{raises}"
         )
-    return source if decoding.orientation == "file" else replace(source, orientation=1)
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, depth: bool = False) -> Source:
     """The file by the reader of its format."""
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(exr.MAGIC):
-        return exr.open_exr(path)
+        return exr.open_exr(path, depth)
     if head.startswith(radiance.MAGIC):
         return radiance.open_radiance(path)
     if head[:2] in floats.PFM_MAGIC:
-        return floats.open_pfm(path)
-    of_floats = floats.open_float_tiff(path) if head.startswith(floats.TIFF_MAGIC) else None
+        return floats.open_pfm(path, finite=not depth)
+    of_floats = floats.open_float_tiff(path, finite=not depth) if head.startswith(floats.TIFF_MAGIC) else None
     return of_floats or open_with_pillow(path)
 
 

@@ -39,13 +39,16 @@ class Source:
     associated: bool = False
 
 
-def of_floats(decode: Callable[[], Array], path: Path) -> Rows:
-    """The rows of a picture of floats. decode: the whole of it, [H, W] or [H, W, C]."""
+def of_floats(decode: Callable[[], Array], path: Path, finite: bool = True) -> Rows:
+    """The rows of a picture of floats. decode: the whole of it, [H, W] or [H, W, C].
+
+    finite: raise `UserError` where there are infinite ones in it, or such that are no numbers.
+    """
 
     @cache
     def decoded() -> Array:
         array = with_channels(decode())
-        wrong = int((~np.isfinite(array)).any(axis=-1).sum())
+        wrong = int((~np.isfinite(array)).any(axis=-1).sum()) if finite else 0
         if wrong:
             raise UserError(f"{path}: {wrong} of its pixels are infinite or no numbers; repair them")
         return array

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageSequence
 
+from invrender.record.diagnosis import NAME as DOCTOR
 from invrender.record.report.page import is_own, picture, read_json, read_text, webp, write_page
 from invrender.record.summary import REASONS
 from invrender.record.units import (
@@ -63,6 +64,7 @@ def write(folder: Path, path: Path) -> None:
         known=any(each["truth"] is not None for each in result["parameters"].values()),
         command=read_text(folder / "command.txt"),
         config=read_text(folder / "config.yaml"),
+        doctor=picture(folder / DOCTOR, LONGEST_SIDE),
         data=data,
     )
 

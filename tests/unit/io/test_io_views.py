@@ -123,7 +123,7 @@ def test_masks_are_of_the_upright_size(tmp_path: Path) -> None:
     Image.new("L", (64, 32), 255).save(tmp_path / "stored.png")
     message = (
         r"stored\.png is 64x32 pixels, as .*a\.png is before its EXIF orientation makes it 32x64; "
-        r"turn the mask or weights upright, or set target\.orientation=ignore"
+        r"turn the mask, weights or depths upright, or set target\.orientation=ignore"
     )
     for mask, weight in (("stored.png", None), (None, "stored.png")):
         with pytest.raises(UserError, match=message):

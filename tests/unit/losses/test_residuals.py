@@ -12,7 +12,16 @@ from torch import Tensor
 
 from invrender import losses
 from invrender.errors import UserError
-from invrender.losses import Contrast, Huber, KnownIntrinsics, MeanAbsoluteError, MeanSquaredError, Moments, Silhouette
+from invrender.losses import (
+    Contrast,
+    Depth,
+    Huber,
+    KnownIntrinsics,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Moments,
+    Silhouette,
+)
 from invrender.losses.base import Loss
 from invrender.losses.silhouettes import moments
 from invrender.scene import Picture, View, view_of
@@ -26,6 +35,8 @@ SQUARED = [
 ]
 # Besides its sum of squares it counts how little is shown, which has no gradient.
 CONTRAST = Contrast(window=0.15, inside=0.0)
+# Beyond its sum of squares it counts what is not explained.
+DEPTH = Depth(noise=0.05, growth=0.02, lateral=0.0)
 ROBUST = [MeanAbsoluteError(), MeanAbsoluteError(where="mask"), Huber(delta=0.3), Huber(delta=0.05, space="srgb")]
 
 
@@ -37,14 +48,16 @@ def pictures(seed: int = 0) -> tuple[Picture, View]:
         return 0.1 + torch.randint(101, shape, generator=random).double() / 125
 
     rendered = Picture({"rgb": uniform(12, 16, 3) + 1 / 250, "alpha": uniform(12, 16), "depth": uniform(12, 16)})
-    return rendered, view_of(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16))
+    return rendered, view_of(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16), depth=uniform(12, 16))
 
 
 def slopes(function: Callable[[Picture], Tensor], rendered: Picture) -> list[Tensor]:
-    """The gradient of a number in the colours and in the silhouette."""
-    rgb, alpha = (each.clone().requires_grad_() for each in (rendered.rgb, rendered.alpha))
-    found = torch.autograd.grad(function(rendered.with_channels(rgb=rgb, alpha=alpha)), [rgb, alpha], allow_unused=True)
-    return [torch.zeros_like(each) if slope is None else slope for each, slope in zip((rgb, alpha), found, strict=True)]
+    """The gradient of a number in the colours, in the silhouette and in the depths."""
+    leaves = {name: each.clone().requires_grad_() for name, each in rendered.channels.items()}
+    found = torch.autograd.grad(function(Picture(leaves)), list(leaves.values()), allow_unused=True)
+    return [
+        torch.zeros_like(each) if slope is None else slope for each, slope in zip(leaves.values(), found, strict=True)
+    ]
 
 
 def sum_of_squares(loss: Loss, rendered: Picture, view: View) -> Tensor:
@@ -55,10 +68,10 @@ def sum_of_squares(loss: Loss, rendered: Picture, view: View) -> Tensor:
 def test_these_are_all_losses_that_least_squares_can_lower() -> None:
     kinds = {kind for name in losses.__all__ if hasattr(kind := getattr(losses, name), "residuals")}
     kinds.remove(KnownIntrinsics)  # a prior
-    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST)}
+    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST, DEPTH)}
 
 
-@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST], ids=str)
+@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST, DEPTH], ids=str)
 def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
     rendered, view = pictures()
     expected = slopes(lambda given: loss(given, view), rendered)
@@ -86,7 +99,7 @@ def test_the_sum_of_squares_lies_above_a_robust_loss(loss: Loss) -> None:
         assert float(loss(other, view)) <= float(replace(moved, weights=found.weights).sum_of_squares + above) + 1e-12
 
 
-@pytest.mark.parametrize("loss", [CONTRAST, Moments()], ids=str)
+@pytest.mark.parametrize("loss", [CONTRAST, Moments(), DEPTH], ids=str)
 def test_gradients_are_finite_differences(loss: Loss) -> None:
     rendered, view = pictures()
     _, other = pictures(1)
@@ -94,11 +107,17 @@ def test_gradients_are_finite_differences(loss: Loss) -> None:
     # The silhouette says which pixels the contrast is compared at, and has no part in its gradient.
     alpha = other.rgb[..., 0] if isinstance(loss, Moments) else torch.zeros_like(rendered.alpha)
     ahead, back = (
-        rendered.with_channels(rgb=rendered.rgb + step * other.rgb, alpha=rendered.alpha + step * alpha)
+        Picture(
+            {
+                "rgb": rendered.rgb + step * other.rgb,
+                "alpha": rendered.alpha + step * alpha,
+                "depth": rendered.depth + step * other.picture.depth,
+            }
+        )
         for step in (1e-6, -1e-6)
     )
     difference = (loss(ahead, view) - loss(back, view)) / 2e-6
-    expected = (slope[0] * other.rgb).sum() + (slope[1] * alpha).sum()
+    expected = (slope[0] * other.rgb).sum() + (slope[1] * alpha).sum() + (slope[2] * other.picture.depth).sum()
     assert abs(float(expected)) > 1e-5
     assert float(difference) == pytest.approx(float(expected), rel=1e-6)
 

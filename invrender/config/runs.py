@@ -1,0 +1,80 @@
+"""Fits read back from their folders: what they were about, where they began and what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from invrender.config.files import TYPED, check_content, check_size, packages, read_text
+from invrender.config.schema import FitConfig
+from invrender.config.target import build_scene_and_target
+from invrender.errors import UserError, first_line, naming
+from invrender.io.scenes import build_scene
+from invrender.io.schema import SceneFile, literal
+from invrender.scene import CAMERA, Scene, Target
+
+CONFIG, ANSWER = "config.yaml", "recovered/scene.yaml"
+Options = TypeVar("Options", bound=SceneFile)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A fit. answer: the scene that it found, None where it did not end; cameras of views are where they began."""
+
+    start: Scene
+    answer: Scene | None
+    target: Target
+
+
+def read_run(folder: Path, allow: Sequence[str] = ()) -> StoredRun:
+    """The fit of a folder. Its files are data: they are checked as configs from elsewhere are.
+
+    allow: further prefixes of what ``_target_`` may name. Names of files that are relative are looked for from here.
+
+    Raises `UserError` where the folder holds no fit, and for what can't be used.
+    """
+    if not folder.is_dir():
+        raise UserError(f"runs: there is no folder {folder}: give the folder of a fit")
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"runs: {folder} has no {CONFIG}: give the folder of a fit")
+    options = read_options(folder / CONFIG, FitConfig)
+    with naming(f"{folder / CONFIG}"):
+        start, target = build_scene_and_target(replace(options, allow_targets=list(allow)), "cpu", frozenset(), {})
+    path = folder / ANSWER
+    return StoredRun(start, read_answer(path, start) if path.is_file() else None, target)
+
+
+def read_answer(path: Path, start: Scene) -> Scene:
+    """The scene of a fit's ``recovered`` folder, with the cameras of views from the start."""
+    file = read_options(path, SceneFile)
+    with naming(str(path)):
+        found = build_scene(file, path.parent)
+    return replace(found, cameras={**start.cameras, CAMERA: found.camera})
+
+
+def read_options(path: Path, schema: type[Options]) -> Options:
+    """A composed config from a file. Raises `UserError` for what no file may say, and for what the schema has not."""
+    text = read_text(path)
+    with naming(str(path)):
+        try:
+            check_size(text)
+            content: Any = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"not a readable YAML file ({first_line(error)})") from error
+        if not isinstance(content, dict):
+            raise UserError("expected keys and values, as a fit writes them")
+        # What counts on the command line alone is written down, and does not count here.
+        content = {key: value for key, value in content.items() if key not in TYPED}
+        check_content(content, packages(text))
+        try:
+            options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), literal(content)))
+        except (OmegaConfBaseException, ValueError, TypeError) as error:
+            raise UserError(first_line(error)) from error
+    assert isinstance(options, schema)
+    return options
