@@ -19,9 +19,11 @@ class TargetConfig:
 
     kind: render (of the scene with ``camera``, ``light`` and ``scene`` changed: a known truth), image or views (files).
     path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
-    mask, weight: pictures of its size.
+    mask, weight: pictures of its size. box: [x, y, width, height], pixels of the photograph, in which the object is.
+    region: whole, or object: what counts is the part of the picture around the mask, the box, or what the start shows;
+    it is taken from the photograph at full resolution. margin: around that, a share of its longer side.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
-    max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
+    max_size: the longer side of what counts is reduced to so many pixels. max_pixels: files of more are not decoded.
     orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
     clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
@@ -34,6 +36,9 @@ class TargetConfig:
     format: Any = None
     mask: str | None = None
     weight: str | None = None
+    box: list[float] | None = None
+    region: str = "whole"
+    margin: float | None = None
     color_space: str = "auto"
     max_size: int = 640
     max_pixels: int = 128_000_000

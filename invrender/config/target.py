@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,20 +16,23 @@ from invrender.checks import at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, first_line, suggestion
-from invrender.geometry.meshes import bounds
+from invrender.geometry.meshes import bounds, world_vertices
+from invrender.images.resample import resize_view
 from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
-from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size
+from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size, reduced_size
+from invrender.io.region import Region
 from invrender.io.scenes import build_scene
 from invrender.io.schema import SceneFile, literal
-from invrender.io.views import Reading, merged_camera, read_view, read_views
+from invrender.io.views import Reading, merged_camera, read_focused_view, read_views, whole_size
 from invrender.io.visibility import check_visible
 from invrender.render.base import Renderer, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
-from invrender.scene import CAMERA, Camera, Channels, Scene, Target
+from invrender.scene import CAMERA, Camera, Channels, Scene, Target, View
 from invrender.targets import render_target
 
 KINDS = ("render", "image", "views")
+REGIONS = ("whole", "object")
 CLIPPED = ("at_least", "exact")
 
 
@@ -81,9 +86,32 @@ def build_scene_and_target(
         target = render_truth(config, device, channels, shaders, read)
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
-        return replace(scene, cameras={**scene.cameras, **known}), target
+        scene = replace(scene, cameras={**scene.cameras, **known})
+        return scene, replace(target, views=focus_views(config.target, scene, target))
     scene, target = read_photographs(config)
     return scene.to(device), target.to(device)
+
+
+def focus_views(options: TargetConfig, scene: Scene, target: Target) -> tuple[View, ...]:
+    """The views of a rendered target, or the parts of them in which the start is."""
+    region = build_region(options, scene)
+    if region is None:
+        return target.views
+    return tuple(
+        region.focus(
+            view,
+            view.size,
+            scene.cameras[view.camera],
+            partial(shrink_longer, view),
+            pixels("target.max_size", options.max_size),
+        )
+        for view in target.views
+    )
+
+
+def shrink_longer(view: View, longest: int) -> View:
+    """A view whose longer side has at most so many pixels."""
+    return resize_view(view, *reduced_size(*view.size, longest))
 
 
 def folder_of(file: SceneFile) -> Path:
@@ -94,7 +122,7 @@ def folder_of(file: SceneFile) -> Path:
 def check_kind(target: TargetConfig) -> None:
     """Raise `UserError` for keys that a target of this kind does not have."""
     if target.kind == "render":
-        for name in ("path", "mask", "weight"):
+        for name in ("path", "mask", "weight", "box"):
             if getattr(target, name) is not None:
                 raise UserError(f"target.{name} has no effect on a rendered target; set target=image or target=views")
         return
@@ -107,7 +135,7 @@ def check_kind(target: TargetConfig) -> None:
                 f"target.{name} has no effect on a target of kind {target.kind}: it changes the truth of a rendered one"
             )
     if target.kind == "views":
-        for name in ("mask", "weight"):
+        for name in ("mask", "weight", "box"):
             if getattr(target, name) is not None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
@@ -152,7 +180,7 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
-    reading = Reading(decoding, scene.background, (low + high) / 2)
+    reading = Reading(decoding, scene.background, (low + high) / 2, build_region(options, scene))
     if options.kind == "views":
         file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
         views, cameras = read_views(path, config.camera, reading, file_format)
@@ -160,9 +188,19 @@ def read_photographs(config: FitConfig) -> tuple[Scene, Target]:
             check_visible(scene, camera, f"{path}: views[{index}]")
         return replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     mask, weight = (Path(name) if name else None for name in (options.mask, options.weight))
-    view = read_view(path, mask, weight, reading)
-    height, width = view.size
-    return scene.with_camera(scene.camera.resized(width, height)), Target((view,))
+    view = read_focused_view(path, mask, weight, reading, scene.camera)
+    return scene.with_camera(scene.camera.resized(*reversed(whole_size(view)))), Target((view,))
+
+
+def build_region(target: TargetConfig, scene: Scene) -> Region | None:
+    """Where to look in the target's pictures. Raises `UserError` for words and numbers that mean nothing."""
+    at_least("target.margin", target.margin or 0.0, 0)
+    if one_of("target.region", target.region, REGIONS) == "whole":
+        if target.box is not None:
+            raise UserError("target.box has no effect with target.region=whole; set target.region=object")
+        return None
+    points = torch.cat([world_vertices(obj) for obj in scene.objects.values()])
+    return Region(points, target.box, target.margin)
 
 
 def build_decoding(target: TargetConfig) -> Decoding:

@@ -19,6 +19,7 @@ from invrender.io.cameras.base import CameraFormat
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.keys import ORBIT, build_camera, fit_to_picture, without_effect
 from invrender.io.pictures import Decoding, picture_size, read_mask, read_picture
+from invrender.io.region import Region
 from invrender.io.schema import CameraConfig, literal
 from invrender.scene import CAMERA, Camera, View, view_of
 
@@ -30,11 +31,29 @@ class Reading:
     decoding: of pictures, masks and weights.
     background: the scene's, a colour [3] or a picture [H, W, 3]; transparent pixels are laid over it.
     center: [3], the middle of the objects, for cameras that don't say what they look at.
+    region: where to look in each; None for the whole picture.
     """
 
     decoding: Decoding
     background: Tensor
     center: Tensor
+    region: Region | None = None
+
+    def resized(self, max_size: int) -> Reading:
+        """The same with another limit of the longer side."""
+        return replace(self, decoding=replace(self.decoding, max_size=max_size))
+
+
+def read_focused_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading, camera: Camera) -> View:
+    """A photograph, or the region of interest in it; camera: what is known of the one that took it."""
+    view = read_view(picture, mask, weight, reading)
+    most = reading.decoding.max_size
+    if reading.region is None or most is None:
+        return view
+    size = picture_size(picture, reading.decoding)
+    return reading.region.focus(
+        view, size, camera, lambda longest: read_view(picture, mask, weight, reading.resized(longest)), most
+    )
 
 
 def read_view(picture: Path, mask: Path | None, weight: Path | None, reading: Reading) -> View:
@@ -93,7 +112,6 @@ def read_views(
     views, cameras = [], dict[str, Camera]()
     for photograph in read_photographs(path, file_format):
         where, picture = photograph.where or f"{path}: {photograph.picture.name}", photograph.picture
-        view = read_view(picture, photograph.mask, photograph.weight, reading)
         height, width = picture_size(picture, reading.decoding)
         given = dict(photograph.camera)
         if "focal" in given:
@@ -101,9 +119,17 @@ def read_views(
         config = merged_camera(camera, given, where)
         config = fit_to_picture(config, width, height, picture, where)
         name = unused_name(picture.stem, {CAMERA, *cameras})
-        cameras[name] = build_camera(config, reading.center, where).resized(*reversed(view.size))
+        taker = build_camera(config, reading.center, where)
+        view = read_focused_view(picture, photograph.mask, photograph.weight, reading, taker)
+        cameras[name] = taker.resized(*reversed(whole_size(view)))
         views.append(replace(view, camera=name))
     return tuple(views), cameras
+
+
+def whole_size(view: View) -> tuple[int, int]:
+    """Height and width of the whole picture that a view shows a part of, at the view's resolution."""
+    height, width = view.size
+    return round(height / view.window[3]), round(width / view.window[2])
 
 
 def unused_name(name: str, used: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from invrender.io.pictures.reading import (
     picture_size,
     read_mask,
     read_picture,
+    reduced_size,
 )
 from invrender.io.pictures.source import scaled
 from invrender.io.pictures.writing import LINEAR, share_clipped, write_mask, write_picture
@@ -21,6 +22,7 @@ __all__ = [
     "picture_size",
     "read_mask",
     "read_picture",
+    "reduced_size",
     "scaled",
     "share_clipped",
     "write_mask",
