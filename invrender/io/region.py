@@ -41,18 +41,18 @@ class Region:
         found, margin = self.find(view, size, camera)
         if found is None:
             return view
-        box = widen(found, margin if self.margin is None else self.margin, view.size)
-        longest = min(LONGEST, round(most * max(view.size) / max(box[2:])))
-        finer = read(longest)
-        return crop_view(finer, scaled(box, view.size, finer.size))
+        box = widen(found, margin if self.margin is None else self.margin, size)
+        finer = read(min(LONGEST, round(most * max(size) / max(box[2:]))))
+        return crop_view(finer, scaled(box, size, finer.size))
 
     def find(self, view: View, size: tuple[int, int], camera: Camera) -> tuple[Box | None, float]:
-        """The box in pixels of the view that shows the object, and a margin that goes with how it is known."""
+        """The box in pixels of the photograph that shows the object, and a margin that goes with how it is known."""
         if self.box is not None:
-            return scaled(self.checked_box(size), size, view.size), MARGIN
+            return self.checked_box(size), MARGIN
         if view.mask is not None:
-            return bounding_box(view.mask), MARGIN
-        return outline_box(camera.resized(*reversed(view.size)), self.points), MARGIN_OF_START
+            found = bounding_box(view.mask)
+            return found and scaled(found, view.size, size), MARGIN
+        return outline_box(camera.resized(*reversed(size)), self.points), MARGIN_OF_START
 
     def checked_box(self, size: tuple[int, int]) -> Box:
         """The box that was given. Raises `UserError` for one that is no box, or not within a picture of a size."""

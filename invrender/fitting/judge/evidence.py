@@ -49,8 +49,8 @@ class Evidence:
 def weigh(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Evidence | None:
     """The evidence for the first unknown pose by the losses of `Correlation`; None where there is no such thing.
 
-    A scene that lacks much of what a picture shows leaves much unexplained at the right pose, too. So the answer is held
-    against other poses of the same scene in the same picture.
+    A scene that lacks much of what a picture shows leaves much unexplained at the right pose, too. So the answer is
+    held against other poses of the same scene in the same picture.
     """
     poses = {name: each for name, each in problem.parameters.items() if isinstance(each, Pose)}
     name, pose = next(iter(poses.items()), (None, None))
