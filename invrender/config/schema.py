@@ -22,8 +22,11 @@ class TargetConfig:
     path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
     mask, weight: pictures of its size. depth: of its size, too, the camera z of what each pixel shows: whole numbers of
     16 bits, of which a 1 is ``depth_unit`` in the scene's unit, or floats, in that unit where none is given.
+    mask, weight: pictures of its size. box: [x, y, width, height], pixels of the photograph, in which the object is.
+    region: whole, or object: what counts is the part of the picture around the mask, the box, or what the start shows;
+    it is taken from the photograph at full resolution. margin: around that, a share of its longer side.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.
-    max_size: their longer side is reduced to so many pixels. max_pixels: files of more are not decoded.
+    max_size: the longer side of what counts is reduced to so many pixels. max_pixels: files of more are not decoded.
     orientation: file turns pictures as their EXIF orientation says, ignore leaves them as they are stored.
     clipped: a channel at the top of its file's range says at_least (more light is as right), or exact.
     renderer: draws a rendered target; null for hard edges. samples: for each pixel in each direction. noise: standard
@@ -40,6 +43,9 @@ class TargetConfig:
     weight: str | None = None
     depth: str | None = None
     depth_unit: float | None = None
+    box: list[float] | None = None
+    region: str = "whole"
+    margin: float | None = None
     color_space: str = "auto"
     max_size: int = 640
     max_pixels: int = 128_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,25 +17,28 @@ from invrender.checks import above, at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
 from invrender.errors import UserError, first_line, suggestion
-from invrender.geometry.meshes import bounds
+from invrender.geometry.meshes import bounds, world_vertices
+from invrender.images.resample import resize_view
 from invrender.io.cameras.keys import build_camera, fit_to_picture, without_effect
 from invrender.io.cameras.merging import merged_camera
-from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size, write_mask
+from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_size, reduced_size, write_mask
+from invrender.io.region import Region
 from invrender.io.scenes import build_scene, radius_of
 from invrender.io.schema import SceneFile, literal
-from invrender.io.views import Reading, read_view, read_views
+from invrender.io.views import Reading, read_focused_view, read_views, whole_size
 from invrender.io.visibility import check_visible
 from invrender.photographs.photography import Photography
 from invrender.render.base import Renderer, Shot, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
-from invrender.scene import CAMERA, Camera, Channels, Scene, Target
+from invrender.scene import CAMERA, Camera, Channels, Scene, Target, View
 from invrender.targets import render_target
 
 KINDS = ("render", "drawn", "image", "views")
 # Kinds of targets whose truth is known.
 KNOWN = {"render": "a rendered target", "drawn": "a drawn photograph"}
-HINTS = ("none", "mask")
+HINTS = ("none", "mask", "box")
+REGIONS = ("whole", "object")
 CLIPPED = ("at_least", "exact")
 
 
@@ -88,10 +92,33 @@ def build_scene_and_target(
         target = render_truth(config, device, channels, shaders, read)
         assert target.truth is not None
         known = {name: camera for name, camera in target.truth.scene.cameras.items() if name not in scene.cameras}
-        return replace(scene, cameras={**scene.cameras, **known}), target
+        scene = replace(scene, cameras={**scene.cameras, **known})
+        return scene, replace(target, views=focus_views(config.target, scene, target))
     read_depth = "depth" in channels
     scene, target = draw_photograph(config) if kind == "drawn" else read_photographs(config, read_depth)
     return scene.to(device), target.to(device)
+
+
+def focus_views(options: TargetConfig, scene: Scene, target: Target) -> tuple[View, ...]:
+    """The views of a rendered target, or the parts of them in which the start is."""
+    region = build_region(options, scene)
+    if region is None:
+        return target.views
+    return tuple(
+        region.focus(
+            view,
+            view.size,
+            scene.cameras[view.camera],
+            partial(shrink_longer, view),
+            pixels("target.max_size", options.max_size),
+        )
+        for view in target.views
+    )
+
+
+def shrink_longer(view: View, longest: int) -> View:
+    """A view whose longer side has at most so many pixels."""
+    return resize_view(view, *reduced_size(*view.size, longest))
 
 
 def folder_of(file: SceneFile) -> Path:
@@ -109,7 +136,7 @@ def check_kind(target: TargetConfig) -> None:
         name = "hint" if target.photograph is None else "photograph"
         raise UserError(f"target.{name} has no effect on a target of kind {target.kind}; set target=drawn")
     if target.kind in KNOWN:
-        for name in ("path", "mask", "weight", "depth", "depth_unit"):
+        for name in ("path", "mask", "weight", "depth", "depth_unit", "box"):
             if getattr(target, name) is not None:
                 raise UserError(
                     f"target.{name} has no effect on {KNOWN[target.kind]}; set target=image or target=views"
@@ -124,7 +151,7 @@ def check_kind(target: TargetConfig) -> None:
                 f"target.{name} has no effect on a target of kind {target.kind}: it changes the truth of a rendered one"
             )
     if target.kind == "views":
-        for name in ("mask", "weight", "depth"):
+        for name in ("mask", "weight", "depth", "box"):
             if getattr(target, name) is not None:
                 raise UserError(f"target.{name} has no effect on views; name each view's {name} in {target.path}")
 
@@ -180,7 +207,13 @@ def draw_photograph(config: FitConfig) -> tuple[Scene, Target]:
         path, mask = Path(folder, "photograph.jpg"), Path(folder, "mask.png")
         path.write_bytes(photograph.file)
         write_mask(mask, torch.from_numpy(photograph.mask))
-        given = replace(options, kind="image", path=str(path), mask=str(mask) if hint == "mask" else None)
+        given = replace(
+            options,
+            kind="image",
+            path=str(path),
+            mask=str(mask) if hint == "mask" else None,
+            box=list(photograph.box) if hint == "box" else options.box,
+        )
         scene, target = read_photographs(replace(config, target=given), depth=False)
     return scene, replace(target, truth=photograph.truth)
 
@@ -197,7 +230,9 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
     scene = build_scene(file, folder_of(file))
     low, high = bounds(scene.objects)
     unit = None if options.depth_unit is None else above("target.depth_unit", options.depth_unit, 0)
-    reading = Reading(decoding, scene.background, (low + high) / 2, radius_of(low, high), depth, unit)
+    reading = Reading(
+        decoding, scene.background, (low + high) / 2, radius_of(low, high), depth, unit, build_region(options, scene)
+    )
     if options.kind == "views":
         file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
         views, cameras = read_views(path, config.camera, reading, file_format)
@@ -207,8 +242,8 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
     else:
         files = (Path(name) if name else None for name in (options.mask, options.weight, options.depth))
         mask, weight, map_of_depth = files
-        view = read_view(path, mask, weight, reading, map_of_depth)
-        scene, target = scene.with_camera(scene.camera.resized(*reversed(view.size))), Target((view,))
+        view = read_focused_view(path, mask, weight, reading, scene.camera, map_of_depth)
+        scene, target = scene.with_camera(scene.camera.resized(*reversed(whole_size(view)))), Target((view,))
     if depth:
         check_measured(scene, target)
     return scene, target
@@ -219,13 +254,24 @@ def check_measured(scene: Scene, target: Target) -> None:
     for view in target.views:
         if "depth" not in view.picture:
             continue  # which the loss says better
-        camera = scene.cameras[view.camera].resized(*reversed(view.size))
+        camera = scene.cameras[view.camera].framed(view.window, *reversed(view.size))
         [drawn] = HardRenderer(samples=1).render([Shot(scene, camera)], frozenset(("depth",)))
         if not bool(((drawn.depth > 0) & (view.picture.depth > 0)).any()):
             raise UserError(
                 f"target: no depth is measured at any pixel at which {view.camera} shows the object at the start; "
                 "give a closer start, or a depth map with numbers above 0 there"
             )
+
+
+def build_region(target: TargetConfig, scene: Scene) -> Region | None:
+    """Where to look in the target's pictures. Raises `UserError` for words and numbers that mean nothing."""
+    at_least("target.margin", target.margin or 0.0, 0)
+    if one_of("target.region", target.region, REGIONS) == "whole":
+        if target.box is not None:
+            raise UserError("target.box has no effect with target.region=whole; set target.region=object")
+        return None
+    points = torch.cat([world_vertices(obj) for obj in scene.objects.values()])
+    return Region(points, target.box, target.margin)
 
 
 def build_decoding(target: TargetConfig) -> Decoding:

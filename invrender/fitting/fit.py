@@ -159,7 +159,7 @@ class Fitting:
 
     def is_to_search_again(self, search: Search) -> bool:
         """Whether the answer explains nothing, and other starts have not been tried."""
-        failed = self.verdict is not None and self.verdict.status == "not_converged"
+        failed = self.verdict is not None and not self.verdict.explained
         return search.mode == "auto" and failed and self.stopped != "budget" and self.state.attempt == 0
 
     def attempt(self) -> Steps:
@@ -183,6 +183,8 @@ class Fitting:
     def advance(self, state: State) -> tuple[Evaluation | None, State]:
         """One step: the evaluation where it began and the state after it; no evaluation where numbers diverge."""
         stage = self.solver.stages[state.stage]
+        if not state.taken and state.stage and self.search is not None:
+            state = self.keep_start(state)
         objective = replace(self.objectives[state.stage], resting=state.raw)
         moving = select(state.raw, stage.unknowns)
         own = state.solver if state.taken else self.solver.init(objective, moving)
@@ -209,6 +211,13 @@ class Fitting:
         if reason or self.solver.done(own) or state.taken == stage.steps:
             state = replace(state, stage=state.stage + 1, taken=0, solver=None, progress=Progress())
         return evaluation, state
+
+    def keep_start(self, state: State) -> State:
+        """The state before a stage, at the best of the start and earlier attempts if that is better as it measures."""
+        objective, start = self.objectives[state.stage], state.kept.raw
+        with torch.no_grad():
+            now, before = (float(objective(raw).loss) for raw in (state.raw, start))
+        return replace(state, raw=start) if before < now else state
 
     def constrain(self, raw: Raw) -> Raw:
         """The nearest raw tensors within the unknowns' ranges, by the convention for what pictures leave open."""

@@ -13,6 +13,7 @@ from invrender.errors import UserError
 from invrender.fitting.jacobian import differentiate
 from invrender.fitting.schedule import Stage, blur_rendering, clip_picture
 from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, split
+from invrender.images.crop import crop_background
 from invrender.images.resample import background_pixels
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior, channels_of
 from invrender.parameters.base import Parameters
@@ -86,8 +87,14 @@ class Objective:
         return Quality(sigma=self.stage.sigma, samples=self.stage.samples)
 
     def shots(self, scene: Scene) -> list[Shot]:
-        """The scene as each view's camera sees it, at the view's resolution."""
-        return [Shot(scene, scene.cameras[view.camera].resized(*reversed(view.size))) for view in self.views]
+        """What each view shows of the scene, at the view's resolution."""
+        return [
+            Shot(
+                crop_background(scene, view.window, view.size),
+                scene.cameras[view.camera].framed(view.window, *reversed(view.size)),
+            )
+            for view in self.views
+        ]
 
     def compare(self, scenes: Sequence[Scene], channels: Channels | None = None) -> list[list[Comparison]]:
         """What the losses compare, by scene: in each view its picture, blurred, and the view; nothing for priors."""
@@ -235,7 +242,8 @@ def brighten(picture: Picture, view: View, scene: Scene) -> Picture:
     """The picture with what it shows made as bright as in its target; as it is where there are no colours."""
     if "rgb" not in picture:
         return picture
-    background = background_pixels(scene.background, *view.rgb.shape[:2]).reshape(view.rgb.shape)
+    behind = crop_background(scene, view.window, view.size).background
+    background = background_pixels(behind, *view.size).reshape(view.rgb.shape)
     behind = (1 - picture.alpha)[..., None] * background
     shown, wanted = picture.rgb - behind, view.rgb - behind
     # What is burnt out says little of how bright the picture is.

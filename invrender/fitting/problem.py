@@ -14,7 +14,7 @@ from invrender.fitting.objective import Objective, apply_all
 from invrender.fitting.schedule import Stage, blur_view, select, shrink_view
 from invrender.fitting.solve.base import Raw
 from invrender.losses.base import DataTerm, Loss, is_sum_of_squares
-from invrender.parameters.base import Parameters, Value
+from invrender.parameters.base import Parameters, Pose, Value
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target
 
@@ -24,6 +24,8 @@ class Problem:
     """What is to be fitted to what, by which measure.
 
     scene: the start. target: the pictures. parameters, losses: by name.
+    judged: the unknowns that the verdict on an answer is about; none for poses and cameras, and where there are none
+        for all.
     """
 
     scene: Scene
@@ -31,6 +33,15 @@ class Problem:
     parameters: Parameters
     renderer: Renderer
     losses: Mapping[str, Loss]
+    judged: Sequence[str] = ()
+
+    @property
+    def counting(self) -> list[str]:
+        """The unknowns that the verdict is about."""
+        if self.judged:
+            return list(self.judged)
+        cameras = [name for name, each in self.parameters.items() if isinstance(each, Pose) or hasattr(each, "camera")]
+        return cameras or list(self.parameters)
 
     def check(self) -> None:
         """Raise `UserError` where there is no unknown, or one or a loss does not go with the scene or the target."""
@@ -41,6 +52,9 @@ class Problem:
             with naming(f"loss.{name}"):
                 self.check_loss(loss)
         self.check_views()
+        for name in self.judged:
+            if name not in self.parameters:
+                raise UserError(f"verdict.of: {name!r} is not among the unknowns, {', '.join(self.parameters)}")
         if not self.parameters:
             raise UserError("recover is empty, expected at least one unknown: recover=camera_pose")
 

@@ -18,9 +18,14 @@ def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
 
 
 def window_mean(weights: Tensor, deviation: float) -> Callable[[Tensor], Tensor]:
-    """What takes means of values [H, W] within Gaussian windows, of the pixels that have weights [H, W]."""
-    total = gaussian_blur(weights, deviation).clamp(min=1e-6)
-    return lambda values: gaussian_blur(weights * values, deviation) / total
+    """What takes means of values [H, W] or [H, W, C] in Gaussian windows, of the pixels that have weights [H, W]."""
+    total = gaussian_blur(weights, deviation).clamp(min=1e-12)
+
+    def mean(values: Tensor) -> Tensor:
+        own, all_ = (each if values.ndim == 2 else each[..., None] for each in (weights, total))
+        return gaussian_blur(own * values, deviation) / all_
+
+    return mean
 
 
 def convolve(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:

@@ -19,6 +19,7 @@ from invrender.io.cameras.images import check_pictures
 from invrender.io.cameras.keys import build_camera, fit_to_picture
 from invrender.io.cameras.merging import merged_camera
 from invrender.io.pictures import Decoding, depth_size, picture_size, read_depth, read_mask, read_picture
+from invrender.io.region import Region
 from invrender.io.schema import CameraConfig
 from invrender.scene import CAMERA, Camera, View, view_of
 
@@ -32,6 +33,7 @@ class Reading:
     center: [3], the middle of the objects, for cameras that don't say what they look at.
     radius: of the objects about it, which near and far follow from; None for such as are of the usual size.
     depth: whether depth maps are read. depth_unit: what a 1 in them is in the scene's unit, None for floats in it.
+    region: where to look in each; None for the whole picture.
     """
 
     decoding: Decoding
@@ -40,10 +42,29 @@ class Reading:
     radius: float | None = None
     depth: bool = False
     depth_unit: float | None = None
+    region: Region | None = None
+
+    def resized(self, max_size: int) -> Reading:
+        """The same with another limit of the longer side."""
+        return replace(self, decoding=replace(self.decoding, max_size=max_size))
 
     def measured_in(self, unit: float | None) -> Reading:
         """The same with what a camera file says of its depths, unless that is known."""
         return self if self.depth_unit is not None else replace(self, depth_unit=unit)
+
+
+def read_focused_view(
+    picture: Path, mask: Path | None, weight: Path | None, reading: Reading, camera: Camera, depth: Path | None = None
+) -> View:
+    """A photograph, or the region of interest in it; camera: what is known of the one that took it."""
+
+    def read(most: int) -> View:
+        return read_view(picture, mask, weight, reading.resized(most), depth)
+
+    view, most = read_view(picture, mask, weight, reading, depth), reading.decoding.max_size
+    if reading.region is None or most is None:
+        return view
+    return reading.region.focus(view, picture_size(picture, reading.decoding), camera, read, most)
 
 
 def read_view(
@@ -116,7 +137,6 @@ def read_views(
         picture = photograph.picture
         assert picture is not None
         where = photograph.where or f"{path}: {picture.name}"
-        view = read_view(picture, photograph.mask, photograph.weight, reading.measured_in(photograph.depth_unit), photograph.depth)
         height, width = picture_size(picture, reading.decoding)
         given = dict(photograph.camera)
         if "focal" in given:
@@ -127,9 +147,17 @@ def read_views(
         built = build_camera(config, reading.center, where, reading.radius)
         if not cameras:
             say_depths(built, config, where)
-        cameras[name] = built.resized(*reversed(view.size))
+        own = reading.measured_in(photograph.depth_unit)
+        view = read_focused_view(picture, photograph.mask, photograph.weight, own, built, photograph.depth)
+        cameras[name] = built.resized(*reversed(whole_size(view)))
         views.append(replace(view, camera=name))
     return tuple(views), cameras
+
+
+def whole_size(view: View) -> tuple[int, int]:
+    """Height and width of the whole picture that a view shows a part of, at the view's resolution."""
+    height, width = view.size
+    return round(height / view.window[3]), round(width / view.window[2])
 
 
 def unused_name(name: str, used: Collection[str]) -> str:

@@ -1,19 +1,23 @@
 """Losses: weighted terms of pictures, and priors on scenes."""
 
 from invrender.losses.contrast import Contrast
+from invrender.losses.correlation import Correlation
 from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
 from invrender.losses.depth import Depth
 from invrender.losses.priors import KnownIntrinsics, TotalVariation
+from invrender.losses.separation import Separation
 from invrender.losses.silhouettes import Moments, Silhouette
 
 __all__ = [
     "Contrast",
+    "Correlation",
     "Depth",
     "Huber",
     "KnownIntrinsics",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Moments",
+    "Separation",
     "Silhouette",
     "TotalVariation",
 ]

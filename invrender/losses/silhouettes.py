@@ -43,11 +43,22 @@ class SilhouetteLoss:
 
 @dataclass(frozen=True)
 class Silhouette(SilhouetteLoss):
-    """The mean squared difference of the pixels."""
+    """The mean squared difference of the pixels.
+
+    needs_mask: False for a term that counts nothing in views that have none.
+    """
+
+    needs_mask: bool = True
+
+    def check(self, view: View) -> None:
+        """Raise `UserError` if the target has no mask, and the loss needs one."""
+        if self.needs_mask:
+            super().check(view)
 
     def residuals(self, picture: Picture, view: View) -> Residuals:
         """Of every pixel."""
-        assert view.mask is not None
+        if view.mask is None:
+            return Residuals.of_pixels(picture.alpha, torch.zeros_like(picture.alpha))
         weights = torch.ones_like(view.mask) if view.weight is None else view.weight
         return Residuals.of_pixels(picture.alpha - view.mask, weights / weights.sum().clamp(min=1e-12))
 

@@ -60,8 +60,11 @@ class Parameter(Protocol):
 class Pose(Parameter, Protocol):
     """An unknown of which there may be several answers far from each other."""
 
-    def sample_poses(self, scene: Scene, count: int) -> Tensor:
-        """Raw tensors [N, …] of about ``count`` poses that cover all there are, within the unknown's range."""
+    def sample_poses(self, scene: Scene, count: int, radius: float | None = None) -> Tensor:
+        """Raw tensors [N, …] of about ``count`` poses that cover all there are, within the unknown's range.
+
+        radius: of those that are turned by at most so many degrees; None for all.
+        """
         ...
 
     def symmetries(self, scene: Scene) -> Tensor:

@@ -41,9 +41,18 @@ def pivot(camera: Camera) -> Tensor:
     return transform(camera.camera_from_world, camera.look_at)
 
 
-def sample_turns(count: int, limit: float | None, like: Tensor) -> Tensor:
-    """Raw tensors [N, 6] of about ``count`` rotations that cover all, of at most ``limit`` degrees; none shifts."""
-    rotations = sample_rotations(count)
+def sample_turns(count: int, limit: float | None, like: Tensor, radius: float | None = None) -> Tensor:
+    """Raw tensors [N, 6] of rotations of at most ``limit`` degrees; none shifts.
+
+    About ``count`` of them cover all rotations, or those of at most ``radius`` degrees.
+    """
+    if radius is None:
+        rotations = sample_rotations(count)
+    else:
+        angle = math.radians(min(radius, 180.0))
+        # Rotations by at most an angle are (angle - sin) / π of all.
+        rotations = sample_rotations(math.ceil(count * math.pi / (angle - math.sin(angle))))
+        rotations = rotations[rotations.norm(dim=1) <= angle]
     return without_shift(
         (rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
     )

@@ -72,9 +72,9 @@ class CameraPose:
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)
         return torch.cat([clamp_length(raw[:3], rotation), clamp_length(raw[3:], self.max_shift)])
 
-    def sample_poses(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int, radius: float | None = None) -> Tensor:
         """Rotations about the point that the camera looks at."""
-        return sample_turns(count, self.max_rotation, scene.background)
+        return sample_turns(count, self.max_rotation, scene.background, radius)
 
     def symmetries(self, scene: Scene) -> Tensor:
         """Rotations about the same point."""

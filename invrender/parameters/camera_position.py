@@ -64,11 +64,14 @@ class CameraPosition:
         """Limit the shift."""
         return clamp_length(raw, self.max_shift)
 
-    def sample_poses(self, scene: Scene, count: int) -> Tensor:
+    def sample_poses(self, scene: Scene, count: int, radius: float | None = None) -> Tensor:
         """Directions around the point that the camera looks at, at two thirds, once and one and a half its distance."""
         camera = scene.cameras[self.camera]
-        directions = sample_directions(count // len(DISTANCES)).to(scene.background)
         offset = (camera.position - camera.look_at) / camera.distance
+        least = -1.0 if radius is None else math.cos(math.radians(min(radius, 180.0)))
+        # Within a cone lies (1 - cos) / 2 of all directions.
+        every = sample_directions(math.ceil(count / len(DISTANCES) / ((1 - least) / 2))).to(scene.background)
+        directions = every[every @ offset >= least]
         shifts = torch.cat([distance * directions - offset for distance in DISTANCES])
         return shifts if self.max_shift is None else shifts[shifts.norm(dim=1) <= self.max_shift]
 

@@ -8,7 +8,7 @@ Conventions (declared here, used everywhere):
 - Colour is linear RGB, nominally in [0, 1] and not clamped. Angles are in radians.
 """
 
-from invrender.scene.camera import Camera, Projection
+from invrender.scene.camera import WHOLE, Camera, Projection, Window
 from invrender.scene.lens import Lens, LensModel
 from invrender.scene.lights import AmbientLight, DirectionalLight, Falloff, Light, PointLight
 from invrender.scene.material import Material, Model, Property, phong
@@ -20,6 +20,7 @@ from invrender.scene.tensors import convert, detach, map_tensors
 
 __all__ = [
     "CAMERA",
+    "WHOLE",
     "AmbientLight",
     "Camera",
     "Channels",
@@ -40,6 +41,7 @@ __all__ = [
     "Target",
     "Truth",
     "View",
+    "Window",
     "convert",
     "detach",
     "map_tensors",

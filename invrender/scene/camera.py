@@ -12,6 +12,11 @@ from invrender.scene.lens import Lens
 
 Projection = Literal["perspective", "orthographic"]
 
+Window = tuple[float, float, float, float]
+"""A part of a picture: x and y of its upper left corner, its width and height, in shares of the picture's."""
+
+WHOLE: Window = (0.0, 0.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -52,5 +57,14 @@ class Camera:
 
     def resized(self, width: int, height: int) -> Camera:
         """The same view in a picture of another size; pixel centres and the picture's edges stay where they are."""
-        scale = self.intrinsics.new_tensor([width / self.width, height / self.height, 1.0])
-        return replace(self, intrinsics=scale[:, None] * self.intrinsics, width=width, height=height)
+        return self.framed(WHOLE, width, height)
+
+    def framed(self, window: Window, width: int, height: int) -> Camera:
+        """What lies within a window of the picture, as a picture of ``width`` by ``height`` pixels."""
+        x, y, across, down = window
+        intrinsics = self.intrinsics
+        if (x, y) != (0.0, 0.0):
+            corner = intrinsics.new_tensor([[1, 0, -x * self.width], [0, 1, -y * self.height], [0, 0, 1]])
+            intrinsics = corner @ intrinsics
+        scale = intrinsics.new_tensor([width / (across * self.width), height / (down * self.height), 1.0])
+        return replace(self, intrinsics=scale[:, None] * intrinsics, width=width, height=height)

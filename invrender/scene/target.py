@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invrender.scene.camera import WHOLE, Window
 from invrender.scene.picture import Picture
 from invrender.scene.scene import CAMERA, Scene
 from invrender.scene.tensors import convert
@@ -23,12 +24,14 @@ class View:
         file's range, or part of what a pixel is the mean of, it is the picture's value, which says "at least";
         elsewhere it is infinite.
     camera: the name of the scene's camera that took it; its pose and optics may be known or unknown.
+    window: what it shows of that camera's picture.
     """
 
     picture: Picture
     weight: Tensor | None = None
     ceiling: Tensor | None = None
     camera: str = CAMERA
+    window: Window = WHOLE
 
     @property
     def size(self) -> tuple[int, int]:

@@ -8,9 +8,10 @@ from functools import partial
 
 import torch
 
+from invrender.fitting.judge.evidence import weigh
 from invrender.fitting.judge.explained import measure_burnt_out, measure_unexplained
 from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertainty, find_deviations
-from invrender.fitting.judge.verdict import Values, Verdict
+from invrender.fitting.judge.verdict import Judgement, Status, Values, Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, clip_picture, select
 from invrender.fitting.solve.base import Raw, few_numbers
@@ -22,6 +23,7 @@ UNEXPLAINED = 0.08
 WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
 STATIONARY, SHORT = 0.02, 0.01
+LEAST_FIRST: Sequence[Status] = ("unidentifiable", "not_converged", "ambiguous", "converged")
 
 
 def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
@@ -30,23 +32,59 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     Each unknown is judged as the last stage in which it moves sees it.
     """
     shares = examine_pictures(problem, stages[-1], raw)
-    verdict = partial(Verdict, unexplained=shares.unexplained, burnt_out=shares.burnt_out)
     besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
-    left = shares.unexplained
-    if left > UNEXPLAINED:
-        return verdict("not_converged", f"{left:.0%} of the picture is left unexplained{besides}")
-    explained = f"{1 - left:.1%} of the picture is explained{besides}"
+    explained, told = explain(problem, stages, raw, shares.unexplained)
+    verdict = partial(Verdict, unexplained=shares.unexplained, burnt_out=shares.burnt_out, explained=explained)
+    if not explained:
+        every = {name: Judgement("not_converged", told) for name in raw}
+        return verdict("not_converged", told + besides, unknowns=every)
+    good = Judgement("converged", told)
     if len(few_numbers(raw)) < len(raw):
-        return verdict("converged", explained)
+        return verdict("converged", told + besides, unknowns=dict.fromkeys(raw, good))
     found, deviations = examine(problem, stages, raw)
+    unknowns = {name: judge_unknown(each, name, good) for each in reversed(found) for name in each.names}
     unseen = [parts for each in found for parts in each.unseen]
+    overall = worst([unknowns[name] for name in problem.counting])
+    if overall.status == "unidentifiable":
+        overall = Judgement(overall.status, undetermined(unseen))
+    elif overall.status == "converged" and unseen:
+        overall = Judgement(overall.status, f"{overall.reason}; {undetermined(unseen)}")
+    return verdict(overall.status, overall.reason + besides, deviations=deviations, unseen=unseen, unknowns=unknowns)
+
+
+def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> tuple[bool, str]:
+    """Whether an answer explains the pictures, and that in words.
+
+    unexplained: the share of the pictures that it leaves unexplained, which decides unless losses are robust: these
+    are for pictures that the scene does not explain as a whole.
+    """
+    evidence = weigh(problem, stages, raw)
+    if evidence is not None:
+        return evidence.holds, evidence.words
+    if unexplained > UNEXPLAINED:
+        return False, f"{unexplained:.0%} of the picture is left unexplained"
+    return True, f"{1 - unexplained:.1%} of the picture is explained"
+
+
+def judge_unknown(found: Uncertainty, name: str, good: Judgement) -> Judgement:
+    """What is to be thought of one unknown of an answer that explains the pictures; ``good`` where nothing is amiss."""
+    unseen = [parts for parts in found.unseen if name in parts]
     if unseen:
-        told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
-        reason = f"the picture does not fully determine {', nor '.join(told)}{besides}"
-        return verdict("unidentifiable", reason, deviations=deviations, unseen=unseen)
-    if any(each.promised > STATIONARY and each.remaining > SHORT for each in found):
-        return verdict("not_converged", f"the loss was still falling{besides}", deviations=deviations)
-    return verdict("converged", explained, deviations=deviations)
+        return Judgement("unidentifiable", undetermined(unseen))
+    if found.promised > STATIONARY and found.remaining > SHORT:
+        return Judgement("not_converged", "the loss was still falling")
+    return good
+
+
+def worst(judgements: Sequence[Judgement]) -> Judgement:
+    """The first of the judgements with the status that says least of the answer."""
+    return min(judgements, key=lambda each: LEAST_FIRST.index(each.status))
+
+
+def undetermined(unseen: Sequence[Mapping[str, float]]) -> str:
+    """That the picture does not determine some combinations of unknowns, in words."""
+    told = dict.fromkeys(" together with ".join(parts) for parts in unseen)
+    return f"the picture does not fully determine {', nor '.join(told)}"
 
 
 @dataclass(frozen=True)

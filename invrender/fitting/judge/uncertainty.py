@@ -31,12 +31,14 @@ class Uncertainty:
     covariance: [K, K], of the changes of the unknowns. promised: the share of the loss that one more step would gain.
     remaining: how long that step is, in learning rates.
     unseen: the directions in which the picture does not determine them, by the names of the unknowns.
+    names: of all the unknowns.
     """
 
     covariance: Tensor
     promised: float
     remaining: float
     unseen: Sequence[Mapping[str, float]]
+    names: Sequence[str]
 
 
 def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: Sizes) -> Uncertainty:
@@ -65,6 +67,7 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
         promised=float(slope @ step) / max(loss, 1e-30),
         remaining=float(step.abs().max()),
         unseen=[name_parts(direction, local.shapes) for direction in directions[:, hidden].T],
+        names=list(local.shapes),
     )
 
 

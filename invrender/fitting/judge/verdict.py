@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from invrender.parameters.base import Value
 
@@ -13,9 +13,19 @@ Values = Mapping[str, Mapping[str, Value]]
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What is to be thought of one unknown of an answer."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is to be thought of an answer.
 
+    status, reason: of the unknowns that count. unknowns: of each by name. explained: whether the answer explains the
+    pictures at all.
     unexplained: the share of the pictures that the answer leaves unexplained. burnt_out: the share of the objects that
     the pictures show with a channel at the top of their range.
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
@@ -30,6 +40,17 @@ class Verdict:
     deviations: Values = field(default_factory=dict)
     others: Sequence[Values] = ()
     unseen: Sequence[Mapping[str, float]] = ()
+    unknowns: Mapping[str, Judgement] = field(default_factory=dict)
+    explained: bool = True
+
+    def status_of(self, name: str) -> Status:
+        """The status of one unknown."""
+        return self.unknowns[name].status if name in self.unknowns else self.status
+
+    def revise(self, name: str, judgement: Judgement, counts: bool, **changes: Any) -> Verdict:
+        """The verdict with another judgement of one unknown, which is the verdict's own where the unknown counts."""
+        own = vars(judgement) if counts else {}
+        return replace(self, unknowns={**self.unknowns, name: judgement}, **own, **changes)
 
     @property
     def error_bars(self) -> Values:

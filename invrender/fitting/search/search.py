@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
-from invrender.checks import count, one_of
+from invrender.checks import above, at_least, count, one_of
 from invrender.errors import UserError
 from invrender.fitting.judge.judge import judge
-from invrender.fitting.judge.verdict import Verdict
+from invrender.fitting.judge.verdict import Judgement, Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, check_choices, select
 from invrender.fitting.search.rivals import Referee
@@ -25,8 +26,6 @@ Mode = Literal["auto", "on", "off"]
 
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
-# Steps bring a loss down by less than this.
-HOPELESS = 100.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,9 @@ class Search:
     steps: at most so many for each of them in each stage.
     apart: of poses nearer to each other than so many degrees, and per cent of the distance, the better one stays.
     stages: two; how poses are drawn and compared. Where targets have masks, the silhouettes' `Moments` count as well.
+    radius: degrees; a search that begins by itself looks at poses that are turned from the start by at most so much,
+        None for anywhere. nearby: about so many of them.
+    rivals: poses that look like an answer are compared with it where their loss is at most so many times as large.
     """
 
     stages: Sequence[Stage]
@@ -49,11 +51,17 @@ class Search:
     finalists: int = 5
     steps: int = 8
     apart: float = 3.0
+    radius: float | None = None
+    nearby: int = 120
+    rivals: float = 100.0
 
     def __post_init__(self) -> None:
         one_of("search.mode", self.mode, get_args(Mode))
-        for name in ("poses", "survivors", "finalists", "steps"):
+        for name in ("poses", "survivors", "finalists", "steps", "nearby"):
             count(f"search.{name}", getattr(self, name))
+        if self.radius is not None:
+            above("search.radius", self.radius, 0)
+        at_least("search.rivals", self.rivals, 1)
         if not 0 < self.apart < math.inf:
             raise UserError(f"search.apart is {self.apart}, expected degrees above 0")
         if len(self.stages) != 2:
@@ -87,23 +95,42 @@ class Search:
         seeker = self.seeker(problem, raw)
         if seeker is None:
             return raw
+        found = self.look_around(seeker, raw) if self.is_local else self.look_everywhere(seeker, raw)
+        return {**raw, **found[0].raw} if found else raw
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it looks around the start alone: where nobody asked for a search, and a radius is given."""
+        return self.mode != "on" and self.radius is not None
+
+    def look_everywhere(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
+        """The best of poses all around, and of what looks like them; the best first."""
         log.info("looking everywhere for a better start")
-        placed = [{**raw, seeker.name: each} for each in seeker.pose.sample_poses(problem.scene, self.poses)]
+        placed = [{**raw, seeker.name: each} for each in seeker.pose.sample_poses(seeker.problem.scene, self.poses)]
         found = seeker.refine(0, [raw, *placed], self.survivors)
         for _ in range(MOST_TURNS):
             found = self.look_nearby(seeker, [candidate.raw for candidate in found[:2]])
-        return {**raw, **found[0].raw} if found else raw
+        return found
+
+    def look_around(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
+        """The best of poses around the start, which is moved to where a mask has the object; the best first."""
+        log.info("looking around the start for a better one")
+        start = seeker.move_to_mask(few_numbers(seeker.problem.initial()))
+        turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
+        changed = [seeker.objectives[0].retract(start, {seeker.name: turn})[0] for turn in turns]
+        found = seeker.refine(0, [few_numbers(raw), start, *changed], self.survivors)
+        return seeker.refine(1, [candidate.raw for candidate in found], self.finalists, self.rivals)
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of some poses, and of those that look like them; the best first."""
         alike = [each for raw in raws for each in seeker.symmetries(raw)]
-        return seeker.refine(1, [*raws, *alike], self.finalists, HOPELESS)
+        return seeker.refine(1, [*raws, *alike], self.finalists, self.rivals)
 
     def judge(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
         """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is."""
         verdict = judge(problem, stages, raw)
         seeker = self.seeker(problem, raw)
-        if seeker is None or verdict.status in ("not_converged", "unidentifiable"):
+        if seeker is None or verdict.status_of(seeker.name) != "converged":
             return raw, verdict
         log.info("comparing the answer with what looks like it")
         for _ in range(1 + MOST_TURNS):
@@ -113,11 +140,13 @@ class Search:
                 break
             raw = referee.finish(answer.raw)
             verdict = judge(problem, stages, raw)
-        if not rivals or verdict.status != "converged":
+        if not rivals or verdict.status_of(seeker.name) != "converged":
             return raw, verdict
+        revise = partial(verdict.revise, seeker.name, counts=seeker.name in problem.counting)
         if any(referee.are_joined(answer, rival) for rival in rivals[:MOST_TURNS]):
             reason = f"the picture does not fully determine {seeker.name}: turned on, it looks the same"
-            return raw, replace(verdict, status="unidentifiable", reason=reason, unseen=[{seeker.name: 1.0}])
+            unseen = [*verdict.unseen, {seeker.name: 1.0}]
+            return raw, revise(Judgement("unidentifiable", reason), unseen=unseen)
         others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
         number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
-        return raw, replace(verdict, status="ambiguous", reason=f"{number} the picture as well", others=others)
+        return raw, revise(Judgement("ambiguous", f"{number} the picture as well"), others=others)

@@ -78,8 +78,18 @@ class Seeker:
         small = [few_numbers(raw) for raw in raws]
         scores = objective.scores(small)
         best = sorted(range(len(raws)), key=scores.__getitem__)[:count]
-        hopeful = [each for each in best if scores[each] <= hopeless * scores[best[0]]]
+        most = math.inf if math.isinf(hopeless) else hopeless * scores[best[0]]
+        hopeful = [each for each in best if scores[each] <= most]
         return self.keep_distinct(self.descend(objective, [small[each] for each in hopeful], self.steps))
+
+    def move_to_mask(self, raw: Raw) -> Raw:
+        """Raw tensors whose silhouettes lie where the targets' masks are, and are as large, if there are masks."""
+        objective = self.objectives[0]
+        moments = {name: loss for name, loss in objective.losses.items() if isinstance(loss, Moments)}
+        if not moments:
+            return raw
+        [found] = self.descend(replace(objective, losses=moments), [raw], self.steps)
+        return found.raw
 
     def descend(self, objective: Objective, raws: Sequence[Raw], steps: int) -> list[Candidate]:
         """Each of some raw tensors after its own steps."""

@@ -9,6 +9,7 @@ from invrender.io.pictures.reading import (
     picture_size,
     read_mask,
     read_picture,
+    reduced_size,
 )
 from invrender.io.pictures.source import scaled
 from invrender.io.pictures.writing import LINEAR, share_clipped, write_mask, write_picture
@@ -24,6 +25,7 @@ __all__ = [
     "read_depth",
     "read_mask",
     "read_picture",
+    "reduced_size",
     "scaled",
     "share_clipped",
     "write_mask",

@@ -14,12 +14,14 @@ from invrender import losses
 from invrender.errors import UserError
 from invrender.losses import (
     Contrast,
+    Correlation,
     Depth,
     Huber,
     KnownIntrinsics,
     MeanAbsoluteError,
     MeanSquaredError,
     Moments,
+    Separation,
     Silhouette,
 )
 from invrender.losses.base import Loss
@@ -37,6 +39,8 @@ SQUARED = [
 CONTRAST = Contrast(window=0.15, inside=0.0)
 # Beyond its sum of squares it counts what is not explained.
 DEPTH = Depth(noise=0.05, growth=0.02, lateral=0.0)
+CORRELATION = Correlation(windows=(0.15, 0.3), inside=0.0, outlier=0.7)
+SEPARATION = Separation(levels=4)
 ROBUST = [MeanAbsoluteError(), MeanAbsoluteError(where="mask"), Huber(delta=0.3), Huber(delta=0.05, space="srgb")]
 
 
@@ -68,10 +72,10 @@ def sum_of_squares(loss: Loss, rendered: Picture, view: View) -> Tensor:
 def test_these_are_all_losses_that_least_squares_can_lower() -> None:
     kinds = {kind for name in losses.__all__ if hasattr(kind := getattr(losses, name), "residuals")}
     kinds.remove(KnownIntrinsics)  # a prior
-    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST, DEPTH)}
+    assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST, CORRELATION, SEPARATION, DEPTH)}
 
 
-@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST, DEPTH], ids=str)
+@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST, CORRELATION, SEPARATION, DEPTH], ids=str)
 def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
     rendered, view = pictures()
     expected = slopes(lambda given: loss(given, view), rendered)
@@ -99,7 +103,7 @@ def test_the_sum_of_squares_lies_above_a_robust_loss(loss: Loss) -> None:
         assert float(loss(other, view)) <= float(replace(moved, weights=found.weights).sum_of_squares + above) + 1e-12
 
 
-@pytest.mark.parametrize("loss", [CONTRAST, Moments(), DEPTH], ids=str)
+@pytest.mark.parametrize("loss", [CONTRAST, CORRELATION, Moments(), DEPTH], ids=str)
 def test_gradients_are_finite_differences(loss: Loss) -> None:
     rendered, view = pictures()
     _, other = pictures(1)

@@ -1,0 +1,110 @@
+"""The loss of local correlation of colours, which heeds neither light nor what lies around or before an object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invrender import checks
+from invrender.images.blur import window_mean
+from invrender.images.color import srgb_from_linear
+from invrender.losses.base import Residuals
+from invrender.scene import Channels, Picture, View
+
+# Less than this share of the rendering's contrast is not taken for the sharpness of a photograph, nor more than that.
+GAINS = (0.5, 2.0)
+# Where hardly anything is shown the loss is that of pictures that have nothing in common: this share of all pixels.
+HARDLY_ANY = 1e-3
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """The robust mean difference of colours whose local mean and deviation are taken out, on the objects.
+
+    Both pictures are normalised within Gaussian windows of several sizes, of the pixels that show an object: (I − mean)
+    / √(deviation² + floor²), the deviation of all channels together. So an exposure, a white balance, uneven light and
+    what lies around an object count for little. One gain for each channel is solved for. Of each pixel the squared
+    difference d² counts as d² / (1 + d² / outlier²): one that differs by much, as where something lies before the
+    object, counts no more than ``outlier``² (Geman and McClure, 1985).
+
+    Where the target has a mask, pixels count as far as they lie in it, too.
+
+    inside: pixels count whose silhouette is above this share.
+    windows: their standard deviations, as shares of the picture's shorter side.
+    floor: the deviation, sRGB-encoded, below which a window counts as plain.
+    outlier: in deviations.
+    """
+
+    weight: float = 1.0
+    inside: float = 0.5
+    windows: Sequence[float] = (0.04, 0.15)
+    floor: float = 0.03
+    outlier: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.at_least("weight", self.weight, 0)
+        checks.share("inside", self.inside)
+        for window in self.windows:
+            checks.above("windows", window, 0)
+        checks.above("floor", self.floor, 0)
+        checks.above("outlier", self.outlier, 0)
+
+    @property
+    def channels(self) -> Channels:
+        """Colours, and the silhouette."""
+        return frozenset(("rgb", "alpha"))
+
+    def check(self, view: View) -> None:
+        """Every view will do."""
+
+    def __call__(self, picture: Picture, view: View) -> Tensor:
+        """The unweighted mean, []: 0 to ``outlier``²."""
+        weights = self.shares(picture, view)
+        losses = [self.bounded(each).mean(dim=-1) for each in self.differences(picture, view, weights)]
+        mean = torch.stack(losses).mean(dim=0)
+        return (weights * mean).sum() + (1 - weights.sum()) * self.outlier**2
+
+    def residuals(self, picture: Picture, view: View) -> Residuals:
+        """Of every channel of every pixel, in each size of windows."""
+        weights = self.shares(picture, view)
+        found = []
+        for difference in self.differences(picture, view, weights):
+            squares = difference.detach().square().sum(dim=-1, keepdim=True)
+            stiffness = (1 + squares / self.outlier**2) ** -2
+            shares = weights[..., None] * stiffness / (len(self.windows))
+            found.append(Residuals.of_pixels(difference, shares.expand_as(difference)))
+        return Residuals(*(torch.cat([getattr(each, key) for each in found]) for key in ("values", "weights", "pixel")))
+
+    def bounded(self, difference: Tensor) -> Tensor:
+        """d² / (1 + d² / outlier²) of differences [H, W, 3], [H, W, 1]."""
+        squares = difference.square().sum(dim=-1, keepdim=True)
+        return squares / (1 + squares / self.outlier**2)
+
+    def shares(self, picture: Picture, view: View) -> Tensor:
+        """How much each pixel counts, [H, W]; the sum is 1 where enough of an object is shown, and less elsewhere."""
+        weights = ((picture.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
+        for given in (view.mask, view.weight):
+            weights = weights if given is None else weights * given
+        return weights / (weights.sum() + HARDLY_ANY * weights.numel())
+
+    def differences(self, picture: Picture, view: View, weights: Tensor) -> list[Tensor]:
+        """Of normalised colours [H, W, 3], in each size of windows."""
+        found = []
+        shown, wanted = (srgb_from_linear(rgb.clamp(min=0)) for rgb in (picture.rgb, view.rgb))
+        for window in self.windows:
+            sigma = window * min(weights.shape)
+            own, other = (self.normalize(rgb, weights, sigma) for rgb in (shown, wanted))
+            both = (weights[..., None] * own * other).sum(dim=(0, 1))
+            gain = (both / (weights[..., None] * own * own).sum(dim=(0, 1)).clamp(min=1e-12)).clamp(*GAINS)
+            found.append(gain * own - other)
+        return found
+
+    def normalize(self, rgb: Tensor, weights: Tensor, sigma: float) -> Tensor:
+        """Local contrast [H, W, 3] of colours, in windows of the pixels that have weights [H, W]."""
+        mean = window_mean(weights, sigma)
+        difference = rgb - mean(rgb)
+        squares = mean(difference.square().sum(dim=-1, keepdim=True))
+        return difference / torch.sqrt(squares + self.floor**2)
