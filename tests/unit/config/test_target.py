@@ -30,7 +30,7 @@ def test_keys_without_effect_are_refused(given: dict[str, Any], message: str) ->
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"hint": "box"}, "target.hint is 'box', expected one of none, mask"),
+        ({"hint": "boxes"}, "target.hint is 'boxes', expected one of none, mask, box"),
         ({"photograph": GAIN}, r"target.photograph.gain is \[2, 1\], expected \[lowest, highest\] within 0.05 and 20"),
     ],
 )

@@ -27,7 +27,7 @@ POINTS = torch.cat([world_vertices(obj) for obj in SCENE.objects.values()])
 
 
 def reading(region: Region, most: int) -> Reading:
-    return Reading(Decoding(max_size=most), torch.zeros(3), torch.zeros(3), region)
+    return Reading(Decoding(max_size=most), torch.zeros(3), torch.zeros(3), region=region)
 
 
 def noise(path: Path, width: int, height: int) -> np.ndarray:
