@@ -9,6 +9,20 @@ from PIL import Image
 
 from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
 
+SCENE = """\
+# @package _global_
+defaults:
+  - /camera@_global_.camera: perspective
+  - /light@_global_.light: studio
+  - _self_
+camera: {azimuth: 30, elevation: 20, distance: 4.0, look_at: [0, 0, 0], fov: 40, width: 24, height: 16}
+scene:
+  folder: ../files
+  background: [0.02, 0.02, 0.03]
+  objects:
+    cube: {mesh: cube.obj, texture: cube.png, albedo: [1, 1, 1], specular: [0.2, 0.2, 0.2], position: [0, 0, 0]}
+"""
+
 
 def write_cube(folder: Path) -> None:
     """Write cube.obj, of side 1 about the origin, and cube.png, which every side shows whole."""
@@ -20,6 +34,13 @@ def write_cube(folder: Path) -> None:
     (folder / "cube.obj").write_text("\n".join(lines) + "\n")
     texture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     Image.fromarray(texture).save(folder / "cube.png")
+
+
+def write_box(folder: Path) -> None:
+    """Write the config folder ``cfg`` with the scene ``box``, a cube, into a folder."""
+    (folder / "cfg" / "scene").mkdir(parents=True)
+    write_cube(folder / "cfg" / "files")
+    (folder / "cfg" / "scene" / "box.yaml").write_text(SCENE)
 
 
 def cube_file() -> SceneFile:

@@ -7,12 +7,16 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stdout
 
+from invrender.cli.resuming import OPTION as RESUME
 from invrender.config.overrides import KNOWN_FLAGS
 from invrender.errors import UserError, suggestion
 from invrender.sweep.arguments import OPTIONS
 
 # Hydra's own query, which a subcommand answers on its standard output.
 QUERY = ("--shell-completion", "query=bash")
+
+# By command, the options that Hydra has not.
+OWN_OPTIONS = {"sweep": OPTIONS, "fit": (RESUME,)}
 
 BASH = """\
 _invrender() {
@@ -95,7 +99,7 @@ def candidates(line: str, commands: Collection[str], run: Callable[[list[str]], 
         return [name for name in commands if name.startswith(word)]
     name, *before = words
     if word.startswith("-"):
-        flags = (*OPTIONS, *KNOWN_FLAGS) if name == "sweep" else KNOWN_FLAGS
+        flags = (*OWN_OPTIONS.get(name, ()), *KNOWN_FLAGS)
         return [flag for flag in flags if flag.startswith(word)]
     if name == "completion":
         return [shell for shell in SCRIPTS if shell.startswith(word)]

@@ -21,9 +21,11 @@ from invrender.bench.arguments import bench_arguments
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.notes import show_notes
+from invrender.cli.resuming import Finished, arguments_to_resume, resumes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
 from invrender.config.messages import explain
+from invrender.config.origin import has_origin
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
 from invrender.config.resources import configs_folder, options_in, register_resolvers
 from invrender.config.schema import register_schemas
@@ -44,6 +46,7 @@ class Invocation:
     """One subcommand with its arguments; a sweep runs several jobs.
 
     typed: the arguments as given. statuses: of the jobs. files: the config files given as options, by their names.
+    resumed: whether it goes on with a fit.
     interrupted: whether Ctrl-C was pressed; a library that is being imported may turn that into an error of its own, or
     go on.
     """
@@ -54,6 +57,7 @@ class Invocation:
     statuses: list[int] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     interrupted: bool = False
+    resumed: bool = False
     wants_traceback: bool = field(default_factory=lambda: any(os.environ.get(each) == "1" for each in TRACEBACK_WANTED))
 
     def __post_init__(self) -> None:
@@ -68,17 +72,21 @@ class Invocation:
         try:
             if self.name == "sweep":
                 self.name, self.arguments = "fit", sweep_arguments(self.arguments)
+            elif self.name == "fit" and resumes(self.arguments):
+                self.arguments, self.resumed = arguments_to_resume(self.arguments), True
             leftovers.expect(self.arguments)
             self.run_hydra(self.rewritten())
         except BrokenPipeError:
             raise
+        except Finished as finished:
+            print(f"invrender {self.name}: {finished}", file=sys.stderr)
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else UNUSABLE
         except Exception as error:
             self.note(self.failed(error, in_job=False))
         finally:
             leftovers.remove()
-            # Who resumes a sweep goes to the folder that it began in.
+            # Who resumes a fit or a sweep goes to the folder that it began in.
             os.chdir(here)
         return max(self.statuses, default=DONE)
 
@@ -159,15 +167,16 @@ class Invocation:
             yield
             return
 
-        def note(number: int, frame: FrameType | None) -> None:
-            self.interrupted = True
-            signal.default_int_handler(number, frame)
-
-        signal.signal(signal.SIGINT, note)
+        signal.signal(signal.SIGINT, self.interrupt)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Note Ctrl-C, or what acts like it. Raises `KeyboardInterrupt`."""
+        self.interrupted = True
+        signal.default_int_handler(signal.SIGINT, frame)
 
     def described(self, config: Any, recorders: Sequence[Any]) -> Job:
         """What Hydra knows of the job at hand."""
@@ -177,19 +186,24 @@ class Invocation:
 
         settings = HydraConfig.get()
         overrides = list(settings.overrides.task)
-        arguments = self.arguments
-        if settings.mode == RunMode.MULTIRUN:
+        arguments, in_sweep = self.arguments, settings.mode == RunMode.MULTIRUN
+        if in_sweep:
             folders = [each for folder in config_dirs(self.arguments) for each in ("--config-dir", str(folder))]
             arguments = [*folders, *(self.with_path(each) for each in overrides)]
         # Names of folders are no interpolations, whatever they look like.
         runtime: Any = OmegaConf.to_container(settings.runtime, resolve=False)
         sources = [Path(source["path"]) for source in runtime["config_sources"] if source["schema"] == "file"]
+        folder = Path(runtime["output_dir"])
         return Job(
-            folder=Path(runtime["output_dir"]),
+            folder=folder,
             command=shlex.join(["invrender", self.name, *arguments]),
+            arguments=arguments,
             composed=Composition(config, overrides, runtime["choices"], self.files, sources),
             interrupted=lambda: self.interrupted,
             recorders=recorders,
+            # A sweep leaves in a job's folder what the job can go on from, and nothing else.
+            resumed=has_origin(folder) if in_sweep else self.resumed,
+            in_sweep=in_sweep,
         )
 
     def with_path(self, override: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from invrender.checks import one_of
 from invrender.config.compose import Composition
 from invrender.errors import UserError, shortened, shown
+from invrender.io.lock import FolderLock
 
 if TYPE_CHECKING:
     from invrender.record.base import Recorder
@@ -21,7 +23,7 @@ VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
     *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
-    *("report.html", "doctor.png"),
+    *("report.html", "doctor.png", "state/run.json"),
     *("picture.png", "mask.png", "depth.npy"),
 )
 
@@ -30,15 +32,23 @@ RESULTS = (
 class Job:
     """One run of a subcommand.
 
-    folder: where it writes. command: repeats it. interrupted: whether Ctrl-C was pressed. recorders: of the fit,
-    besides those that its config asks for.
+    folder: where it writes. command: repeats it. arguments: of the command. interrupted: whether Ctrl-C was pressed.
+    recorders: of the fit, besides those that its config asks for. resumed: whether it goes on with the run in its
+    folder. in_sweep: whether it is one of many; then the sweep looks after its folder's lock.
     """
 
     folder: Path
     command: str
+    arguments: Sequence[str]
     composed: Composition
     interrupted: Callable[[], bool]
     recorders: Sequence[Recorder] = ()
+    resumed: bool = False
+    in_sweep: bool = False
+
+    def lock(self) -> AbstractContextManager[object]:
+        """The right to write in the folder, for as long as the job runs. Raises `UserError` where another has it."""
+        return nullcontext() if self.in_sweep else FolderLock(self.folder).hold()
 
 
 def check_unused(folder: Path, results: Sequence[str]) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from invrender import __version__
 from invrender.cli.completion import completion
 from invrender.cli.invocation import Invocation, config_folders
-from invrender.cli.job import DONE, INTERRUPTED, UNUSABLE
+from invrender.cli.job import DONE, UNUSABLE
 from invrender.cli.listing import listing
 from invrender.errors import UserError, suggestion
+from invrender.sweep.ending import TERMINATING, noting_signals
 
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
 PIPE_CLOSED = 141
@@ -97,11 +98,12 @@ def run(arguments: Sequence[str]) -> int:
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
     invocation = Invocation(name, rest)
-    try:
-        with invocation.noting_interrupts():
-            return invocation.run()
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    with noting_signals(TERMINATING if name == "fit" else (), invocation.interrupt) as ending:
+        try:
+            with invocation.noting_interrupts():
+                return invocation.run()
+        except KeyboardInterrupt:
+            return ending.exit_status
 
 
 def answer(name: str, arguments: Sequence[str]) -> int:

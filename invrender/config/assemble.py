@@ -9,12 +9,13 @@ from invrender.config.build import build, build_all
 from invrender.config.compose import Composition, scene_options
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
-from invrender.errors import note
+from invrender.errors import UserError, note
 from invrender.fitting.auto import Choice, choose_solver
 from invrender.fitting.dry_run import DryRun, dry_run
 from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
 from invrender.fitting.search import Search
+from invrender.fitting.state import State
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
 from invrender.losses.base import channels_of
@@ -57,6 +58,17 @@ class Experiment:
         """
         steps = fit(self.problem, self.choice.solver, self.stopping, self.search)
         return chain(next(steps), steps)
+
+    def resume(self, state: State) -> tuple[Step, Generator[Step, None, None]]:
+        """The start, and the steps that come after a state of the fit, none of them taken yet.
+
+        Raises `UserError` for the state of another fit.
+        """
+        start = next(self.fit())
+        shapes = {name: raw.shape for name, raw in start.raw.items()}
+        if state.problem != start.state.problem or {name: raw.shape for name, raw in state.raw.items()} != shapes:
+            raise UserError("the state is that of another fit: its scene, target or unknowns differ")
+        return start, fit(self.problem, self.choice.solver, self.stopping, self.search, state)
 
     def plan(self) -> DryRun:
         """What the fit would cost, and whether its gradient is right."""

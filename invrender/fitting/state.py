@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -97,8 +97,9 @@ class State:
         return self.stage >= stages or self.stopped in ("diverged", "budget")
 
     def to_plain(self) -> dict[str, Any]:
-        """A copy in dicts, lists, tensors, numbers, texts and None alone, which can be written without code."""
-        return asdict(self)
+        """The same in dicts, lists, tensors, numbers, texts and None alone, which can be written without code."""
+        parts = {name: vars(getattr(self, name)) for name in ("kept", "leading", "progress")}
+        return {**vars(self), **parts}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> State:

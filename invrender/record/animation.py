@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -36,6 +38,14 @@ class Animation:
             self.pictures.offer(lambda: StepPictures.of(step, self.target))
         else:
             self.pictures.items.append(StepPictures.of(step, self.target))
+
+    def remember(self) -> dict[str, Any]:
+        """What `resume` goes on from."""
+        return {**self.pictures.remember(), "pictures": [vars(each) for each in self.pictures.items]}
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """Go on as one that remembered."""
+        self.pictures.resume([StepPictures(**each) for each in memory["pictures"]], memory)
 
     def write(self, path: Path) -> None:
         """Write the GIF; the first and the last frame stay longer."""

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Parameters
@@ -68,6 +68,32 @@ class Recorder(Protocol):
     def close(self) -> None:
         """Let go of files; called once, also where the fit has failed and no last step came."""
         ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A recorder that goes on where it was when a fit is resumed.
+
+    name: its own among recorders.
+    """
+
+    name: ClassVar[str]
+
+    def remember(self) -> dict[str, Any]:
+        """What it has to know of the steps so far, in plain values; arrays in them are not changed later."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What has been recorded of a fit that is resumed.
+
+    start: its first step. iteration: of the last step before it goes on. memories: by recorder, what it remembers.
+    """
+
+    start: Step
+    iteration: int
+    memories: Mapping[str, Any]
 
 
 def follow(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Parameters
-from invrender.record.base import Run
+from invrender.record.base import Resumed, Run
 from invrender.record.summary import summary
 from invrender.record.units import errors_text, values_text
 
@@ -47,14 +47,23 @@ class Console:
 
     bar: whether to show progress: a bar on a terminal, a line now and then elsewhere.
     folder: where the records are, or None where there are none.
+    resumed: of a fit that goes on.
     verbosity: quiet says only where the records are; verbose has a line for every step, with the terms of the loss.
     """
 
-    def __init__(self, run: Run, total_steps: int, bar: bool, folder: Path | None, verbosity: str = "normal") -> None:
+    def __init__(
+        self,
+        run: Run,
+        total_steps: int,
+        bar: bool,
+        folder: Path | None,
+        verbosity: str = "normal",
+        resumed: Resumed | None = None,
+    ) -> None:
         self.run = run
         self.total_steps = total_steps
         self.folder = folder
-        self.start: Step | None = None
+        self.start: Step | None = None if resumed is None else resumed.start
         self.last: Step | None = None
         self.quiet = verbosity == "quiet"
         self.verbose = verbosity == "verbose"
@@ -63,6 +72,8 @@ class Console:
             self.progress = Lines(total_steps, sys.stderr, every=1)
         elif bar and not self.quiet:
             self.progress = Bar(total_steps) if sys.stderr.isatty() else Lines(total_steps, sys.stderr)
+        if resumed is not None and self.progress is not None:
+            self.progress.begin(f"going on after step {resumed.iteration}")
         self.listener = None if self.progress is None else Listener(self.progress)
 
     def step(self, step: Step) -> None:

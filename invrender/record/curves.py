@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
@@ -36,6 +38,22 @@ class Point:
                     axis, label = axis_and_label(key)
                     errors[axis, f"{unknown} {label}".strip()] = 100 * error if is_relative(key) else error
         return cls(step.iteration, step.stage, step.loss, errors)
+
+
+def pack_points(points: Sequence[Point]) -> dict[str, Any]:
+    """Points of one fit in plain values: a row for each of iteration, stage, loss and errors, float64."""
+    columns = list(points[0].errors)
+    rows = [(each.iteration, each.stage, each.loss, *(each.errors[name] for name in columns)) for each in points]
+    return {"columns": [list(name) for name in columns], "rows": np.array(rows, dtype=np.float64)}
+
+
+def unpack_points(packed: Mapping[str, Any]) -> list[Point]:
+    """The points that were packed."""
+    columns = [(str(axis), str(label)) for axis, label in packed["columns"]]
+    return [
+        Point(int(iteration), int(stage), loss, dict(zip(columns, errors, strict=True)))
+        for iteration, stage, loss, *errors in packed["rows"].tolist()
+    ]
 
 
 def write_curves(path: Path, points: Sequence[Point]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 from omegaconf import OmegaConf
 from PIL import Image
@@ -13,8 +14,8 @@ from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.ahead import import_ahead
 from invrender.record.animation import Animation
-from invrender.record.base import Run
-from invrender.record.curves import Point, write_curves
+from invrender.record.base import Resumed, Run
+from invrender.record.curves import Point, pack_points, unpack_points, write_curves
 from invrender.record.display import (
     Picture,
     difference_pictures,
@@ -44,15 +45,24 @@ class Files:
     Raises `UserError` where the folder already holds a run.
     """
 
-    def __init__(self, run: Run, write_scene: WriteScene, frames: int | None) -> None:
-        """frames: of progress.gif at most, or None for no such file."""
+    name: ClassVar[str] = "files"
+
+    def __init__(self, run: Run, write_scene: WriteScene, frames: int | None, resumed: Resumed | None = None) -> None:
+        """frames: of progress.gif at most, or None for no such file. resumed: of a fit whose folder it goes on in."""
         self.run = run
         self.write_scene = write_scene
         self.animation = None if frames is None else Animation(run.target, frames)
         self.points: Thinned[Point] = Thinned(CURVE_POINTS)
         self.paths = Paths()
         self.start: Step | None = None
+        if resumed is None:
+            self.begin()
+        else:
+            self.resume(resumed)
 
+    def begin(self) -> None:
+        """Write what is known already."""
+        run = self.run
         run.folder.mkdir(parents=True, exist_ok=True)
         for name in ("config.yaml", "history.csv", "result.json"):
             if (run.folder / name).exists():
@@ -64,6 +74,25 @@ class Files:
         self.write_text("command.txt", run.command + "\n")
         self.write_picture("target.png", strip(target_pictures(run.target)))
         self.history = History(run.folder / "history.csv")
+
+    def resume(self, resumed: Resumed) -> None:
+        """Go on as one that remembered, with its files cut back to where they were."""
+        memory = resumed.memories[self.name]
+        self.start = resumed.start
+        self.history = History(self.run.folder / "history.csv", memory["history"])
+        self.points.resume(unpack_points(memory["points"]), memory["points"])
+        self.paths.resume(memory["paths"])
+        if self.animation is not None:
+            self.animation.resume(memory["animation"])
+
+    def remember(self) -> dict[str, Any]:
+        """See `Remembering`."""
+        return {
+            "history": self.history.remember(),
+            "points": {**self.points.remember(), **pack_points(self.points.items)},
+            "paths": self.paths.remember(),
+            "animation": None if self.animation is None else self.animation.remember(),
+        }
 
     def step(self, step: Step) -> None:
         """Record a step."""

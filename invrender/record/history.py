@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from invrender.errors import UserError
 from invrender.fitting.step import Step
 
 
@@ -17,11 +20,15 @@ class History:
     start, the last one the best scene.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: Mapping[str, Any] | None = None) -> None:
+        """memory: what one remembered that wrote the same file; what came after it is cut off."""
         self.path = path
-        self.file = path.open("x", newline="", encoding="utf-8", buffering=1)
-        self.rows = csv.writer(self.file, lineterminator="\n")
         self.columns: list[str] = []
+        if memory is not None:
+            cut_off(path, memory["bytes"])
+            self.columns = memory["columns"]
+        self.file = path.open("x" if memory is None else "a", newline="", encoding="utf-8", buffering=1)
+        self.rows = csv.writer(self.file, lineterminator="\n")
 
     def step(self, step: Step) -> None:
         """Add a row."""
@@ -33,7 +40,7 @@ class History:
             **{f"loss.{name}": term for name, term in step.terms.items()},
             **{f"error.{name}.{key}": error for name, errors in step.errors.items() for key, error in errors.items()},
         }
-        complete = os.fstat(self.file.fileno()).st_size
+        complete = self.size
         try:
             if not self.columns:
                 self.columns = list(cells)
@@ -45,7 +52,27 @@ class History:
             error.filename = str(self.path)
             raise
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file."""
+        return os.fstat(self.file.fileno()).st_size
+
+    def remember(self) -> dict[str, Any]:
+        """What another one goes on from."""
+        return {"bytes": self.size, "columns": self.columns}
+
     def close(self) -> None:
         """Close the file; what could not be written before is lost."""
         with suppress(OSError):
             self.file.close()
+
+
+def cut_off(path: Path, size: int) -> None:
+    """Leave so many bytes of a file. Raises `UserError` where it has fewer."""
+    # A link leads to what is not the run's own.
+    there = path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+    if there < size:
+        raise UserError(
+            f"--resume: {path} has {there} bytes, and had {size} when the state was written; begin a new run"
+        )
+    os.truncate(path, size)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,16 @@ class Paths:
             self.places.offer(lambda: positions(step.scene))
         else:
             self.places.items.append(positions(step.scene))
+
+    def remember(self) -> dict[str, Any]:
+        """What `resume` goes on from."""
+        return {**self.places.remember(), "places": self.named()}
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """Go on as those that remembered."""
+        places: dict[str, Points] = memory["places"]
+        count = len(next(iter(places.values())))
+        self.places.resume([{name: path[i] for name, path in places.items()} for i in range(count)], memory)
 
     def named(self) -> dict[str, Points]:
         """The path [N, 3], world frame, of each camera and of the middle of each object, by name."""

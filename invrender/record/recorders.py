@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invrender.record.base import Recorder, Run
+from invrender.record.base import Recorder, Resumed, Run
 from invrender.record.console import Console
 from invrender.record.files import Files, WriteScene
 from invrender.record.options import RecordOptions
@@ -10,21 +10,27 @@ from invrender.record.report import Report
 
 
 def recorders(
-    run: Run, options: RecordOptions, total_steps: int, write_scene: WriteScene, verbosity: str = "normal"
+    run: Run,
+    options: RecordOptions,
+    total_steps: int,
+    write_scene: WriteScene,
+    verbosity: str = "normal",
+    resumed: Resumed | None = None,
 ) -> list[Recorder]:
     """The recorders that the options ask for.
 
     total_steps: of all the solver's stages. write_scene: writes a scene into a new folder. verbosity: of the terminal.
-    Raises `UserError` where the run's folder already holds a run.
+    resumed: of a fit whose records go on.
+    Raises `UserError` where the run's folder already holds a run, or lacks what a resumed one had recorded.
     """
     kept = run.folder if options.files or options.tensorboard else None
-    chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity)]
+    chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity, resumed)]
     if options.files:
-        chosen.append(Files(run, write_scene, options.frames if options.gif else None))
+        chosen.append(Files(run, write_scene, options.frames if options.gif else None, resumed))
     if options.tensorboard:
         from invrender.record.tensorboard import TensorBoard  # takes a while to import
 
-        chosen.append(TensorBoard(run, options.picture_every))
+        chosen.append(TensorBoard(run, options.picture_every, resumed))
     if options.files and options.report:
         chosen.append(Report(run))
     return chosen

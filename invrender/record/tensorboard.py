@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from omegaconf import OmegaConf
@@ -14,13 +16,16 @@ from torch.utils.tensorboard.summary import hparams
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Value
-from invrender.record.base import Run
+from invrender.record.base import Resumed, Run
+from invrender.record.board import EVENTS
 from invrender.record.display import srgb_picture
+from invrender.record.history import cut_off
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
 from invrender.record.summary import verdict_lines
 
 FLUSH_SECONDS = 5
+WAIT_SECONDS = 0.05
 
 
 class TensorBoard:
@@ -34,20 +39,38 @@ class TensorBoard:
     The last step, the best scene, has the number of the step before it, and readers keep the later of the two.
     """
 
-    def __init__(self, run: Run, picture_every: int) -> None:
-        """picture_every: steps between pictures; there is always one of the start and one of the end."""
+    name: ClassVar[str] = "tensorboard"
+
+    def __init__(self, run: Run, picture_every: int, resumed: Resumed | None = None) -> None:
+        """picture_every: steps between pictures; there is always one of the start and one of the end.
+
+        resumed: of a fit whose folder it goes on in, in a further file of events.
+        """
         self.run = run
         self.picture_every = picture_every
-        self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS)
-        self.events: Any = self.writer.file_writer
         self.paths = Paths()
-        self.session_end: Any = None
+        self.begun = resumed is not None
+        if resumed is not None:
+            memory = resumed.memories[self.name]
+            cut_events(run.folder, memory["sizes"])
+            wait_for_name(run.folder)
+            self.paths.resume(memory["paths"])
+        # Those who have read what is cut off drop it, too.
+        purged = None if resumed is None else resumed.iteration + 1
+        self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS, purge_step=purged)
+        self.events: Any = self.writer.file_writer
+        # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
+        # out: TensorBoard would take those of one run for all; without it, it finds out what there is in any.
+        _, self.session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
+            {key: plain(text) for key, text in self.run.given.items()}, {}
+        )
 
     def step(self, step: Step) -> None:
         """Record a step."""
         numbers = scalars(step, self.run)
-        if self.session_end is None:
+        if not self.begun:
             self.begin(numbers)
+            self.begun = True
         for tag, value in numbers.items():
             self.writer.add_scalar(tag, value, step.iteration)
         self.paths.step(step)
@@ -64,12 +87,13 @@ class TensorBoard:
         self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
         self.writer.add_text("command", fenced(self.run.command, "sh"))
         self.writer.add_custom_scalars(layout(numbers))
-        # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
-        # out: TensorBoard would take those of one run for all; without it, it finds out what there is in any.
-        _, session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
-            {key: plain(text) for key, text in self.run.given.items()}, {}
-        )
-        self.events.add_summary(session_start)
+        self.events.add_summary(self.session_start)
+
+    def remember(self) -> dict[str, Any]:
+        """See `Remembering`; sizes: the bytes of all files of events, by name."""
+        self.writer.flush()
+        sizes = {path.name: path.stat().st_size for path in self.run.folder.glob(EVENTS)}
+        return {"sizes": sizes, "paths": self.paths.remember()}
 
     def add_pictures(self, step: Step) -> None:
         """Record target, rendering and difference, and the textures that are no longer what they were."""
@@ -91,6 +115,22 @@ class TensorBoard:
     def close(self) -> None:
         """Write what is pending."""
         self.writer.close()
+
+
+def cut_events(folder: Path, sizes: Mapping[str, int]) -> None:
+    """Cut the files of events in a folder back to these sizes, by name, and remove the others."""
+    for path in folder.glob(EVENTS):
+        if path.name not in sizes:
+            path.unlink()
+    for name, size in sizes.items():
+        cut_off(folder / Path(name).name, size)
+
+
+def wait_for_name(folder: Path) -> None:
+    """Wait until a new file of events comes after the others: readers go by their names, and these by the second."""
+    seconds = [path.name.split(".")[3] for path in folder.glob(EVENTS)]
+    while str(int(time.time())) in seconds:
+        time.sleep(WAIT_SECONDS)
 
 
 def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -30,3 +30,11 @@ class Thinned(Generic[Item]):
                 self.items = self.items[::2]
                 self.stride *= 2
         self.offered += 1
+
+    def remember(self) -> dict[str, int]:
+        """Which items of the sequence are taken."""
+        return {"stride": self.stride, "offered": self.offered}
+
+    def resume(self, items: list[Item], memory: Mapping[str, int]) -> None:
+        """Go on as one that had these items when it remembered."""
+        self.items, self.stride, self.offered = items, memory["stride"], memory["offered"]

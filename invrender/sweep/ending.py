@@ -1,4 +1,4 @@
-"""The end of a sweep from outside: signals, a shell that is gone, and processes that outlive nobody."""
+"""The end of a fit or a sweep from outside: signals, a shell that is gone, and processes that outlive nobody."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from invrender.io.lock import FolderLock
 
-# What ends a sweep as Ctrl-C does. Windows has no SIGHUP.
-ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+# What schedulers and terminals send to end a program. Windows has no SIGHUP.
+TERMINATING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [signal.SIGINT, *TERMINATING]
 # Schedulers and terminals often send several signals at once; they are one.
 AT_ONCE_SECONDS = 3.0
 LOOK_SECONDS = 0.5
 
 
+Interrupt = Callable[[int, FrameType | None], object]
+
+
 @dataclass
 class Ending:
-    """Notes a signal that ends a sweep; ``number`` is None as long as there was none.
+    """Notes a signal that ends what runs; ``number`` is None as long as there was none.
 
     interrupt: what Ctrl-C did so far. terminals: the standard streams that are one.
     """
 
-    interrupt: Callable[[int, FrameType | None], object]
+    interrupt: Interrupt
     terminals: Sequence[int]
     number: int | None = None
     at: float = field(default=0.0, repr=False)
@@ -60,12 +67,15 @@ class Ending:
 
 
 @contextmanager
-def noting_signals() -> Iterator[Ending]:
-    """Have SIGTERM and SIGHUP act as Ctrl-C does; what is ignored, as SIGHUP below nohup, stays so."""
-    before = {number: signal.getsignal(number) for number in ENDING}
-    interrupt = before[signal.SIGINT]
+def noting_signals(numbers: Sequence[int] = ENDING, interrupt: Interrupt | None = None) -> Iterator[Ending]:
+    """Have these signals act as Ctrl-C does; what is ignored, as SIGHUP below nohup, stays so.
+
+    interrupt: what Ctrl-C does, where that is not what is set for it.
+    """
+    before = {number: signal.getsignal(number) for number in numbers}
+    handler = interrupt or signal.getsignal(signal.SIGINT)
     terminals = [stream for stream in (1, 2) if os.isatty(stream)]
-    ending = Ending(interrupt if callable(interrupt) else signal.default_int_handler, terminals)
+    ending = Ending(handler if callable(handler) else signal.default_int_handler, terminals)
     if threading.current_thread() is not threading.main_thread():
         yield ending
         return
@@ -73,8 +83,7 @@ def noting_signals() -> Iterator[Ending]:
     for number in taken:
         signal.signal(number, ending)
     try:
-        with following_shell():
-            yield ending
+        yield ending
     finally:
         for number in taken:
             signal.signal(number, before[number])
@@ -83,7 +92,8 @@ def noting_signals() -> Iterator[Ending]:
 @contextmanager
 def following_shell() -> Iterator[None]:
     """End as by SIGHUP when the process that started this one is gone, unless this one was put in the background."""
-    if not hasattr(signal, "SIGHUP") or not in_foreground():
+    alone = threading.current_thread() is not threading.main_thread()
+    if alone or not hasattr(signal, "SIGHUP") or not in_foreground():
         yield
         return
     parent, over = os.getppid(), threading.Event()

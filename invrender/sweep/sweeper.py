@@ -16,15 +16,17 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from invrender.config.alternatives import quoted
+from invrender.config.inputs import fingerprints
+from invrender.config.origin import can_go_on
 from invrender.config.overrides import MULTIRUN
 from invrender.errors import UserError, shown
 from invrender.io.lock import FolderLock
 from invrender.record.report import write_report
 from invrender.sweep.compose import Compositions
 from invrender.sweep.display import Display, display_for, job_name, say_summary
-from invrender.sweep.ending import noting_signals
+from invrender.sweep.ending import following_shell, noting_signals
 from invrender.sweep.grid import Overrides
-from invrender.sweep.inputs import fingerprints, inputs_of, tell_changes
+from invrender.sweep.inputs import inputs_of_jobs, tell_changes
 from invrender.sweep.measures import check_measures
 from invrender.sweep.pace import Paced
 from invrender.sweep.plots import write_plots
@@ -72,7 +74,7 @@ class Sweep(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Run the jobs. Ends with `SystemExit`: the highest exit status of the jobs, or 128 and the signal's number."""
         statuses: list[int] = []
-        with noting_signals() as ending:
+        with noting_signals() as ending, following_shell():
             try:
                 summary = self.planned([*self.from_files(), *arguments])
                 self.run_shown(summary)
@@ -125,7 +127,7 @@ class Sweep(Sweeper):
         else:
             self.check(summary)
             self.take_folder()
-            summary.inputs = fingerprints(inputs_of(self.compositions, self.task.files.values(), self.config))
+            summary.inputs = fingerprints(inputs_of_jobs(self.compositions, self.task.files.values(), self.config))
         summary.write()
         return summary
 
@@ -211,11 +213,15 @@ class Sweep(Sweeper):
             self.launcher.launch(given[first : first + size], initial_job_idx=first)
 
     def clear(self, job: Job) -> None:
-        """Remove what a job has left behind that is run again, and nothing outside of the sweep's folder."""
+        """Remove what a job has left behind that is run again, and nothing outside of the sweep's folder.
+
+        A fit that was cut off, and can go on from its state, stays.
+        """
         folder = self.folder / job.folder
         if folder.is_symlink():
             folder.unlink()
-        shutil.rmtree(folder, ignore_errors=True)
+        if job.status == "failed" or not can_go_on(folder):
+            shutil.rmtree(folder, ignore_errors=True)
         job.status, job.message, job.exit_status = "missing", None, 0
 
     def overrides(self, job: Job) -> list[str]:

@@ -175,7 +175,7 @@ def at_work(task: Task, job: Prepared, slot: int) -> Outcome:
 
     begin(slot)
     setup_globals()
-    with FolderLock(job.folder), (job.folder / LOG).open("w", encoding="utf-8") as log:
+    with FolderLock(job.folder), (job.folder / LOG).open("a", encoding="utf-8") as log:
         with redirect_stdout(log), redirect_stderr(log):
             try:
                 config, hydra = job.configs()

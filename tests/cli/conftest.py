@@ -9,21 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cubes import write_cube
-
-SCENE = """\
-# @package _global_
-defaults:
-  - /camera@_global_.camera: perspective
-  - /light@_global_.light: studio
-  - _self_
-camera: {azimuth: 30, elevation: 20, distance: 4.0, look_at: [0, 0, 0], fov: 40, width: 24, height: 16}
-scene:
-  folder: ../files
-  background: [0.02, 0.02, 0.03]
-  objects:
-    cube: {mesh: cube.obj, texture: cube.png, albedo: [1, 1, 1], specular: [0.2, 0.2, 0.2], position: [0, 0, 0]}
-"""
+from cubes import write_box
 
 
 @dataclass
@@ -47,9 +33,7 @@ Invrender = Callable[..., Outcome]
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with the config folder ``cfg`` in it."""
-    (tmp_path / "cfg" / "scene").mkdir(parents=True)
-    write_cube(tmp_path / "cfg" / "files")
-    (tmp_path / "cfg" / "scene" / "box.yaml").write_text(SCENE)
+    write_box(tmp_path)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if re.match("HYDRA_|INVRENDER_", name)]:
         monkeypatch.delenv(name)

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from invrender.cli import run
+from invrender.config.origin import has_origin, read_origin
 from invrender.config.resources import PACKAGE
 from invrender.io import atomic
+from invrender.record.checkpoint import read_state
 
 resource = pytest.importorskip("resource", reason="limits of files are of POSIX")
 
@@ -68,9 +70,10 @@ def told_by(*arguments: str) -> tuple[int, str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What is in a folder, by name, without what differs from run to run or grows step by step."""
+    """What is in a folder, by name, without what differs from run to run, grows step by step, or goes in the end."""
     changing = ("events.out", "report.html", "history.csv", "result.json", "command.txt")
-    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(changing))
+    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "state")
+    paths = (path for path in files if not path.name.startswith(changing))
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -86,6 +89,9 @@ def check_uncut(found: Path, whole: dict[str, bytes]) -> None:
     """No file is cut, or has a name of its own."""
     for name, content in contents(found).items():
         assert content == whole[name], name
+    if has_origin(found):
+        read_origin(found)
+        read_state(found)
     history = found / "history.csv"
     assert not history.exists() or not (text := history.read_text()) or text.endswith("\n")
 
@@ -111,6 +117,13 @@ def test_a_fit_on_a_disk_that_becomes_full(
             return
         check_told(status, told, f"run-{number}/")
         check_uncut(workspace / f"run-{number}", whole)
+        if number in (0, 1, 8):
+            from_write(1000)
+            begun = has_origin(workspace / f"run-{number}")
+            given = ("--resume", f"run-{number}") if begun else (*FIT, f"hydra.run.dir=run-{number}")
+            assert told_by("fit", *given)[0] in (0, 4, 5, 6)
+            check_uncut(workspace / f"run-{number}", whole)
+            assert contents(workspace / f"run-{number}").keys() == whole.keys()
     raise AssertionError("it writes on and on")
 
 
@@ -179,7 +192,7 @@ run(arguments)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["target.png", "recovered", "result.json"])
+@pytest.mark.parametrize("name", ["run.json", "target.png", "recovered", "result.json"])
 def test_a_fit_that_is_killed(workspace: Path, whole: dict[str, bytes], name: str) -> None:
     given = ["fit", "--config-dir", "cfg", *FIT]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}

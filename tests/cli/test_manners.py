@@ -36,6 +36,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender swe", ["sweep"]),
         ("invrender completion ", ["bash", "zsh", "fish"]),
         ("invrender fit --dr", ["--dry-run"]),
+        ("invrender fit --resu", ["--resume"]),
         ("invrender fit experi", ["experiment="]),
         ("invrender sweep optimizer=ad", ["optimizer=adam", "optimizer=adam_staged"]),
         ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs", "optimizer=adam,lm"]),

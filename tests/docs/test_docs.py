@@ -144,7 +144,8 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     assert {command: status for command, status in statuses.items() if status != 0} == {}
     assert len(served) == sum("invrender board" in command for command in ran)
     assert bool(ran) == (
-        page.stem in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps")
+        page.stem
+        in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps", "resuming")
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -10,13 +13,16 @@ from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Jo
 from invrender.config.assemble import Experiment, assemble
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
+from invrender.config.origin import Origin, read_origin
 from invrender.config.schema import FitConfig
-from invrender.errors import shown
+from invrender.errors import naming, shown
 from invrender.fitting.compiler import spare_compiler
+from invrender.fitting.fit import Steps
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
 from invrender.io.scenes import write_scene
-from invrender.record.base import Run, follow
+from invrender.record.base import Resumed, Run, follow
+from invrender.record.checkpoint import BEGINNINGS, ENDS, Checkpoint, read_state, remove_records, telling_damage
 from invrender.record.plan import plan_text, write_overlay
 from invrender.record.recorders import recorders
 from invrender.render.auto import describe as describe_renderer
@@ -27,25 +33,69 @@ DRY_RUN = "dry_run.png"
 
 def run(job: Job) -> int:
     """Recover what is unknown; returns the exit status."""
-    check_unused(job.folder, RESULTS)
-    options = scene_options(job.composed, FitConfig)
-    if options.dry_run:
-        check_unused(job.folder, (DRY_RUN,))
-    device = choose_device(options.device)
-    spare_compiler()
-    with repeatable(options.seed, device):
-        experiment = assemble(options, device, str(job.composed.choices.get("optimizer")))
-        described = describe(job, options, experiment, device)
-        steps = experiment.fit()
+    with job.lock():
+        origin = read_origin(job.folder) if job.resumed else None
+        if origin is None:
+            check_unused(job.folder, RESULTS)
+        options = scene_options(job.composed, FitConfig)
         if options.dry_run:
-            show_plan(described, experiment, next(steps))
-            return DONE
-        if job.interrupted():
-            raise KeyboardInterrupt
-        verbosity = check_verbosity(options.verbosity)
-        record = recorders(described, options.record, experiment.most_steps, write_found, verbosity)
-        last = follow(steps, [*record, *job.recorders])
+            check_unused(job.folder, (DRY_RUN,))
+        if origin is not None:
+            origin.check_inputs(job.folder)
+            origin.check_config(job.composed, job.folder)
+        device = choose_device(options.device if origin is None else origin.device)
+        spare_compiler()
+        with repeatable(options.seed, device):
+            experiment = assemble(options, device, str(job.composed.choices.get("optimizer")))
+            described = describe(job, options, experiment, device)
+            if options.dry_run:
+                show_plan(described, experiment, next(experiment.fit()))
+                return DONE
+            check_verbosity(options.verbosity)
+            if origin is None:
+                last = begin(job, options, experiment, described)
+            else:
+                described = replace(described, command=shlex.join(["invrender", "fit", *origin.arguments]))
+                last = go_on(job, options, experiment, described)
     return exit_status(last)
+
+
+def begin(job: Job, options: FitConfig, experiment: Experiment, described: Run) -> Step:
+    """Fit from the start; the last step."""
+    steps = experiment.fit()
+    if job.interrupted():
+        raise KeyboardInterrupt
+    if options.record.files:
+        # Before all else, so that a run that is killed can be begun again.
+        Origin.of(list(job.arguments), job.composed, described.device).write(job.folder)
+    return record(job, options, experiment, described, steps)
+
+
+def go_on(job: Job, options: FitConfig, experiment: Experiment, described: Run) -> Step:
+    """Fit from the state in the run's folder, or from the start where there is none yet; the last step."""
+    saved = read_state(job.folder)
+    if saved is None:
+        remove_records(job.folder, (*ENDS, *BEGINNINGS))
+        return record(job, options, experiment, described, experiment.fit())
+    with naming(f"--resume: {job.folder}"):
+        start, steps = experiment.resume(saved.state)
+    return record(job, options, experiment, described, steps, saved.resumed(start))
+
+
+def record(
+    job: Job, options: FitConfig, experiment: Experiment, described: Run, steps: Steps, resumed: Resumed | None = None
+) -> Step:
+    """Take the steps and record them; the last one."""
+    with telling_damage(job.folder) if resumed else nullcontext():
+        chosen = recorders(described, options.record, experiment.most_steps, write_found, options.verbosity, resumed)
+    if resumed is not None:
+        # Of a run that was interrupted, or killed while it wrote them.
+        remove_records(job.folder, ENDS)
+    states = [Checkpoint(described, chosen, resumed)] if options.record.files else []
+    last = follow(steps, [*chosen, *job.recorders, *states])
+    if last.stopped_because == "interrupted" and states and not job.in_sweep and options.verbosity != "quiet":
+        print(f"invrender fit --resume {shlex.quote(shown(job.folder))} goes on with it", flush=True)
+    return last
 
 
 def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) -> Run:

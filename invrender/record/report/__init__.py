@@ -22,18 +22,18 @@ def write_report(folder: Path) -> Path:
     """Write the report of a fit's or a sweep's folder into it, in place of an earlier one, and return its path.
 
     It is made of the other files there; what is missing of pictures, film or geometry is left out.
-    Raises `UserError` where the folder holds no finished fit and no sweep.
+    Raises `UserError` where the folder holds no fit that has begun and no sweep.
     """
     from invrender.record.report import fit_page, sweep_page  # take a while to import
 
     if not folder.is_dir():
         raise UserError(f"runs: there is no folder {folder}: give the folder of a fit or of a sweep")
     for page in (sweep_page, fit_page):
-        if (folder / page.SOURCE).is_file():
+        if page.suits(folder):
             page.write(folder, folder / NAME)
             return folder / NAME
     missing = f"no {fit_page.SOURCE} and no {sweep_page.SOURCE}"
-    raise UserError(f"runs: {folder} has {missing}: give the folder of a finished fit or of a sweep")
+    raise UserError(f"runs: {folder} has {missing}: give the folder of a fit or of a sweep")
 
 
 class Report:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageSequence
 
+from invrender.io.lock import FolderLock
 from invrender.record.diagnosis import NAME as DOCTOR
 from invrender.record.report.page import is_own, picture, read_json, read_text, webp, write_page
 from invrender.record.summary import REASONS
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from invrender.parameters.base import Value
 
 SOURCE = "result.json"
+STATE = Path("state") / "state.json"
 PICTURES = ("target", "start", "final", "difference", "overlay")
 LONGEST_SIDE = 1000
 FRAMES, FRAME_WIDTH, FRAME_BYTES = 60, 820, 1_500_000
@@ -39,9 +41,16 @@ POINTS = 600
 GEOMETRY_BYTES = 3_000_000
 
 
+def suits(folder: Path) -> bool:
+    """Whether a folder has what a fit has found, or has found so far."""
+    return (folder / SOURCE).is_file() or is_own(folder / STATE)
+
+
 def write(folder: Path, path: Path) -> None:
-    """Write the report of a fit's folder."""
-    result = read_json(folder / SOURCE)
+    """Write the report of a fit's folder; of one that is not finished, what its state has."""
+    finished = (folder / SOURCE).is_file()
+    result = read_json(folder / SOURCE) if finished else read_json(folder / STATE)["result"]
+    stopped = result["stopped_because"]
     pictures = {name: picture(folder / f"{name}.png", LONGEST_SIDE) for name in PICTURES}
     frames = film(folder / "progress.gif")
     charts = curves(folder / "history.csv")
@@ -58,7 +67,7 @@ def write(folder: Path, path: Path) -> None:
         "fit.html",
         title=folder.resolve().name,
         result=result,
-        reason=REASONS.get(result["stopped_because"], result["stopped_because"]),
+        reason=REASONS.get(stopped, stopped) if finished else unfinished(folder),
         rows=rows_of(result["parameters"]),
         verdict=verdict_of(result),
         known=any(each["truth"] is not None for each in result["parameters"].values()),
@@ -67,6 +76,15 @@ def write(folder: Path, path: Path) -> None:
         doctor=picture(folder / DOCTOR, LONGEST_SIDE),
         data=data,
     )
+
+
+def unfinished(folder: Path) -> str:
+    """Why a fit has not come to its end."""
+    lock = FolderLock(folder)
+    if lock.path.exists() and not lock.acquire():
+        return f"still under way ({lock.holder()})"
+    lock.release()
+    return "cut off before its end, --resume goes on with it"
 
 
 def verdict_of(result: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -18,6 +18,11 @@ THUMBNAIL_SIDE = 160
 MOST_WITH_THUMBNAILS = 200
 
 
+def suits(folder: Path) -> bool:
+    """Whether a folder has the summary of a sweep."""
+    return (folder / SOURCE).is_file()
+
+
 def write(folder: Path, path: Path) -> None:
     """Write the report of a sweep's folder: its ``summary.json``, with pictures of the best jobs."""
     summary = read_json(folder / SOURCE)

@@ -148,12 +148,13 @@ class MadeUpFit:
             verdict=self.verdict if stopped_because else None,
         )
 
-    def steps(self) -> Iterator[Step]:
-        """As `fit` does it: the start, the steps, the best; Ctrl-C ends it with the best so far."""
-        iteration, stopped = 0, "finished"
-        yield self.step(0)
+    def steps(self, first: int = 0) -> Iterator[Step]:
+        """As `fit` does it: the start, the steps, the best; Ctrl-C ends it with the best so far. first: if resumed."""
+        iteration, stopped = max(0, first - 1), "finished"
+        if first == 0:
+            yield self.step(0)
         try:
-            for iteration in range(1, self.step_count + 1):
+            for iteration in range(max(1, first), self.step_count + 1):
                 yield self.step(iteration)
         except KeyboardInterrupt:
             stopped = "interrupted"
