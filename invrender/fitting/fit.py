@@ -150,17 +150,16 @@ class Fitting:
         yield from self.attempt()
         if search is None or self.stopped == "interrupted":
             return
-        self.judge(search)
-        if self.is_to_search_again(search):
+        self.judge(search, last=not self.may_search_again(search))
+        if self.verdict is not None and search.doubts(self.verdict) and self.may_search_again(search):
             self.state = self.state.begin_again(search.find_start(self.problem, self.end.best.raw))
             yield from self.attempt()
             if self.stopped != "interrupted":
                 self.judge(search)
 
-    def is_to_search_again(self, search: Search) -> bool:
-        """Whether the answer explains nothing, and other starts have not been tried."""
-        failed = self.verdict is not None and not self.verdict.explained
-        return search.mode == "auto" and failed and self.stopped != "budget" and self.state.attempt == 0
+    def may_search_again(self, search: Search) -> bool:
+        """Whether other starts have not been tried, and may be."""
+        return search.mode == "auto" and self.stopped != "budget" and self.state.attempt == 0
 
     def attempt(self) -> Steps:
         """The steps of all stages from the state on; then the end is the best of all."""
@@ -232,10 +231,10 @@ class Fitting:
         self.end = min(ends, key=lambda each: each.best.loss if math.isfinite(each.best.loss) else math.inf)
         self.state = replace(self.state, kept=self.end.best)
 
-    def judge(self, search: Search) -> None:
+    def judge(self, search: Search, last: bool = True) -> None:
         """Judge the best of the end and of those that look like it, which becomes the end."""
         best = self.end.best
-        raw, self.verdict = search.judge(self.problem, self.solver.stages, best.raw)
+        raw, self.verdict = search.judge(self.problem, self.solver.stages, best.raw, last)
         if raw is not best.raw:
             self.end = self.measure(replace(best, raw=raw))
             self.state = replace(self.state, kept=self.end.best)

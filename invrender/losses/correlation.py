@@ -10,7 +10,6 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.images.blur import window_mean
-from invrender.images.color import srgb_from_linear
 from invrender.losses.base import Residuals
 from invrender.scene import Channels, Picture, View
 
@@ -34,14 +33,14 @@ class Correlation:
 
     inside: pixels count whose silhouette is above this share.
     windows: their standard deviations, as shares of the picture's shorter side.
-    floor: the deviation, sRGB-encoded, below which a window counts as plain.
+    floor: the deviation, linear, below which a window counts as plain.
     outlier: in deviations.
     """
 
     weight: float = 1.0
     inside: float = 0.5
     windows: Sequence[float] = (0.04, 0.15)
-    floor: float = 0.03
+    floor: float = 0.02
     outlier: float = 1.0
 
     def __post_init__(self) -> None:
@@ -93,10 +92,9 @@ class Correlation:
     def differences(self, picture: Picture, view: View, weights: Tensor) -> list[Tensor]:
         """Of normalised colours [H, W, 3], in each size of windows."""
         found = []
-        shown, wanted = (srgb_from_linear(rgb.clamp(min=0)) for rgb in (picture.rgb, view.rgb))
         for window in self.windows:
             sigma = window * min(weights.shape)
-            own, other = (self.normalize(rgb, weights, sigma) for rgb in (shown, wanted))
+            own, other = (self.normalize(rgb, weights, sigma) for rgb in (picture.rgb, view.rgb))
             both = (weights[..., None] * own * other).sum(dim=(0, 1))
             gain = (both / (weights[..., None] * own * own).sum(dim=(0, 1)).clamp(min=1e-12)).clamp(*GAINS)
             found.append(gain * own - other)

@@ -11,8 +11,12 @@ from invrender.checks import one_of
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
-from invrender.geometry.rotations import sample_rotations
+from invrender.geometry.rotations import GOLDEN, sample_rotations
 from invrender.scene import Camera, Scene, Target
+
+# How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
+SHIFT = 0.1
+ROOT = math.sqrt(2)
 
 
 def check_camera(name: str, scene: Scene, target: Target) -> None:
@@ -42,9 +46,10 @@ def pivot(camera: Camera) -> Tensor:
 
 
 def sample_turns(count: int, limit: float | None, like: Tensor, radius: float | None = None) -> Tensor:
-    """Raw tensors [N, 6] of rotations of at most ``limit`` degrees; none shifts.
+    """Raw tensors [N, 6] of rotations of at most ``limit`` degrees.
 
-    About ``count`` of them cover all rotations, or those of at most ``radius`` degrees.
+    About ``count`` of them cover all rotations, and none shifts; or those of at most ``radius`` degrees, and each has a
+    shift across the line of sight, since who is not sure of one is not sure of the other.
     """
     if radius is None:
         rotations = sample_rotations(count)
@@ -53,9 +58,17 @@ def sample_turns(count: int, limit: float | None, like: Tensor, radius: float | 
         # Rotations by at most an angle are (angle - sin) / π of all.
         rotations = sample_rotations(math.ceil(count * math.pi / (angle - math.sin(angle))))
         rotations = rotations[rotations.norm(dim=1) <= angle]
-    return without_shift(
-        (rotations if limit is None else rotations[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
-    )
+    found = without_shift(rotations)
+    if radius is not None:
+        found[:, 3:5] = SHIFT * math.radians(radius) * spread_disc(len(found))
+    return (found if limit is None else found[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
+
+
+def spread_disc(count: int) -> Tensor:
+    """Points [count, 2] spread over the unit disc, float64 (Vogel, 1979), neither in the order of radius nor angle."""
+    index = torch.arange(count, dtype=torch.float64)
+    radius, angle = torch.frac(index * ROOT).sqrt(), 2 * math.pi * index / GOLDEN
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
 
 
 def without_shift(rotations: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from invrender.parameters.base import Pose
 AROUND, FARTHEST = 48, 45.0
 # Pictures for it need not be larger.
 SIZE = 96
-# The share of what poses around it leave that an answer may leave.
-MOST = 0.6
+# The share of what poses around it leave that an answer may leave; and below which no better one need be looked for.
+MOST, CERTAIN = 0.6, 0.25
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Evidence:
     def holds(self) -> bool:
         """Whether the answer stands out."""
         return self.share <= MOST
+
+    @property
+    def certain(self) -> bool:
+        """Whether it stands out so much that there can't be a better one."""
+        return self.share <= CERTAIN
 
     @property
     def words(self) -> str:

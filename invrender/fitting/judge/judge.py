@@ -33,9 +33,16 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     """
     shares = examine_pictures(problem, stages[-1], raw)
     besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
-    explained, told = explain(problem, stages, raw, shares.unexplained)
-    verdict = partial(Verdict, unexplained=shares.unexplained, burnt_out=shares.burnt_out, explained=explained)
-    if not explained:
+    explanation = explain(problem, stages, raw, shares.unexplained)
+    told = explanation.words
+    verdict = partial(
+        Verdict,
+        unexplained=shares.unexplained,
+        burnt_out=shares.burnt_out,
+        explained=explanation.holds,
+        certain=explanation.certain,
+    )
+    if not explanation.holds:
         every = {name: Judgement("not_converged", told) for name in raw}
         return verdict("not_converged", told + besides, unknowns=every)
     good = Judgement("converged", told)
@@ -52,18 +59,27 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     return verdict(overall.status, overall.reason + besides, deviations=deviations, unseen=unseen, unknowns=unknowns)
 
 
-def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> tuple[bool, str]:
-    """Whether an answer explains the pictures, and that in words.
+@dataclass(frozen=True)
+class Explanation:
+    """Whether an answer explains the pictures, whether that is beyond doubt, and both in words."""
+
+    holds: bool
+    certain: bool
+    words: str
+
+
+def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> Explanation:
+    """How well an answer explains the pictures.
 
     unexplained: the share of the pictures that it leaves unexplained, which decides unless losses are robust: these
     are for pictures that the scene does not explain as a whole.
     """
     evidence = weigh(problem, stages, raw)
     if evidence is not None:
-        return evidence.holds, evidence.words
+        return Explanation(evidence.holds, evidence.certain, evidence.words)
     if unexplained > UNEXPLAINED:
-        return False, f"{unexplained:.0%} of the picture is left unexplained"
-    return True, f"{1 - unexplained:.1%} of the picture is explained"
+        return Explanation(False, False, f"{unexplained:.0%} of the picture is left unexplained")
+    return Explanation(True, True, f"{1 - unexplained:.1%} of the picture is explained")
 
 
 def judge_unknown(found: Uncertainty, name: str, good: Judgement) -> Judgement:

@@ -25,7 +25,7 @@ class Verdict:
     """What is to be thought of an answer.
 
     status, reason: of the unknowns that count. unknowns: of each by name. explained: whether the answer explains the
-    pictures at all.
+    pictures at all. certain: whether it does so well enough that no other start need be tried.
     unexplained: the share of the pictures that the answer leaves unexplained. burnt_out: the share of the objects that
     the pictures show with a channel at the top of their range.
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
@@ -42,6 +42,7 @@ class Verdict:
     unseen: Sequence[Mapping[str, float]] = ()
     unknowns: Mapping[str, Judgement] = field(default_factory=dict)
     explained: bool = True
+    certain: bool = True
 
     def status_of(self, name: str) -> Status:
         """The status of one unknown."""

@@ -103,6 +103,10 @@ class Search:
         """Whether it looks around the start alone: where nobody asked for a search, and a radius is given."""
         return self.mode != "on" and self.radius is not None
 
+    def doubts(self, verdict: Verdict) -> bool:
+        """Whether another start is to be tried: where the answer explains nothing; around the start, where it might."""
+        return not (verdict.certain if self.is_local else verdict.explained)
+
     def look_everywhere(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
         """The best of poses all around, and of what looks like them; the best first."""
         log.info("looking everywhere for a better start")
@@ -126,11 +130,14 @@ class Search:
         alike = [each for raw in raws for each in seeker.symmetries(raw)]
         return seeker.refine(1, [*raws, *alike], self.finalists, self.rivals)
 
-    def judge(self, problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[Raw, Verdict]:
-        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is."""
+    def judge(self, problem: Problem, stages: Sequence[Stage], raw: Raw, last: bool = True) -> tuple[Raw, Verdict]:
+        """What to think of an answer of a solver's ``stages``; and a better one, if one of those that look alike is.
+
+        last: whether no other start will be tried. Else an answer that asks for one is not compared with others.
+        """
         verdict = judge(problem, stages, raw)
         seeker = self.seeker(problem, raw)
-        if seeker is None or verdict.status_of(seeker.name) != "converged":
+        if seeker is None or verdict.status_of(seeker.name) != "converged" or (not last and self.doubts(verdict)):
             return raw, verdict
         log.info("comparing the answer with what looks like it")
         for _ in range(1 + MOST_TURNS):
