@@ -118,8 +118,8 @@ def silhouette_blending(hard: Hard) -> Tensor:
 def silhouette_sides(hard: Hard) -> Tensor:
     """Which sides of the screen's faces [G, 3], from a corner to the next one, lie on silhouettes of their mesh."""
     screen = hard.screen
-    smooth = tuple(replace(each, mesh=plain(each.mesh)) for each in hard.surfaces.objects)
-    ends = outlines(screen, replace(hard.surfaces, objects=smooth)).ends.sort(dim=1).values
+    smooth = tuple(plain(each) for each in hard.surfaces.meshes)
+    ends = outlines(screen, replace(hard.surfaces, meshes=smooth)).ends.sort(dim=1).values
     count = len(screen.vertices)
     sides = torch.stack([screen.triangles, screen.triangles.roll(-1, 1)], dim=-1).sort(dim=-1).values
     return torch.isin(sides[..., 0] * count + sides[..., 1], ends[:, 0] * count + ends[:, 1])

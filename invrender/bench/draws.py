@@ -118,8 +118,9 @@ class RoughViews:
     What the scene's camera looks at is the object's middle, ``diameter`` its width in scene units.
     width: smallest and largest share of the picture's width that the object takes. elevation, roll: degrees, of the
     true camera; the azimuth is any. angle: degrees by which the start is turned about the object's middle, about an
-    axis from all axes alike. shift: of the start, as a share of the distance, in a direction from all directions alike
-    of those that leave the object's middle in the picture.
+    axis from all axes alike. shift: of the start across the line of sight, as a share of the object's width, in a
+    direction from all alike of those that leave its middle in the picture. depth: how much further or nearer it is at
+    the start, as a share of the distance.
     """
 
     diameter: float
@@ -127,11 +128,12 @@ class RoughViews:
     elevation: tuple[float, float] = (-90.0, 90.0)
     roll: tuple[float, float] = (-180.0, 180.0)
     angle: tuple[float, float] = (5.0, 40.0)
-    shift: tuple[float, float] = (0.05, 0.2)
+    shift: tuple[float, float] = (0.0, 0.5)
+    depth: tuple[float, float] = (0.0, 0.2)
 
     def __post_init__(self) -> None:
         above("draw.diameter", self.diameter, 0)
-        for name, least, most in (("width", 0.01, 0.9), ("angle", 0, 180), ("shift", 0, 0.5)):
+        for name, least, most in (("width", 0.01, 0.9), ("angle", 0, 180), ("shift", 0, 1), ("depth", 0, 0.5)):
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
                 raise UserError(f"draw.{name} is [{low}, {high}], expected [lowest, highest] within {least} and {most}")
@@ -165,14 +167,16 @@ class RoughViews:
 
     def draw_shift(self, random: torch.Generator, place: Tensor, limit: Tensor, focal: float) -> Tensor:
         """A shift [3] of the object in the camera's frame, at ``place``, that leaves its middle in the picture."""
-        length = between(random, self.shift) * float(place.norm())
+        length, deeper = between(random, self.shift) * self.diameter, between(random, self.depth)
+        further = (deeper if between(random, (0, 1)) < 0.5 else -deeper) * place
         for _ in range(ATTEMPTS):
-            shift = length * direction(random)
+            angle = between(random, (0, 2 * math.pi))
+            shift = further + length * place.new_tensor([math.cos(angle), math.sin(angle), 0.0])
             moved = place + shift
             # From the middle of the picture.
             if bool(((focal * moved[:2] / moved[2]).abs() < limit / 2).all()):
                 return shift
-        return torch.as_tensor(length * place / place.norm())
+        return further
 
 
 def picture_of(config: Any) -> tuple[Tensor, float]:

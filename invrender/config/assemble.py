@@ -104,7 +104,7 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     scene, target = build_scene_and_target(config, device, channels, shaders)
     if config.target.depth and "depth" not in channels:
         note("target.depth has no effect: no loss compares depths; add loss=depth")
-    problem = Problem(scene, target, parameters, renderer, losses)
+    problem = Problem(scene, target, parameters, renderer, losses, tuple(config.verdict.of))
     choice = choose_solver(solver, optimizer, problem)
     suited = search if search.suits(choice.solver) else None
     return Experiment(problem, choice, suited, config.stopping, config.seed, device)

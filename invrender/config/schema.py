@@ -77,6 +77,13 @@ class Work:
 
 
 @dataclass
+class VerdictConfig:
+    """of: the unknowns that the verdict, and with it the exit status, is about; none for poses and cameras, if any."""
+
+    of: list[str] = field(default_factory=list)
+
+
+@dataclass
 class FitConfig(Work, SceneFile):
     """`invrender fit`. The scene is the initial guess; ``recover`` names what is unknown in it.
 
@@ -90,6 +97,7 @@ class FitConfig(Work, SceneFile):
     loss: dict[str, Any] = field(default_factory=dict)
     record: RecordOptions = field(default_factory=RecordOptions)
     stopping: Stopping = field(default_factory=Stopping)
+    verdict: VerdictConfig = field(default_factory=VerdictConfig)
     verbosity: str = "normal"
     dry_run: bool = False
 

@@ -71,5 +71,9 @@ class Pose(Parameter, Protocol):
         """Changes [N, …] to poses from which a shape that is flat or symmetric may look as it does in this scene."""
         ...
 
+    def shifts(self, scene: Scene) -> Tensor:
+        """Changes [N, …] that shift what is seen in the picture, by shares of its size; none where it can't shift."""
+        ...
+
 
 Parameters = Mapping[str, Parameter]

@@ -17,6 +17,7 @@ from invrender.scene import Camera, Scene, Target
 # How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
 SHIFT = 0.1
 ROOT = math.sqrt(2)
+STEPS = (0.15, 0.3, 0.5)
 
 
 def check_camera(name: str, scene: Scene, target: Target) -> None:
@@ -69,6 +70,17 @@ def spread_disc(count: int) -> Tensor:
     index = torch.arange(count, dtype=torch.float64)
     radius, angle = torch.frac(index * ROOT).sqrt(), 2 * math.pi * index / GOLDEN
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+
+
+def sample_shifts(radius: float, like: Tensor) -> Tensor:
+    """Raw tensors [N, 6] of shifts in camera axes, without a rotation, of something of a radius in shares of distance.
+
+    In eight directions, by shares of the radius that patterns are likely to repeat at.
+    """
+    angles = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
+    around = torch.stack([angles.cos(), angles.sin(), torch.zeros(8)], dim=1)
+    shifts = torch.cat([share * radius * around for share in STEPS])
+    return torch.cat([torch.zeros_like(shifts), shifts], dim=1).to(like)
 
 
 def without_shift(rotations: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from invrender.parameters.camera import (
     check_camera,
     clamp_length,
     pivot,
+    sample_shifts,
     sample_turns,
     without_shift,
 )
@@ -81,6 +82,13 @@ class CameraPose:
         vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
         rotations = symmetries(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
         return without_shift(rotations)
+
+    def shifts(self, scene: Scene) -> Tensor:
+        """By shares of how far the objects reach."""
+        camera = scene.cameras[self.camera]
+        vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
+        reach = float((vertices - vertices.mean(dim=0)).norm(dim=1).max())
+        return sample_shifts(reach / float(camera.distance), scene.background)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

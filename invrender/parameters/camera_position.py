@@ -83,6 +83,10 @@ class CameraPosition:
         turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
         return torch.as_tensor(turns @ offset - offset)
 
+    def shifts(self, scene: Scene) -> Tensor:
+        """None: the camera keeps looking at its point."""
+        return scene.background.new_zeros(0, 3)
+
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""
         offset = scene.cameras[self.camera].position - scene.cameras[self.camera].look_at

@@ -29,6 +29,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
         "unseen": [dict(parts) for parts in verdict.unseen],
         "burnt_out": verdict.burnt_out,
+        "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
     }
 
 
@@ -52,6 +53,15 @@ def deviation(last: Step, name: str) -> dict[str, Value] | None:
     """One standard deviation of an unknown's values; None where it is not known, or the unknown not determined."""
     found = None if last.verdict is None else last.verdict.error_bars.get(name)
     return None if found is None else dict(found)
+
+
+def differing(verdict: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The unknowns of another status than the verdict's own: name, status in words, reason."""
+    return [
+        (name, status_words(each["status"]), each["reason"])
+        for name, each in verdict.get("unknowns", {}).items()
+        if each["status"] != verdict["status"]
+    ]
 
 
 def status_words(status: str) -> str:

@@ -20,7 +20,7 @@ from invrender.cli import run
 
 FOLDER = Path(os.environ.get("INVRENDER_REAL_BOARD", Path(__file__).parents[3] / "shared" / "real_board"))
 SQUARES = np.array([[0, 0, 0], [7, 0, 0], [7, 10, 0], [0, 10, 0]], dtype=float)  # the outer corners, board frame
-PIXEL = 0.5
+PIXEL = 0.3
 # By how far off they are: in degrees, and as a share of the distance.
 STARTS = {
     level: int(os.environ.get("INVRENDER_REAL_BOARD_STARTS", count))
@@ -87,7 +87,7 @@ def fitted(folder: Path, photo: str, start: list[list[float]], board: dict) -> t
 @pytest.mark.parametrize("level", STARTS)
 @pytest.mark.parametrize("photo", [f"photo_0{number}.png" for number in range(1, 6)])
 def test_finds_the_board(photo: str, level: str, tmp_path: Path) -> None:
-    """To half a pixel. One of five starts may fail, if the fit does not say that it has converged."""
+    """To 0.3 pixels, and knows it, whatever the light. One of five starts may fail, if the fit says so."""
     board = json.loads((FOLDER / "board.json").read_text())
     found = {}
     for number, start in enumerate(board["photos"][photo]["starts"][level][: STARTS[level]]):
@@ -98,3 +98,4 @@ def test_finds_the_board(photo: str, level: str, tmp_path: Path) -> None:
     missed = [verdict for error, verdict in found.values() if error >= PIXEL]
     assert len(missed) <= len(found) // 5, found
     assert "converged" not in missed, found
+    assert all(verdict == "converged" for error, verdict in found.values() if error < PIXEL), found

@@ -54,8 +54,6 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     overall = worst([unknowns[name] for name in problem.counting])
     if overall.status == "unidentifiable":
         overall = Judgement(overall.status, undetermined(unseen))
-    elif overall.status == "converged" and unseen:
-        overall = Judgement(overall.status, f"{overall.reason}; {undetermined(unseen)}")
     return verdict(overall.status, overall.reason + besides, deviations=deviations, unseen=unseen, unknowns=unknowns)
 
 

@@ -117,12 +117,20 @@ class Search:
         return found
 
     def look_around(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
-        """The best of poses around the start, which is moved to where a mask has the object; the best first."""
+        """The best of poses around the start, which is moved to where a mask has the object; the best first.
+
+        And of shifts of the answer ``raw``, for patterns that repeat.
+        """
         log.info("looking around the start for a better one")
         start = seeker.move_to_mask(few_numbers(seeker.problem.initial()))
         turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
-        changed = [seeker.objectives[0].retract(start, {seeker.name: turn})[0] for turn in turns]
-        found = seeker.refine(0, [few_numbers(raw), start, *changed], self.survivors)
+        answer = few_numbers(raw)
+        shifts = seeker.pose.shifts(seeker.objectives[0].scene_at(answer))
+        changed = [
+            *(seeker.objectives[0].retract(start, {seeker.name: turn})[0] for turn in turns),
+            *(seeker.objectives[0].retract(answer, {seeker.name: shift})[0] for shift in shifts),
+        ]
+        found = seeker.refine(0, [answer, start, *changed], self.survivors)
         return seeker.refine(1, [candidate.raw for candidate in found], self.finalists, self.rivals)
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:

@@ -110,8 +110,10 @@ def test_rough_views_show_the_object_small_and_anywhere(seed: int) -> None:
         assert abs(y) < 240
     assert 0.1 - 1e-4 <= 0.8 * focal / float(places[0][2]) / 640 <= 0.25 + 1e-4
     assert 5 - 1e-3 <= rotation_angle(start[:3, :3], true[:3, :3]) <= 40 + 1e-3
-    shift = float((places[1] - places[0]).norm() / places[0][:3].norm())
-    assert 0.05 - 1e-3 <= shift <= 0.2 + 1e-3
+    deeper = float(places[1][2] / places[0][2])
+    assert 0.8 - 1e-3 <= deeper <= 1.2 + 1e-3
+    across = places[1][:2] - deeper * places[0][:2]
+    assert float(across.norm()) <= 0.5 * 0.8 + 1e-3
     upwards = true[:3, :3] @ torch.tensor([0.0, 1.0, 0.0]).double()
     # The camera looks down by the elevation, and its top is up but for the roll.
     assert 10 - 0.01 <= math.degrees(math.asin(-float(upwards[2]))) <= 60 + 0.01

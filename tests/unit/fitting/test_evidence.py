@@ -1,0 +1,125 @@
+"""Verdicts by unknown, and the evidence for a pose in a picture that the scene does not explain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import tiny
+import torch
+
+from invrender.errors import UserError
+from invrender.fitting.judge.evidence import CERTAIN, MOST, Evidence, weigh
+from invrender.fitting.judge.judge import judge
+from invrender.fitting.judge.verdict import Judgement, Verdict
+from invrender.fitting.problem import Problem
+from invrender.fitting.schedule import Stage
+from invrender.losses import Correlation, MeanSquaredError
+from invrender.parameters import Ambient, CameraPose, LightColor, LightIntensity
+from invrender.parameters.base import Parameter
+from invrender.parameters.camera import sample_shifts, sample_turns
+from invrender.render.base import render_scene
+from invrender.render.edge import EdgeRenderer
+from invrender.scene import Target, view_of
+
+SCENE = tiny.scene(48)
+PICTURE = render_scene(EdgeRenderer(), SCENE)
+POSE: dict[str, Parameter] = {"camera_pose": CameraPose()}
+STAGE = Stage(1, sigma=0)
+
+
+def problem(
+    parameters: dict[str, Parameter], loss: Correlation | MeanSquaredError, judged: tuple[str, ...] = ()
+) -> Problem:
+    # Another exposure, and something before the object.
+    seen = 0.6 * PICTURE.rgb
+    if isinstance(loss, Correlation):
+        seen = seen.clone()
+        seen[:, 21:23] = torch.tensor([0.9, 0.1, 0.4]).double()
+    else:
+        seen = PICTURE.rgb
+    target = Target((view_of(seen),))
+    return Problem(SCENE, target, parameters, EdgeRenderer(), {"loss": loss}, judged)
+
+
+def displaced(*change: float) -> dict[str, torch.Tensor]:
+    return {"camera_pose": torch.tensor(change, dtype=torch.float64)}
+
+
+def test_the_right_pose_stands_out_and_a_wrong_one_does_not() -> None:
+    given = problem(POSE, Correlation(inside=0.5, windows=(0.1,), floor=0.005))
+    right = weigh(given, [STAGE], displaced(0, 0, 0, 0, 0, 0))
+    wrong = weigh(given, [STAGE], displaced(0.5, 0.6, -0.3, 0, 0, 0))
+    assert right is not None
+    assert wrong is not None
+    assert right.holds
+    assert not wrong.holds
+    assert right.share < 0.7 * wrong.share
+
+
+def test_losses_that_are_not_robust_go_by_the_picture() -> None:
+    assert weigh(problem(POSE, MeanSquaredError()), [STAGE], displaced(0, 0, 0, 0, 0, 0)) is None
+
+
+def test_evidence_is_certain_holds_or_does_not() -> None:
+    found = [Evidence(share, 1.0) for share in (0.9 * CERTAIN, 1.1 * CERTAIN, 1.1 * MOST)]
+    assert [each.certain for each in found] == [True, False, False]
+    assert [each.holds for each in found] == [True, True, False]
+    assert "still" in found[2].words
+
+
+def test_a_pose_is_determined_though_the_light_beside_it_is_not() -> None:
+    # Of intensity and colour of a light only the product is seen.
+    lights: dict[str, Parameter] = {"intensity": LightIntensity(["sun"]), "color": LightColor(["sun"])}
+    parameters = {**POSE, **lights}
+    given = problem(parameters, MeanSquaredError())
+    raw = given.initial()
+    verdict = judge(given, [STAGE], raw)
+    assert given.counting == ["camera_pose"]
+    assert verdict.status == "converged"
+    assert verdict.unknowns["camera_pose"].status == "converged"
+    assert {verdict.unknowns[name].status for name in lights} == {"unidentifiable"}
+    assert "camera_pose" in verdict.error_bars
+    assert not {"intensity", "color"} & set(verdict.error_bars)
+    other = judge(replace(given, judged=("intensity",)), [STAGE], raw)
+    assert other.status == "unidentifiable"
+    assert "intensity together with color" in other.reason
+
+
+def test_without_poses_all_unknowns_count() -> None:
+    given = problem({"ambient": Ambient(), "intensity": LightIntensity()}, MeanSquaredError())
+    assert given.counting == ["ambient", "intensity"]
+
+
+def test_the_verdict_is_about_unknowns_that_are_there() -> None:
+    with pytest.raises(UserError, match=r"verdict.of: 'lamp' is not among the unknowns, camera_pose"):
+        problem(POSE, MeanSquaredError(), judged=("lamp",)).check()
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_revised_judgement_is_the_verdicts_own_where_the_unknown_counts(counts: bool) -> None:
+    good = Judgement("converged", "it is explained")
+    verdict = Verdict("converged", good.reason, 0.0, unknowns={"pose": good, "light": good})
+    revised = verdict.revise("pose", Judgement("ambiguous", "two of them"), counts)
+    assert revised.unknowns["pose"].status == "ambiguous"
+    assert revised.unknowns["light"].status == "converged"
+    assert revised.status == ("ambiguous" if counts else "converged")
+
+
+def test_turns_near_a_start_cover_what_is_near() -> None:
+    found = sample_turns(200, None, torch.zeros(1).double(), radius=30.0)
+    angles = found[:, :3].norm(dim=1).rad2deg()
+    assert 150 <= len(found) <= 260
+    assert float(angles.max()) <= 30
+    # Rotations within half the angle are about an eighth of all.
+    assert 0.06 < float((angles < 15).double().mean()) < 0.2
+    assert float(found[:, 3:5].norm(dim=1).max()) <= 0.1 * 0.53
+    assert torch.equal(found[:, 5], torch.zeros(len(found)).double())
+    assert len(sample_turns(200, 10.0, torch.zeros(1).double(), radius=30.0)) < 30
+
+
+def test_shifts_go_all_around() -> None:
+    found = sample_shifts(0.2, torch.zeros(1).double())
+    assert found.shape == (24, 6)
+    assert float(found.sum(dim=0).abs().max()) < 1e-9
+    assert sorted({round(float(each), 6) for each in found[:, 3:].norm(dim=1)}) == [0.03, 0.06, 0.1]
