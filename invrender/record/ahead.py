@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from invrender.fitting.step import Step
+if TYPE_CHECKING:
+    from invrender.fitting.step import Step
 
 
 def import_ahead(step: Step, *modules: str) -> None:

@@ -58,8 +58,8 @@ class RenderLayer(torch.nn.Module):
         super().__init__()
         self.scene, self.camera, self.quality = scene, camera, quality
         self.renderer: Renderer = EdgeRenderer() if renderer is None else renderer
+        check_channels(channels, self.renderer)
         self.channels = frozenset(channels)
-        check_channels(self.channels, self.renderer)
         choose_camera(scene, camera)
         checks.all_finite(find_tensors(scene))
 
@@ -130,4 +130,5 @@ def check_channels(channels: Collection[str], renderer: Renderer) -> None:
     """Raise `UserError` where there are none, or some that the renderer does not draw."""
     drawn = renderer.supports.channels
     if isinstance(channels, str) or not channels or not frozenset(channels) <= drawn:
-        raise UserError(f"channels is {channels!r}, expected some of {', '.join(sorted(drawn))}, as in {{'rgb'}}")
+        given = channels if isinstance(channels, str) else sorted(channels)
+        raise UserError(f"channels is {given!r}, expected some of {', '.join(sorted(drawn))}, as in {{'rgb'}}")

@@ -24,7 +24,7 @@ PIXEL = 0.3
 # By how far off they are: in degrees, and as a share of the distance.
 STARTS = {
     level: int(os.environ.get("INVRENDER_REAL_BOARD_STARTS", count))
-    for level, count in (("15deg_10pct", 2), ("30deg_20pct", 1))
+    for level, count in (("15deg_10pct", 1), ("30deg_20pct", 1))
 }
 
 pytestmark = [
@@ -84,8 +84,15 @@ def fitted(folder: Path, photo: str, start: list[list[float]], board: dict) -> t
     return float(np.linalg.norm(found - wanted, axis=1).mean()), content["verdict"]["status"]
 
 
-@pytest.mark.parametrize("level", STARTS)
-@pytest.mark.parametrize("photo", [f"photo_0{number}.png" for number in range(1, 6)])
+@pytest.mark.parametrize(
+    ("photo", "level"),
+    [
+        # The third has most of the others' difficulties.
+        pytest.param(photo, level, marks=[] if level == "15deg_10pct" or "3" in photo else pytest.mark.long)
+        for photo in [f"photo_0{number}.png" for number in range(1, 6)]
+        for level in STARTS
+    ],
+)
 def test_finds_the_board(photo: str, level: str, tmp_path: Path) -> None:
     """To 0.3 pixels, and knows it, whatever the light. One of five starts may fail, if the fit says so."""
     board = json.loads((FOLDER / "board.json").read_text())
