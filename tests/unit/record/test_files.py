@@ -106,7 +106,16 @@ def test_result_without_a_truth(make_fit) -> None:
 
 def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
     result = json.loads((record(make_fit(verdict=unidentifiable)) / "result.json").read_text())
-    assert list(result["verdict"]) == ["status", "reason", "advice", "unexplained", "others", "unseen", "burnt_out", "unknowns"]
+    assert list(result["verdict"]) == [
+        "status",
+        "reason",
+        "advice",
+        "unexplained",
+        "others",
+        "unseen",
+        "burnt_out",
+        "unknowns",
+    ]
     assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
     assert "leave an unknown out of recover" in result["verdict"]["advice"]
     assert result["parameters"]["camera_pose"]["deviation"] == {"position": [0.1, 0.1, 0.1]}
