@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from invrender import checks
+from invrender.errors import UserError
 from invrender.images.blur import window_mean
 from invrender.losses.base import Residuals
 from invrender.scene import Channels, Picture, View
@@ -46,6 +47,8 @@ class Correlation:
     def __post_init__(self) -> None:
         checks.at_least("weight", self.weight, 0)
         checks.share("inside", self.inside)
+        if not self.windows:
+            raise UserError("windows is empty, expected at least one number above 0")
         for window in self.windows:
             checks.above("windows", window, 0)
         checks.above("floor", self.floor, 0)
