@@ -115,7 +115,9 @@ def test_a_silhouette_that_needs_no_mask_counts_nothing_without_one() -> None:
     assert float(loss(shown(pattern()), photograph(pattern(), mask=mask))) > 0
 
 
-@pytest.mark.parametrize("given", [{"outlier": 0.0}, {"inside": 1.5}, {"windows": (0.0,)}, {"windows": ()}, {"floor": -1.0}])
+@pytest.mark.parametrize(
+    "given", [{"outlier": 0.0}, {"inside": 1.5}, {"windows": (0.0,)}, {"windows": ()}, {"floor": -1.0}]
+)
 def test_options_of_correlation_are_checked(given: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(given))):
         Correlation(**given)  # type: ignore[arg-type]
