@@ -12,16 +12,18 @@ class Clock:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.began = time.perf_counter() - seconds
+        self.halted: float | None = None
 
     def seconds(self) -> float:
-        """The time so far."""
-        return time.perf_counter() - self.began
+        """The time so far; it stands still while the clock is stopped."""
+        return (time.perf_counter() if self.halted is None else self.halted) - self.began
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Leave out what happens inside."""
-        stopped = time.perf_counter()
+        self.halted = time.perf_counter()
         try:
             yield
         finally:
-            self.began += time.perf_counter() - stopped
+            self.began += time.perf_counter() - self.halted
+            self.halted = None
