@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,6 +60,7 @@ class TensorBoard:
             self.paths.resume(memory["paths"])
         # Those who have read what is cut off drop it, too.
         purged = None if resumed is None else resumed.iteration + 1
+        expect_failures_of_writers()
         self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS, purge_step=purged)
         self.events: Any = self.writer.file_writer
         # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
@@ -67,6 +71,11 @@ class TensorBoard:
 
     def step(self, step: Step) -> None:
         """Record a step."""
+        with naming_events(self.run.folder):
+            self.add_step(step)
+
+    def add_step(self, step: Step) -> None:
+        """Record all that a step has for readers."""
         numbers = scalars(step, self.run)
         if not self.begun:
             self.begin(numbers)
@@ -91,7 +100,8 @@ class TensorBoard:
 
     def remember(self) -> dict[str, Any]:
         """See `Remembering`; sizes: the bytes of all files of events, by name."""
-        self.writer.flush()
+        with naming_events(self.run.folder):
+            self.writer.flush()
         sizes = {path.name: path.stat().st_size for path in self.run.folder.glob(EVENTS)}
         return {"sizes": sizes, "paths": self.paths.remember()}
 
@@ -114,7 +124,34 @@ class TensorBoard:
 
     def close(self) -> None:
         """Write what is pending."""
-        self.writer.close()
+        with naming_events(self.run.folder):
+            self.writer.close()
+
+
+@contextmanager
+def naming_events(folder: Path) -> Iterator[None]:
+    """Tell of which file an error is that the writer's thread ran into: such an error names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(folder / EVENTS)) from error
+
+
+def expect_failures_of_writers() -> None:
+    """Let errors in writers' threads be told by whoever next writes, flushes or closes, and not by the thread, too."""
+    told = threading.excepthook
+    if getattr(told, "expects_writers", False):
+        return
+
+    def tell(arguments: threading.ExceptHookArgs) -> None:
+        writes = type(arguments.thread).__module__.startswith("tensorboard.")
+        if not (writes and issubclass(arguments.exc_type, OSError)):
+            told(arguments)
+
+    tell.expects_writers = True  # type: ignore[attr-defined]
+    threading.excepthook = tell
 
 
 def cut_events(folder: Path, sizes: Mapping[str, int]) -> None:
