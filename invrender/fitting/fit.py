@@ -150,8 +150,9 @@ class Fitting:
         yield from self.attempt()
         if search is None or self.stopped == "interrupted":
             return
-        self.judge(search, last=not self.may_search_again(search))
-        if self.verdict is not None and search.doubts(self.verdict) and self.may_search_again(search):
+        again = self.may_search_again(search)
+        self.judge(search, last=not again)
+        if again and self.verdict is not None and search.doubts(self.verdict):
             self.state = self.state.begin_again(search.find_start(self.problem, self.end.best.raw))
             yield from self.attempt()
             if self.stopped != "interrupted":

@@ -188,8 +188,7 @@ class Objective:
             for scene, comparisons in zip(scenes, self.compare(scenes), strict=True)
             for each in self.residuals_of(comparisons, scene)
         ]
-        values, weights, pixel = (torch.cat([getattr(each, key) for each in found]) for key in vars(found[0]))
-        return Residuals(values, weights, pixel)
+        return Residuals.together(found)
 
     def residuals_of(self, comparisons: Sequence[Comparison], scene: Scene) -> Iterator[Residuals]:
         """The residuals of each loss on each view of a scene, and of each prior.

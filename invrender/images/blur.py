@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ def gaussian_blur(picture: Tensor, deviation: float) -> Tensor:
         return picture
     kernel = gaussian_kernel(deviation)
     if len(kernel) > LONG:
-        return filter_rows(filter_rows(picture, kernel).transpose(0, 1), kernel).transpose(0, 1)
+        return filter_rows(filter_rows(picture, deviation).transpose(0, 1), deviation).transpose(0, 1)
     taps = kernel.tolist()
     return convolve(convolve(picture, taps, 0), taps, 1)
 
@@ -48,14 +49,19 @@ def convolve(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
     return filtered
 
 
-def filter_rows(picture: Tensor, kernel: Tensor) -> Tensor:
-    """A picture [H, W] or [H, W, C] filtered down its columns as by `convolve`; for long kernels this is faster."""
-    matrix = filter_matrix(picture.shape[0], kernel).to(picture)
+def filter_rows(picture: Tensor, deviation: float) -> Tensor:
+    """A picture [H, W] or [H, W, C] blurred down its columns, as `convolve` does; for long kernels this is faster."""
+    matrix = filter_matrix(picture.shape[0], deviation).to(picture)
     return (matrix @ picture.reshape(picture.shape[0], -1)).reshape(picture.shape)
 
 
-def filter_matrix(size: int, kernel: Tensor) -> Tensor:
-    """[size, size]: what each of ``size`` pixels in a row has of each of them; those at the ends are repeated."""
+@lru_cache(maxsize=64)
+def filter_matrix(size: int, deviation: float) -> Tensor:
+    """[size, size]: what each of ``size`` pixels in a row has of each of them; those at the ends are repeated.
+
+    Kept, since a fit blurs by the same deviations at the same few sizes again and again.
+    """
+    kernel = gaussian_kernel(deviation)
     radius = len(kernel) // 2
     pixels = torch.arange(size)[:, None]
     taken = (pixels + torch.arange(-radius, radius + 1)).clamp(0, size - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -37,6 +37,11 @@ class Residuals:
     def of_no_pixel(cls, values: Tensor, weights: Tensor) -> Residuals:
         """Those that are measured of pictures as a whole, or of the scene: [M] both."""
         return cls(values, weights, torch.full(values.shape, -1, device=values.device))
+
+    @classmethod
+    def together(cls, some: Sequence[Residuals]) -> Residuals:
+        """Those of several, one after the other; at least one."""
+        return cls(*(torch.cat([getattr(each, key) for each in some]) for key in vars(some[0])))
 
     @property
     def sum_of_squares(self) -> Tensor:
@@ -103,6 +108,25 @@ class SquaredPrior(Prior, Protocol):
 
 
 Loss = DataTerm | Prior
+
+# Where hardly anything is shown a loss on objects is that of pictures that have nothing in common: this share of all.
+HARDLY_ANY = 1e-3
+
+
+def weigh_inside(picture: Picture, inside: float, given: Iterable[Tensor | None]) -> Tensor:
+    """Weights [H, W] of the pixels whose silhouette is above ``inside``, by how much; they count as constants.
+
+    given: further weights [H, W], such as a view's, or None.
+    """
+    weights = ((picture.alpha.detach() - inside) / (1 - inside)).clamp(min=0)
+    for each in given:
+        weights = weights if each is None else weights * each
+    return weights
+
+
+def shares_of(weights: Tensor) -> Tensor:
+    """Weights [H, W] as shares, whose sum is 1 where enough of an object is shown, and less elsewhere."""
+    return weights / (weights.sum() + HARDLY_ANY * weights.numel())
 
 
 def channels_of(losses: Iterable[Loss]) -> Channels:

@@ -9,13 +9,11 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.images.blur import window_mean
-from invrender.losses.base import Residuals
+from invrender.losses.base import Residuals, shares_of, weigh_inside
 from invrender.scene import Channels, Picture, View
 
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph.
 LEAST_GAIN = 0.5
-# Where hardly anything is shown the loss is that of pictures that have nothing in common: this share of all pixels.
-HARDLY_ANY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,11 @@ class Contrast:
 
     def residuals(self, picture: Picture, view: View) -> Residuals:
         """Of every pixel."""
-        weights = ((picture.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
-        weights = weights if view.weight is None else weights * view.weight
+        weights = weigh_inside(picture, self.inside, (view.weight,))
         sigma = self.window * min(weights.shape)
         found, wanted = (self.normalize(rgb.mean(dim=-1), weights, sigma) for rgb in (picture.rgb, view.rgb))
         shared = (weights * found * wanted).sum() / (weights * found * found).sum().clamp(min=1e-12)
-        shares = weights / (weights.sum() + HARDLY_ANY * weights.numel())
-        return Residuals.of_pixels(shared.clamp(min=LEAST_GAIN) * found - wanted, shares)
+        return Residuals.of_pixels(shared.clamp(min=LEAST_GAIN) * found - wanted, shares_of(weights))
 
     def normalize(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
         """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""

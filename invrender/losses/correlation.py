@@ -11,13 +11,11 @@ from torch import Tensor
 from invrender import checks
 from invrender.errors import UserError
 from invrender.images.blur import window_mean
-from invrender.losses.base import Residuals
+from invrender.losses.base import Residuals, shares_of, weigh_inside
 from invrender.scene import Channels, Picture, View
 
 # Less than this share of the rendering's contrast is not taken for the sharpness of a photograph, nor more than that.
 GAINS = (0.5, 2.0)
-# Where hardly anything is shown the loss is that of pictures that have nothing in common: this share of all pixels.
-HARDLY_ANY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,9 @@ class Correlation:
         for difference in self.differences(picture, view, weights):
             squares = difference.detach().square().sum(dim=-1, keepdim=True)
             stiffness = (1 + squares / self.outlier**2) ** -2
-            shares = weights[..., None] * stiffness / (len(self.windows))
+            shares = weights[..., None] * stiffness / len(self.windows)
             found.append(Residuals.of_pixels(difference, shares.expand_as(difference)))
-        return Residuals(*(torch.cat([getattr(each, key) for each in found]) for key in ("values", "weights", "pixel")))
+        return Residuals.together(found)
 
     def bounded(self, difference: Tensor) -> Tensor:
         """d² / (1 + d² / outlier²) of differences [H, W, 3], [H, W, 1]."""
@@ -87,10 +85,7 @@ class Correlation:
 
     def shares(self, picture: Picture, view: View) -> Tensor:
         """How much each pixel counts, [H, W]; the sum is 1 where enough of an object is shown, and less elsewhere."""
-        weights = ((picture.alpha.detach() - self.inside) / (1 - self.inside)).clamp(min=0)
-        for given in (view.mask, view.weight):
-            weights = weights if given is None else weights * given
-        return weights / (weights.sum() + HARDLY_ANY * weights.numel())
+        return shares_of(weigh_inside(picture, self.inside, (view.mask, view.weight)))
 
     def differences(self, picture: Picture, view: View, weights: Tensor) -> list[Tensor]:
         """Of normalised colours [H, W, 3], in each size of windows."""

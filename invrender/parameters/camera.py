@@ -72,11 +72,12 @@ def spread_disc(count: int) -> Tensor:
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
 
 
-def sample_shifts(radius: float, like: Tensor) -> Tensor:
-    """Raw tensors [N, 6] of shifts in camera axes, without a rotation, of something of a radius in shares of distance.
+def sample_shifts(vertices: Tensor, distance: Tensor, like: Tensor) -> Tensor:
+    """Raw tensors [N, 6] of shifts in camera axes, in shares of a distance, without a rotation.
 
-    In eight directions, by shares of the radius that patterns are likely to repeat at.
+    In eight directions, by shares of how far vertices [V, 3] reach that patterns are likely to repeat at.
     """
+    radius = float((vertices - vertices.mean(dim=0)).norm(dim=1).max()) / float(distance)
     angles = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
     around = torch.stack([angles.cos(), angles.sin(), torch.zeros(8)], dim=1)
     shifts = torch.cat([share * radius * around for share in STEPS])

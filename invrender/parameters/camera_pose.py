@@ -87,8 +87,7 @@ class CameraPose:
         """By shares of how far the objects reach."""
         camera = scene.cameras[self.camera]
         vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
-        reach = float((vertices - vertices.mean(dim=0)).norm(dim=1).max())
-        return sample_shifts(reach / float(camera.distance), scene.background)
+        return sample_shifts(vertices, camera.distance, scene.background)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -93,8 +93,7 @@ class ObjectPose:
         """By shares of how far the object reaches, across the line of sight."""
         camera = scene.camera
         vertices = world_vertices(scene.objects[self.name(scene)]).detach()
-        reach = float((vertices - vertices.mean(dim=0)).norm(dim=1).max())
-        found = sample_shifts(reach / float(camera.distance), scene.background)
+        found = sample_shifts(vertices, camera.distance, scene.background)
         return torch.cat([found[:, :3], found[:, 3:] @ camera.camera_from_world[:3, :3]], dim=1)
 
     def value(self, scene: Scene) -> dict[str, Value]:

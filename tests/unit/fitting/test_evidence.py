@@ -119,7 +119,8 @@ def test_turns_near_a_start_cover_what_is_near() -> None:
 
 
 def test_shifts_go_all_around() -> None:
-    found = sample_shifts(0.2, torch.zeros(1).double())
+    ends = torch.tensor([[0.4, 0, 0], [-0.4, 0, 0]]).double()
+    found = sample_shifts(ends, torch.tensor(2.0), torch.zeros(1).double())
     assert found.shape == (24, 6)
     assert float(found.sum(dim=0).abs().max()) < 1e-9
     assert sorted({round(float(each), 6) for each in found[:, 3:].norm(dim=1)}) == [0.03, 0.06, 0.1]
