@@ -8,7 +8,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage, blur_rendering, blur_view, clip_picture, shrink_view
-from invrender.images.blur import gaussian_blur, gaussian_kernel
+from invrender.images.blur import convolve, gaussian_blur, gaussian_kernel
 from invrender.images.resample import area_weights, background_pixels, box_filter, resize_area
 from invrender.scene import Picture, view_of
 
@@ -136,3 +136,20 @@ def test_a_stage_names_what_is_wrong(key: str, value: float) -> None:
     settings = {"steps": 1, key: value}
     with pytest.raises(UserError, match=f"^stages: {key} is {value}, expected"):
         Stage(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (30, 41, 3)])
+def test_long_blurs_are_what_sums_of_shifted_pictures_are(shape: tuple[int, ...]) -> None:
+    random = torch.Generator().manual_seed(0)
+    picture, cotangent = (torch.rand(*shape, generator=random, dtype=torch.float64) for _ in range(2))
+    taps = gaussian_kernel(4.0).tolist()
+
+    def slow(given: torch.Tensor) -> torch.Tensor:
+        return convolve(convolve(given, taps, 0), taps, 1)
+
+    found, expected = ([], [])
+    for blur, results in ((lambda given: gaussian_blur(given, 4.0), found), (slow, expected)):
+        leaf = picture.clone().requires_grad_()
+        blurred = blur(leaf)
+        results += [blurred.detach(), *torch.autograd.grad(blurred, leaf, cotangent)]
+    torch.testing.assert_close(found, expected)
