@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -34,32 +35,63 @@ def render_target(
     """
     renderer, quality = renderer or HardRenderer(), Quality(samples=samples)
     random = torch.Generator().manual_seed(seed)
-    colors = surface_colors(truth)
-    leaves = {key: color.detach().requires_grad_() for key, color in colors.items()}
-    seen = {key: torch.zeros(color.shape[:-1], dtype=torch.bool, device=color.device) for key, color in colors.items()}
-    painted = with_surface_colors(truth, leaves)
     views = []
     for name in cameras:
-        [drawn] = renderer.render([Shot(painted, truth.cameras[name])], channels | DRAWN, quality)
-        if leaves and drawn.rgb.requires_grad:
-            # A texel is seen where the picture depends on it.
-            gradients = torch.autograd.grad(drawn.rgb.sum(), list(leaves.values()), allow_unused=True)
-            for key, gradient in zip(leaves, gradients, strict=True):
-                if gradient is not None:
-                    seen[key] |= (gradient != 0).any(dim=-1)
-        picture = detach(drawn)
+        with torch.no_grad():
+            [picture] = renderer.render([Shot(truth, truth.cameras[name])], channels | DRAWN, quality)
         if noise > 0:
             rgb = picture.rgb + noise * torch.randn(picture.rgb.shape, generator=random).to(picture.rgb)
             picture = picture.with_channels(rgb=rgb)
-        views.append(View(picture, camera=name))
-    return Target(
-        tuple(views),
-        Truth(
-            truth,
-            seen_texels={name: mask for (name, kind), mask in seen.items() if kind == "texture"},
-            seen_vertices={name: mask for (name, kind), mask in seen.items() if kind == "vertex_colors"},
-        ),
-    )
+        views.append(View(detach(picture), camera=name))
+    shown = ShownColors(truth, tuple(cameras), renderer, quality)
+    return Target(tuple(views), Truth(truth, Seen(shown, "texture"), Seen(shown, "vertex_colors")))
+
+
+@dataclass(frozen=True, eq=False)
+class ShownColors:
+    """Which colours of a scene's surfaces its pictures by some cameras show."""
+
+    scene: Scene
+    cameras: tuple[str, ...]
+    renderer: Renderer
+    quality: Quality
+
+    @cached_property
+    def masks(self) -> dict[tuple[str, str], Tensor]:
+        """By object and kind, bool: the colours on which some picture depends."""
+        leaves = {key: color.detach().requires_grad_() for key, color in surface_colors(self.scene).items()}
+        found = {key: torch.zeros_like(color[..., 0], dtype=torch.bool) for key, color in leaves.items()}
+        painted = with_surface_colors(self.scene, leaves)
+        for name in self.cameras:
+            with torch.enable_grad():
+                [drawn] = self.renderer.render([Shot(painted, self.scene.cameras[name])], DRAWN, self.quality)
+                if not (leaves and drawn.rgb.requires_grad):
+                    continue
+                gradients = torch.autograd.grad(drawn.rgb.sum(), list(leaves.values()), allow_unused=True)
+            for key, gradient in zip(leaves, gradients, strict=True):
+                if gradient is not None:
+                    found[key] |= (gradient != 0).any(dim=-1)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Seen(Mapping[str, Tensor]):
+    """By object, which of its colours of one kind are shown.
+
+    Found when somebody looks: it takes a gradient, for which a fit of other unknowns has no kernels compiled.
+    """
+
+    shown: ShownColors
+    kind: str
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.shown.masks[name, self.kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, kind in surface_colors(self.shown.scene) if kind == self.kind)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def surface_colors(scene: Scene) -> dict[tuple[str, str], Tensor]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 
 from invrender.errors import UserError, naming
 from invrender.fitting.objective import Objective, apply_all
@@ -133,7 +133,18 @@ def find_dependences(objective: Objective, raw: Raw) -> set[str]:
     """The unknowns that the loss depends on, as far as the renderer tells."""
     leaves = {name: value.detach().requires_grad_() for name, value in raw.items()}
     loss = objective(leaves).loss
-    if not loss.requires_grad:
-        return set()
-    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    return {name for name, gradient in zip(leaves, gradients, strict=True) if gradient is not None}
+    reached = set() if loss.grad_fn is None else find_leaves(loss.grad_fn)
+    return {name for name, leaf in leaves.items() if leaf in reached}
+
+
+def find_leaves(node: Node) -> set[Tensor]:
+    """The tensors to which a gradient that begins at a node of autograd's graph would come."""
+    found, seen, waiting = set[Tensor](), {node}, [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(variable := getattr(here, "variable", None), Tensor):
+            found.add(variable)
+        following = {each for each, _ in here.next_functions if each is not None} - seen
+        seen |= following
+        waiting += following
+    return found

@@ -205,7 +205,12 @@ def test_faces_of_more_pixels_than_are_taken_at_once(kind: Callable[[object], Fu
 
 
 def test_powers_of_e() -> None:
-    from invrender.render.backends.numba.blocks import exponential
+    from invrender.render.backends.numba.blocks import exponential as within_kernels
+    from invrender.render.backends.numba.compiling import entry_point
+
+    @entry_point
+    def exponential(x: float) -> float:
+        return within_kernels(x)
 
     numbers = [*np.linspace(-707.0, 40.0, 5001), *np.linspace(-1.0, 1.0, 2001), 0.0, -1e-300]
     assert [exponential(each) for each in numbers] == pytest.approx([math.exp(each) for each in numbers], rel=5e-16)

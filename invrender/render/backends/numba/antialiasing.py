@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.backends.numba.compiling import kernel
+from invrender.render.backends.numba.compiling import entry_point, kernel
 from invrender.render.backends.numba.frame import Array
 
 
@@ -90,7 +90,7 @@ def area_below(height, slope):
     return max(height, 0.0), 1.0 if height >= 0.0 else 0.0, 0.0
 
 
-@kernel
+@entry_point
 def cut_pixels(pairs, share):
     """Fill in how much of each pixel of a pair the edge cuts off."""
     for n in range(len(share)):
@@ -98,7 +98,7 @@ def cut_pixels(pairs, share):
         share[n, 0], share[n, 1] = area_below(-height, slope)[0], area_below(height, slope)[0]
 
 
-@kernel
+@entry_point
 def limit(pairs, beside, share, taken, sums):
     """Scale the shares down where those of all pairs on one side would take more than the whole of a pixel.
 
@@ -121,7 +121,7 @@ def blend(pairs: Pairs, share: Array, picture: Array, difference: Array) -> None
         blend_pairs(pairs, beside, share, picture, difference)
 
 
-@kernel
+@entry_point
 def blend_pairs(pairs, beside, share, picture, difference):
     """Let the pairs beside each other, or above each other, take their shares."""
     for n in range(len(share)):
@@ -141,7 +141,7 @@ def blend_back(pairs: Pairs, share: Array, difference: Array, cotangent: Array, 
         blend_pairs_back(pairs, beside, share, difference, cotangent, gradient, np.empty(difference.shape))
 
 
-@kernel
+@entry_point
 def blend_pairs_back(pairs, beside, share, difference, cotangent, gradient, pull):
     """The gradient of `blend_pairs`; pull: [N, C], scratch."""
     for n in range(len(share)):
@@ -167,7 +167,7 @@ def shares_back(pairs: Pairs, found: Shares, gradient: Array, pixels: int) -> Ar
     return vertices
 
 
-@kernel
+@entry_point
 def limit_back(pairs, beside, found, gradient, sums):
     """Turn the gradient of limited shares into that of the shares themselves; sums: [P], zeros."""
     for n in range(len(gradient)):
@@ -218,7 +218,7 @@ def end_gradient(pairs, n, here, other, g_x, g_y):
     )
 
 
-@kernel
+@entry_point
 def cut_pixels_back(pairs, gradient, vertices):
     """Add the gradient of `cut_pixels` to that of the vertices [V, 4]."""
     for n in range(len(gradient)):
@@ -244,7 +244,7 @@ def shares_tangent(pairs: Pairs, found: Shares, slopes: Array, moving: Array, pi
     return change
 
 
-@kernel
+@entry_point
 def differentiate_cuts(pairs, slopes):
     """Fill in the derivative of `cut_pixels`."""
     for n in range(len(slopes)):
@@ -255,7 +255,7 @@ def differentiate_cuts(pairs, slopes):
                     slopes[n, side, k, c] = ends[k][c]
 
 
-@kernel
+@entry_point
 def cut_pixels_tangent(pairs, slopes, moving, change):
     """Fill in how `cut_pixels` changes."""
     for n in range(len(change)):
@@ -266,7 +266,7 @@ def cut_pixels_tangent(pairs, slopes, moving, change):
                     change[n, side] += slopes[n, side, k, c] * moving[pairs.ends[n, k], c]
 
 
-@kernel
+@entry_point
 def limit_tangent(pairs, beside, found, change, sums):
     """Turn the change of shares into that of limited ones; sums: [P], zeros."""
     for n in range(len(change)):
@@ -288,7 +288,7 @@ def blend_tangent(pairs: Pairs, share: Array, difference: Array, change: Array, 
         blend_pairs_tangent(pairs, beside, share, difference, change, picture, moved)
 
 
-@kernel
+@entry_point
 def blend_pairs_tangent(pairs, beside, share, difference, change, picture, moved):
     """The change of `blend_pairs`; moved: [N, C], scratch."""
     for n in range(len(share)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from invrender.render.backends.numba.compiling import kernel
+from invrender.render.backends.numba.compiling import entry_point, kernel
 
 
-@kernel
+@entry_point
 def cover_texels(points, faces, mask):
     """Mark the texels of ``mask`` [H, W] whose centre lies in a triangle, or within a texel of one.
 

@@ -23,11 +23,14 @@ log = logging.getLogger(__name__)
 STRETCHES = 4  # for each thread, so that all end at about the same time
 
 # No fused multiply-add: a b − c d must change its sign exactly with its terms, or neighbouring faces leave gaps.
-# Inlined: a call would hand over a dozen arrays by value, and cost more than what most kernels do.
-OPTIONS: dict[str, Any] = {"forceinline": True, "nogil": True, "error_model": "numpy", "fastmath": {"nsz"}}
+# A kernel needs no wrapper for callers in C, which would be compiled, too.
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"nsz"}, "no_cfunc_wrapper": True}
+
+# A call would hand over a dozen arrays by value, and cost more than what most kernels do.
+INLINED = {**OPTIONS, "forceinline": True, "no_cpython_wrapper": True}
 
 # Arrays are the caller's: counting references to them takes atomic operations, which cost as much as some kernels do.
-BORROWING = {**OPTIONS, "_nrt": False}
+BORROWING = {**INLINED, "_nrt": False}
 
 
 class Announcement(event.Listener):
@@ -62,14 +65,19 @@ class Cache(FunctionCache):
         return (*super()._index_key(signature, codegen), SOURCES)
 
 
+def entry_point(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that Python calls, when it is first called; the machine code is kept on disk."""
+    return compile_function(function, OPTIONS)
+
+
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function with Numba when it is first called; the machine code is kept on disk."""
+    """Compile a function that becomes part of the kernels that call it."""
     return compile_function(function, BORROWING)
 
 
 def allocating(function: Callable[..., Any]) -> Any:
     """As `kernel`, for functions that make arrays."""
-    return compile_function(function, OPTIONS)
+    return compile_function(function, INLINED)
 
 
 def adding(function: Callable[..., Any]) -> Any:

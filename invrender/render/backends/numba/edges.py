@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.backends.numba.frame import TILE, Array, Bins, Frame
 from invrender.render.backends.numba.geometry import CORNERS, FACE_SIZE, load_corners
 from invrender.render.raster.antialias import BEHIND
@@ -21,7 +21,7 @@ def jumps(faces: Array, creased: Array, facing: Array) -> Array:
     return np.flatnonzero(found)
 
 
-@kernel
+@entry_point
 def mark_jumps(begin, end, faces, creased, facing, found):
     """Fill in whether the picture may jump at edges begin … end − 1."""
     for edge in range(begin, end):
@@ -56,7 +56,7 @@ def crossings(frame: Frame, bins: Bins, ends: Array, picture: Array) -> tuple[Ar
     return edge[seen], pixel[seen], sideways[seen]
 
 
-@kernel
+@entry_point
 def find_rests(first, nearest, rest):
     """Fill in the least depth of each face and of those after it in its tile."""
     for tile in range(len(first) - 1):
@@ -93,7 +93,7 @@ def columns(low, high, size):
     return int(first), int(last)
 
 
-@kernel
+@entry_point
 def count_columns(frame, ends, count):
     """Fill count[1:] with how many columns (of steep edges, rows) of pixel centres each edge passes."""
     for number in range(len(ends)):
@@ -104,7 +104,7 @@ def count_columns(frame, ends, count):
             count[number + 1] = last - first
 
 
-@allocating
+@entry_point
 def cross(begin, end, frame, bins, nearest, rest, box, ends, picture, first, edge, pixel, sideways, seen):
     """Fill in what edges begin … end − 1 cross; nearest, box: of the faces in each tile, as in `Bins`.
 

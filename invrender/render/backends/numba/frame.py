@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.raster.reference import SMALLEST_AREA
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def tiles_of(pixels: int) -> int:
     return -(-pixels // TILE)
 
 
-@kernel
+@entry_point
 def classify_faces(begin, end, vertices, triangles, near, cull_backfaces, winding, crossing):
     """Fill in the windings of faces begin … end − 1, 0 for those that can't show, and which cross the near plane."""
     for face in range(begin, end):
@@ -171,7 +171,7 @@ def covered_box(frame, g, reach):
     )
 
 
-@kernel
+@entry_point
 def measure_faces(begin, end, frame, reach, box, nearest):
     """Fill the boxes [G, 4] and the least depths [G] of faces begin … end − 1."""
     sides = frame.outline.shape[1]
@@ -190,7 +190,7 @@ def measure_faces(begin, end, frame, reach, box, nearest):
         nearest[g] = min(frame.vertices[a, 3], frame.vertices[b, 3], frame.vertices[c, 3])
 
 
-@kernel
+@entry_point
 def into_tiles(begin, end, bounds, frame, box, position, faces):
     """Move position [parts, tiles] on by one for each tile that a face of parts begin … end − 1 touches.
 
@@ -208,7 +208,7 @@ def into_tiles(begin, end, bounds, frame, box, position, faces):
                         position[part, tile] += 1
 
 
-@allocating
+@entry_point
 def sort_tiles(begin, end, nearest, first, faces):
     """Put the faces of tiles begin … end − 1 in order of depth, as well as as many buckets tell them apart."""
     for tile in range(begin, end):

@@ -65,87 +65,71 @@ def to_segment(right, down, along_x, along_y, inverse):
 
 
 @kernel
-def seen_edge(f, k, x, y):
-    """Edge k of the outline as `to_segment` takes it, for the pixel centre (x, y)."""
+def edge(f, k):
+    """Edge k of the outline: its start, the way to its end, and 1 / its squared length."""
     at = SIDES + 5 * k
-    return x - f[at], y - f[at + 1], f[at + 2], f[at + 3], f[at + 4]
+    return f[at], f[at + 1], f[at + 2], f[at + 3], f[at + 4]
 
 
 @kernel
-def squared_row(f, sides, x, y, count, row):
-    """Fill row[: count] with the squared distances, in pixels, of the centres (x, y), (x + 1, y), … to the outline.
+def square_distances(f, sides, x, y, n, squared):
+    """Fill in the squared distances, in pixels, of n centres (x, y) to the outline.
 
-    Loops without branches, so that the compiler makes vector instructions of them; rows have room for whole lanes.
+    Loops without branches, so that the compiler makes vector instructions of them; arrays have room for whole lanes.
     """
-    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
-    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
-    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
-    for i in range(whole_lanes(count)):
-        first, _ = to_segment(right0 + i, down0, x0, y0, inverse0)
-        second, _ = to_segment(right1 + i, down1, x1, y1, inverse1)
-        third, _ = to_segment(right2 + i, down2, x2, y2, inverse2)
+    (x0, y0, r0, d0, i0), (x1, y1, r1, d1, i1), (x2, y2, r2, d2, i2) = edge(f, 0), edge(f, 1), edge(f, 2)
+    for i in range(whole_lanes(n)):
+        first, _ = to_segment(x[i] - x0, y[i] - y0, r0, d0, i0)
+        second, _ = to_segment(x[i] - x1, y[i] - y1, r1, d1, i1)
+        third, _ = to_segment(x[i] - x2, y[i] - y2, r2, d2, i2)
         least = second if second < first else first
-        row[i] = third if third < least else least
+        squared[i] = third if third < least else least
     if sides == 4:
-        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
-        for i in range(whole_lanes(count)):
-            squared, _ = to_segment(right3 + i, down3, x3, y3, inverse3)
-            row[i] = squared if squared < row[i] else row[i]
+        x3, y3, r3, d3, i3 = edge(f, 3)
+        for i in range(whole_lanes(n)):
+            fourth, _ = to_segment(x[i] - x3, y[i] - y3, r3, d3, i3)
+            squared[i] = fourth if fourth < squared[i] else squared[i]
 
 
 @kernel
-def nearest_row(f, sides, x, y, count, row, side, part):
-    """As `squared_row`, and which edge of the outline is nearest, and the share of the way along it."""
-    right0, down0, x0, y0, inverse0 = seen_edge(f, 0, x, y)
-    right1, down1, x1, y1, inverse1 = seen_edge(f, 1, x, y)
-    right2, down2, x2, y2, inverse2 = seen_edge(f, 2, x, y)
-    for i in range(whole_lanes(count)):
-        least, share = to_segment(right0 + i, down0, x0, y0, inverse0)
-        squared, along = to_segment(right1 + i, down1, x1, y1, inverse1)
-        nearest = 1.0 if squared < least else 0.0
-        share = along if squared < least else share
-        least = squared if squared < least else least
-        squared, along = to_segment(right2 + i, down2, x2, y2, inverse2)
-        side[i] = 2.0 if squared < least else nearest
-        part[i] = along if squared < least else share
-        row[i] = squared if squared < least else least
+def find_nearest_edges(f, sides, x, y, n, squared, side, share):
+    """As `square_distances`, and which edge of the outline is nearest, and the share of the way along it."""
+    (x0, y0, r0, d0, i0), (x1, y1, r1, d1, i1), (x2, y2, r2, d2, i2) = edge(f, 0), edge(f, 1), edge(f, 2)
+    for i in range(whole_lanes(n)):
+        least, part = to_segment(x[i] - x0, y[i] - y0, r0, d0, i0)
+        apart, along = to_segment(x[i] - x1, y[i] - y1, r1, d1, i1)
+        nearest = 1.0 if apart < least else 0.0
+        part = along if apart < least else part
+        least = apart if apart < least else least
+        apart, along = to_segment(x[i] - x2, y[i] - y2, r2, d2, i2)
+        side[i] = 2.0 if apart < least else nearest
+        share[i] = along if apart < least else part
+        squared[i] = apart if apart < least else least
     if sides == 4:
-        right3, down3, x3, y3, inverse3 = seen_edge(f, 3, x, y)
-        for i in range(whole_lanes(count)):
-            squared, along = to_segment(right3 + i, down3, x3, y3, inverse3)
-            side[i] = 3.0 if squared < row[i] else side[i]
-            part[i] = along if squared < row[i] else part[i]
-            row[i] = squared if squared < row[i] else row[i]
+        x3, y3, r3, d3, i3 = edge(f, 3)
+        for i in range(whole_lanes(n)):
+            apart, along = to_segment(x[i] - x3, y[i] - y3, r3, d3, i3)
+            side[i] = 3.0 if apart < squared[i] else side[i]
+            share[i] = along if apart < squared[i] else share[i]
+            squared[i] = apart if apart < squared[i] else squared[i]
 
 
 @kernel
-def signed_row(f, sides, near, unit, x, y, count, row):
+def sign_distances(f, sides, near, unit, x, y, n, squared):
     """Turn squared distances in pixels into signed ones in NDC, positive inside the face."""
-    scale = unit * unit
-    w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
-    y0, y1, y2 = f[CORNERS + 1] - y * w0, f[CORNERS + 5] - y * w1, f[CORNERS + 9] - y * w2
-    x0, x1, x2 = f[CORNERS], f[CORNERS + 4], f[CORNERS + 8]
-    winding = f[WINDING]
-    if sides == 3:
-        for i in range(whole_lanes(count)):
-            at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
-            s0, s1, s2 = (
-                (at1 * y2 - y1 * at2) * winding,
-                (at2 * y0 - y2 * at0) * winding,
-                (at0 * y1 - y0 * at1) * winding,
-            )
-            least = s0 if s0 < s1 else s1
-            least = least if least < s2 else s2
-            row[i] = scale * (row[i] if least > 0.0 else -row[i])
-        return
-    z0, z1, z2 = f[CORNERS + 3], f[CORNERS + 7], f[CORNERS + 11]
-    for i in range(whole_lanes(count)):
-        at0, at1, at2 = x0 - (x + i) * w0, x1 - (x + i) * w1, x2 - (x + i) * w2
-        s0, s1, s2 = (at1 * y2 - y1 * at2) * winding, (at2 * y0 - y2 * at0) * winding, (at0 * y1 - y0 * at1) * winding
-        # A clipped face has a part that lies nearer than the near plane.
-        beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near)
-        within = s0 > 0.0 and s1 > 0.0 and s2 > 0.0 and beyond > 0.0
-        row[i] = scale * (row[i] if within else -row[i])
+    (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
+    winding, scale = f[WINDING], unit * unit
+    # A clipped face has a part that lies nearer than the near plane.
+    clipped = sides == 4
+    for i in range(whole_lanes(n)):
+        x0, x1, x2 = left0 - x[i] * w0, left1 - x[i] * w1, left2 - x[i] * w2
+        y0, y1, y2 = top0 - y[i] * w0, top1 - y[i] * w1, top2 - y[i] * w2
+        s0, s1, s2 = (x1 * y2 - y1 * x2) * winding, (x2 * y0 - y2 * x0) * winding, (x0 * y1 - y0 * x1) * winding
+        beyond = s0 * (z0 - near) + s1 * (z1 - near) + s2 * (z2 - near) if clipped else 1.0
+        least = s0 if s0 < s1 else s1
+        least = least if least < s2 else s2
+        least = least if least < beyond else beyond
+        squared[i] = scale * (squared[i] if least > 0.0 else -squared[i])
 
 
 @kernel

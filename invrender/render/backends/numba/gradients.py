@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.backends.numba.frame import Array, Frame, Surface
 from invrender.render.backends.numba.interpolation import NORMALS, PAINTS, POSITIONS, UVS
 from invrender.render.backends.numba.looks import ALBEDO, AMBIENT, EYE
@@ -142,7 +142,7 @@ def equal_parts(cost: Array, parts: int = MOST_PARTS) -> Array:
     return np.concatenate([[0], np.searchsorted(ends, inner), [len(cost)]])
 
 
-@allocating
+@entry_point
 def scattered(corners, indices, faces, out):
     """Add corners [M, K, C] to out [V, C] at indices[faces[m], k], in the order of the faces."""
     for m in range(len(corners)):
@@ -154,14 +154,19 @@ def scattered(corners, indices, faces, out):
 
 
 @kernel
-def store_corners(outline, vertices, gradient, number, wanted, corners):
-    """Add what a face gathered: of its outline's edges [4, 4], its vertices [3, 4], and what is interpolated."""
+def store_outline(outline, number, wanted, corners):
+    """Add what a face's edges [4, 4] gathered."""
     if wanted.outline:
         sides = corners.outline.shape[1]
         for k in range(sides):
             for c in range(2):
                 corners.outline[number, k, c] += outline[k, c]
                 corners.outline[number, (k + 1) % sides, c] += outline[k, 2 + c]
+
+
+@kernel
+def store_corners(vertices, gradient, number, wanted, corners):
+    """Add what a face gathered: of its vertices [3, 4], and of what is interpolated."""
     for k in range(3):
         for c in range(4):
             if wanted.vertices:
@@ -189,3 +194,14 @@ def store_look(gradient, obj, picture, part, wanted, shared):
             shared.ambient[part, picture, c] += gradient[AMBIENT + c]
         if wanted.eyes:
             shared.eyes[part, picture, c] += gradient[EYE + c]
+
+
+@kernel
+def store_lights(gradient, part, wanted, shared):
+    """Add what the lights [B, L, 6] gathered in a part of the work, and begin anew."""
+    if wanted.lights:
+        for picture in range(len(gradient)):
+            for number in range(gradient.shape[1]):
+                for c in range(gradient.shape[2]):
+                    shared.lights[part, picture, number, c] = gradient[picture, number, c]
+                    gradient[picture, number, c] = 0.0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invrender.render.backends.numba.blocks import BARYCENTRIC, BLOCK, COLOR, D, X, Y, Z, fill
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.backends.numba.frame import TILE, Array, Bins, Frame, Surface, covered_box, tiles_of
 from invrender.render.backends.numba.geometry import (
     CORNERS,
@@ -24,7 +24,14 @@ from invrender.render.backends.numba.geometry import (
     barycentric_tangent,
     load_corners,
 )
-from invrender.render.backends.numba.gradients import Gradients, Which, equal_parts, store_corners, store_look
+from invrender.render.backends.numba.gradients import (
+    Gradients,
+    Which,
+    equal_parts,
+    store_corners,
+    store_lights,
+    store_look,
+)
 from invrender.render.backends.numba.interpolation import (
     INTERPOLATED,
     SURFACE_SIZE,
@@ -64,7 +71,7 @@ class Shown(NamedTuple):
         return np.diff(self.first) + OVERHEAD
 
 
-@allocating
+@entry_point
 def pixels_by_face(winner, count):
     """The arrays of `Shown`; count: [G], zeros."""
     for pixel in range(len(winner)):
@@ -100,7 +107,7 @@ def nearest_faces(frame: Frame, bins: Bins, pictures: int) -> Array:
     return winner
 
 
-@allocating
+@entry_point
 def nearest_in_tiles(begin, end, frame, bins, winner):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
@@ -213,7 +220,7 @@ def after_block(number, faces, at, shown):
     return number + faces - (at < shown.first[number + faces])
 
 
-@allocating
+@entry_point
 def forward_faces(begin, end, frame, surface, shown, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
@@ -246,55 +253,49 @@ def backward(
     return Gradients.over_faces(work, frame, surface, shown.faces, shown.cost, wanted)
 
 
-@allocating
+@entry_point
 def backward_parts(first, last, bounds, frame, surface, shown, color, depth, wanted, corners, shared):
-    """Add up the gradients of parts first … last − 1 of the faces."""
-    for part in range(first, last):
-        begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared)
-
-
-@allocating
-def backward_faces(begin, end, part, frame, surface, shown, color, depth, wanted, corners, shared):
-    """Add up the gradients of faces begin … end − 1 of those shown."""
+    """Add up the gradients of parts first … last − 1 of the faces that are shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)
     rows, lit = room_for_block(surface)
-    starts, outline, vertices = np.empty(BLOCK + 1, np.int64), np.zeros((4, 4)), np.empty((3, 4))
+    starts, vertices = np.empty(BLOCK + 1, np.int64), np.empty((3, 4))
     interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     light_gradient = np.zeros(surface.lights.shape)
-    number, at = begin, shown.first[begin]
-    while number < end:
-        faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
-        obj, picture = seen_in(number, frame, surface, shown)
-        load_look(surface, obj, picture, look)
-        looks[:] = 0.0
-        for i in range(n):
-            rows[D + Z, i] = depth[shown.pixels[at + i]] if len(depth) > 0 else 0.0
-        if len(color) > 0:
-            shade(surface, look, picture, obj, True, rows, lit, n)
+    for part in range(first, last):
+        number, end = bounds[part], bounds[part + 1]
+        at = shown.first[number]
+        while number < end:
+            faces, n = load_block(number, end, at, frame, surface, shown, f, q, starts, rows)
+            obj, picture = seen_in(number, frame, surface, shown)
+            load_look(surface, obj, picture, look)
+            looks[:] = 0.0
             for i in range(n):
-                for c in range(3):
-                    rows[D + COLOR + c, i] = color[shown.pixels[at + i], c]
-            shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
-            if wanted.texels and look[LEVELS] > 0.0:
-                look_up_back(look[LEVELS], rows, n, shared.texels[part])
-            store_look(looks, obj, picture, part, wanted, shared)
-        else:
-            for k in range(3):
-                fill(rows, D + BARYCENTRIC + k, 0.0, n)
-        for face in range(faces):
-            vertices[:], interpolated[:] = 0.0, 0.0
+                rows[D + Z, i] = depth[shown.pixels[at + i]] if len(depth) > 0 else 0.0
             if len(color) > 0:
-                interpolate_back(
-                    surface, f[face], q[face], rows, starts[face], starts[face + 1], vertices, interpolated, wanted
-                )  # fmt: skip
-            if wanted.vertices:
-                barycentric_back(f[face], rows, starts[face], starts[face + 1], vertices)
-            store_corners(outline, vertices, interpolated, number + face, wanted, corners)
-        at += n
-        number = after_block(number, faces, at, shown)
-    if wanted.lights:
-        shared.lights[part] += light_gradient
+                shade(surface, look, picture, obj, True, rows, lit, n)
+                for i in range(n):
+                    for c in range(3):
+                        rows[D + COLOR + c, i] = color[shown.pixels[at + i], c]
+                shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
+                if wanted.texels and look[LEVELS] > 0.0:
+                    look_up_back(look[LEVELS], rows, n, shared.texels[part])
+                store_look(looks, obj, picture, part, wanted, shared)
+            else:
+                for k in range(3):
+                    fill(rows, D + BARYCENTRIC + k, 0.0, n)
+            for face in range(faces):
+                begin, after = starts[face], starts[face + 1]
+                vertices[:], interpolated[:] = 0.0, 0.0
+                if len(color) > 0:
+                    interpolate_back(
+                        surface, f[face], q[face], rows, begin, after, vertices, interpolated, wanted
+                    )  # fmt: skip
+                if wanted.vertices:
+                    barycentric_back(f[face], rows, begin, after, vertices)
+                store_corners(vertices, interpolated, number + face, wanted, corners)
+            at += n
+            number = after_block(number, faces, at, shown)
+        store_lights(light_gradient, part, wanted, shared)
 
 
 def tangents(frame: Frame, surface: Surface, shown: Shown, tangent: Tangent, color: Array, depth: Array) -> None:
@@ -307,7 +308,7 @@ def tangents(frame: Frame, surface: Surface, shown: Shown, tangent: Tangent, col
     divide_work(run, len(bounds) - 1)
 
 
-@allocating
+@entry_point
 def tangent_faces(begin, end, frame, surface, shown, tangent, color, depth):
     """Fill in the pixels that show faces begin … end − 1 of those shown."""
     f, q, look = np.empty((BLOCK, FACE_SIZE)), np.empty((BLOCK, SURFACE_SIZE)), np.empty(LOOK_SIZE)

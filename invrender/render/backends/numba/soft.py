@@ -16,16 +16,19 @@ from invrender.render.backends.numba.blocks import (
     BARYCENTRIC,
     BLOCK,
     COLOR,
+    COLUMNS,
+    LANES,
     SHARE,
     X,
     Y,
     Z,
     exponential,
+    vectors_end,
     whole_lanes,
 )
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.backends.numba.frame import TILE, Array, Bins, Frame, Surface, tiles_of
-from invrender.render.backends.numba.geometry import FACE_SIZE, barycentric, load_face, signed_row, squared_row
+from invrender.render.backends.numba.geometry import FACE_SIZE, barycentric, load_face, sign_distances, square_distances
 from invrender.render.backends.numba.interpolation import SURFACE_SIZE, interpolate, load_surface
 from invrender.render.backends.numba.looks import LOOK_SIZE, load_look
 from invrender.render.backends.numba.shading import room_for_block, shade
@@ -91,73 +94,85 @@ def hidden_behind(soft):
     return soft.gamma * (-math.log(soft.negligible) + soft.reach / soft.sigma)
 
 
-@allocating
+@entry_point
 def forward_tiles(begin, end, frame, surface, soft, bins, sums):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
-    sides, asked, pixels = frame.outline.shape[1], soft.asked, TILE * TILE
-    f, q, look, row = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(TILE)
+    sides, shaded, pixels, inverse_depth = frame.outline.shape[1], soft.asked == SHADED, TILE * TILE, 1.0 / soft.gamma
+    f, q, look = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE)
     rows, lit = room_for_block(surface)
     tile_sums = Sums(np.empty(pixels), np.empty((pixels, 3)), np.empty(pixels), np.empty(pixels), np.empty(pixels))
+    near, x, y = np.empty(pixels + LANES), np.empty(pixels + LANES), np.empty(pixels + LANES)
     # Of a tile's pixels that a face reaches: which they are, and the shares that it covers and lets pass.
-    cell, cover, passed = np.empty(pixels, np.int64), np.empty(pixels), np.empty(pixels)
-    shown, hidden = np.empty(BLOCK, np.int64), hidden_behind(soft)
+    cell, cover, passed = np.empty(pixels + LANES, np.int64), np.empty(pixels + LANES), np.empty(pixels + LANES)
+    # Of the fragments of a block: their pixels, and the least depths there when their shares were found.
+    shown, depths, hidden = np.empty(BLOCK, np.int64), np.empty(COLUMNS), hidden_behind(soft)
     for tile in range(begin, end):
-        if bins.first[tile] == bins.first[tile + 1]:
+        entry, last = bins.first[tile], bins.first[tile + 1]
+        if entry == last:
             continue
         picture, rest = tile // (across * down), tile % (across * down)
         top, left = rest // across * TILE, rest % across * TILE
         tile_sums.transparency[:], tile_sums.nearest[:], tile_sums.weight[:] = 1.0, math.inf, 0.0
         tile_sums.depth[:], tile_sums.color[:] = 0.0, 0.0
-        looked_at = -1
-        for entry in range(bins.first[tile], bins.first[tile + 1]):
-            g = bins.faces[entry]
-            load_face(frame, g, f)
-            columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
-            lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
-            count = cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed)
-            kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
-            if kept == 0:
-                continue
-            obj = 0
-            if asked == SHADED:
-                load_surface(surface, frame.face[g], q)
-                obj = surface.object[frame.face[g]]
-                if obj != looked_at:
-                    load_look(surface, obj, picture, look)
-                    looked_at = obj
-            for start in range(0, kept, BLOCK):
-                n = min(kept - start, BLOCK)
-                for i in range(n):
-                    at = cell[start + i]
-                    rows[X, i], rows[Y, i] = left + at % TILE + 0.5, top + at // TILE + 0.5
-                barycentric(f, rows, 0, n)
-                n = blend_in(sides, soft, n, tile_sums, cell[start:], cover[start:], passed[start:], rows, shown)
-                if asked == SHADED and n > 0:
-                    interpolate(surface, f, q, rows, 0, n)
-                    shade(surface, look, picture, obj, False, rows, lit, n)
-                    for i in range(n):
-                        for c in range(3):
-                            tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
-        write_tile(frame, asked, picture, left, top, tile_sums, sums)
+        taken, kept = 0, 0  # of the fragments of the face at hand
+        while entry < last:
+            n, obj = 0, surface.object[frame.face[bins.faces[entry]]] if shaded else 0
+            while entry < last and n < BLOCK:
+                g = bins.faces[entry]
+                if taken == 0:
+                    if shaded and surface.object[frame.face[g]] != obj:
+                        break
+                    load_face(frame, g, f)
+                    columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
+                    lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
+                    count = cover_tile(
+                        f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed
+                    )
+                    kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
+                    if shaded and kept > 0:
+                        load_surface(surface, frame.face[g], q)
+                piece, following = min(kept - taken, BLOCK - n), n
+                if piece > 0:
+                    for i in range(piece):
+                        at = cell[taken + i]
+                        rows[X, n + i], rows[Y, n + i] = left + at % TILE + 0.5, top + at // TILE + 0.5
+                    barycentric(f, rows, n, n + piece)
+                    following = blend_in(
+                        sides, soft, n, piece, tile_sums, cell[taken:], cover[taken:], passed[taken:],
+                        rows, shown, depths,
+                    )  # fmt: skip
+                if shaded and following > n:
+                    interpolate(surface, f, q, rows, n, following)
+                n, taken = following, taken + piece
+                if taken == kept:
+                    entry, taken = entry + 1, 0
+            if shaded and n > 0:
+                load_look(surface, obj, picture, look)
+                shade(surface, look, picture, obj, False, rows, lit, n)
+                add_colors(n, inverse_depth, tile_sums, rows, shown, depths)
+        write_tile(frame, soft.asked, picture, left, top, tile_sums, sums)
 
 
 @kernel
-def cover_tile(f, sides, frame, soft, columns, lines, left, top, row, cell, cover, passed):
+def cover_tile(f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed):
     """Enter a tile's pixels in columns and lines, each first and last, that a face reaches; how many there are."""
-    first, width, count, inverse_sigma = columns[0], columns[1] - columns[0] + 1, 0, 1.0 / soft.sigma
-    for y in range(lines[0], lines[1] + 1):
-        squared_row(f, sides, first + 0.5, y + 0.5, width, row)
-        signed_row(f, sides, frame.near, frame.unit, first + 0.5, y + 0.5, width, row)
-        start = (y - top) * TILE + first - left
-        for i in range(width):
-            cell[count], cover[count] = start + i, row[i]
-            count += row[i] > -soft.reach
-    for i in range(whole_lanes(count)):
+    count, reached, inverse_sigma = 0, 0, 1.0 / soft.sigma
+    for line in range(lines[0], lines[1] + 1):
+        for column in range(columns[0], columns[1] + 1):
+            x[count], y[count] = column + 0.5, line + 0.5
+            cell[count] = (line - top) * TILE + column - left
+            count += 1
+    square_distances(f, sides, x, y, count, near)
+    sign_distances(f, sides, frame.near, frame.unit, x, y, count, near)
+    for i in range(count):
+        cell[reached], cover[reached] = cell[i], near[i]
+        reached += near[i] > -soft.reach
+    for i in range(whole_lanes(reached)):
         odds = exponential(-cover[i] * inverse_sigma)
         cover[i] = 1.0 / (1.0 + odds)
         passed[i] = odds * cover[i]
-    return count
+    return reached
 
 
 @kernel
@@ -179,19 +194,19 @@ def pass_light(sides, soft, shallowest, count, tile_sums, cell, cover, passed):
 
 
 @kernel
-def blend_in(sides, soft, n, tile_sums, cell, cover, passed, rows, shown):
-    """Add fragments to the sums, but for their colours; keep those that count.
+def blend_in(sides, soft, begin, count, tile_sums, cell, cover, passed, rows, shown, depths):
+    """Add ``count`` fragments, in a block from column ``begin`` on, to the sums but for their colours.
 
-    Returns how many these are; shown: their pixels.
+    Those that count stay in the block: returns where they end. shown: their pixels. depths: the least ones there.
     """
     transparency, nearest, weight = tile_sums.transparency, tile_sums.nearest, tile_sums.weight
-    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, 0
-    for i in range(n):
-        rows[SHARE, i] = nearest[cell[i]]
-    for i in range(whole_lanes(n)):
+    depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, begin
+    for i in range(count):
+        rows[SHARE, begin + i] = nearest[cell[i]]
+    for i in range(begin, vectors_end(begin, begin + count)):
         rows[SHARE, i] = exponential(-abs(rows[SHARE, i] - rows[Z, i]) * inverse_depth)
-    for i in range(n):
-        at, z, share = cell[i], rows[Z, i], rows[SHARE, i]
+    for i in range(count):
+        at, z, share = cell[i], rows[Z, begin + i], rows[SHARE, begin + i]
         if not z > 0.0:
             continue
         if sides == 4:
@@ -211,11 +226,23 @@ def blend_in(sides, soft, n, tile_sums, cell, cover, passed, rows, shown):
                 continue
         weight[at] += share
         depth[at] += share * z
-        shown[kept], rows[SHARE, kept] = at, share
+        shown[kept], depths[kept], rows[SHARE, kept] = at, nearest[at], share
         for k in range(3):
-            rows[BARYCENTRIC + k, kept] = rows[BARYCENTRIC + k, i]
+            rows[BARYCENTRIC + k, kept] = rows[BARYCENTRIC + k, begin + i]
         kept += 1
     return kept
+
+
+@kernel
+def add_colors(n, inverse_depth, tile_sums, rows, shown, depths):
+    """Add a block's colours to the sums; since their shares were found the least depths may have become less."""
+    for i in range(n):
+        rows[Z, i] = tile_sums.nearest[shown[i]]
+    for i in range(whole_lanes(n)):
+        rows[SHARE, i] *= exponential((rows[Z, i] - depths[i]) * inverse_depth)
+    for i in range(n):
+        for c in range(3):
+            tile_sums.color[shown[i], c] += rows[SHARE, i] * rows[COLOR + c, i]
 
 
 @kernel

@@ -11,10 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 from invrender.render.backends.numba.blocks import BARYCENTRIC, BLOCK, COLOR, SHARE, D, Z, fill
-from invrender.render.backends.numba.compiling import allocating, kernel
+from invrender.render.backends.numba.compiling import allocating, entry_point, kernel
 from invrender.render.backends.numba.frame import Array, Bins, Frame, Surface
 from invrender.render.backends.numba.geometry import FACE_SIZE, barycentric_back, distances_back, load_face
-from invrender.render.backends.numba.gradients import Gradients, Which, store_corners, store_look
+from invrender.render.backends.numba.gradients import (
+    Gradients,
+    Which,
+    store_corners,
+    store_lights,
+    store_look,
+    store_outline,
+)
 from invrender.render.backends.numba.interpolation import (
     INTERPOLATED,
     SURFACE_SIZE,
@@ -25,11 +32,13 @@ from invrender.render.backends.numba.interpolation import (
 from invrender.render.backends.numba.looks import DIFFERENTIABLE, LEVELS, LOOK_SIZE, load_look
 from invrender.render.backends.numba.shading import room_for_block, shade, shade_back
 from invrender.render.backends.numba.soft import Soft, Sums, hidden_behind
-from invrender.render.backends.numba.soft_pixels import reach, room_for, weigh
+from invrender.render.backends.numba.soft_pixels import Reached, reach, room_for, weigh
 from invrender.render.backends.numba.textures import look_up_back
 
 OVERHEAD = 16  # pixels that a face costs even if it touches none
-AT_ONCE = 1024  # pixels of a face, or a line of them, whose derivatives are found together
+AT_ONCE = 256  # pixels of a face that are found together
+ROOM = 4 * AT_ONCE  # pixels of a group
+MOST = 64  # faces of a group
 
 
 class Cotangents(NamedTuple):
@@ -39,6 +48,30 @@ class Cotangents(NamedTuple):
     color: Array
     depth: Array
     weight: Array
+
+
+class Group(NamedTuple):
+    """Faces, or parts of them, of one object in one picture, whose derivatives are found together.
+
+    number: of the frame. f, q: their scratch arrays. pixels, seen: where each one's pixels begin in ``reached``, and
+    those of them that may show it, and at the end their number.
+    """
+
+    number: Array
+    f: Array
+    q: Array
+    pixels: Array
+    seen: Array
+    reached: Reached
+
+
+@allocating
+def room_for_group():
+    """The arrays of a group."""
+    return Group(
+        np.empty(MOST, np.int64), np.empty((MOST, FACE_SIZE)), np.empty((MOST, SURFACE_SIZE)),
+        np.zeros(MOST + 1, np.int64), np.zeros(MOST + 1, np.int64), room_for(ROOM),
+    )  # fmt: skip
 
 
 @kernel
@@ -53,81 +86,144 @@ def any_counts(touched, width, depth, sums, colored, silhouette):
     return False
 
 
-@allocating
+@kernel
+def gather_group(number, place, end, frame, surface, soft, bins, sums, colored, shaded, silhouette, group):
+    """Fill a group with faces from ``number`` to ``end`` − 1, the first from its part ``place`` on.
+
+    Returns how many there are in it, and with which face and part of it the next group begins. Parts of a face are
+    rectangles of at most `AT_ONCE` pixels.
+    """
+    sides, hidden, faces, obj, picture = frame.outline.shape[1], hidden_behind(soft), 0, -1, -1
+    while number < end and faces < MOST and group.pixels[faces] + AT_ONCE <= ROOM:
+        first, last, top, bottom = bins.box[number]
+        shallowest, face = bins.nearest[number] - hidden, frame.face[number]
+        lines = frame.picture[number] * frame.height + top, frame.picture[number] * frame.height + bottom
+        touched = (first, last, lines[0], lines[1])
+        if place == 0 and not any_counts(touched, frame.width, shallowest, sums, colored, silhouette):
+            number += 1
+            continue
+        own = surface.object[face] if shaded else 0
+        if faces == 0:
+            obj, picture = own, frame.picture[number]
+        elif own != obj or frame.picture[number] != picture:
+            break
+        across = min(last - first + 1, AT_ONCE)
+        down, wide = AT_ONCE // across, (last - first + across) // across
+        left, upper = first + place % wide * across, top + place // wide * down
+        load_face(frame, number, group.f[faces])
+        group.pixels[faces + 1], group.seen[faces + 1] = reach(
+            group.f[faces], sides, frame, soft, sums, picture, (left, min(left + across - 1, last)),
+            (upper, min(upper + down - 1, bottom)), shallowest, colored, silhouette, group.reached,
+            group.pixels[faces], group.seen[faces],
+        )  # fmt: skip
+        if shaded and group.seen[faces + 1] > group.seen[faces]:
+            load_surface(surface, face, group.q[faces])
+        group.number[faces] = number
+        faces += group.pixels[faces + 1] > group.pixels[faces]
+        place += 1
+        if place == wide * ((bottom - top + down) // down):
+            number, place = number + 1, 0
+    return faces, number, place
+
+
+@kernel
+def load_block(face, at, faces, soft, surface, sums, colored, shaded, group, starts, rows, own):
+    """Fill a block with what shows faces of a group, from ``face`` on and from number ``at`` of those seen on.
+
+    Returns with which face and pixel the next block begins, and how many columns are filled. starts: where the columns
+    of each face begin, and at the end their number.
+    """
+    n, first = 0, face
+    starts[0] = 0
+    while face < faces and n < BLOCK:
+        count = min(group.seen[face + 1] - at, BLOCK - n)
+        end = weigh(group.f[face], soft, sums, group.reached, at, count, colored, n, rows, own) if count > 0 else n
+        if shaded and end > n:
+            interpolate(surface, group.f[face], group.q[face], rows, n, end)
+        n, at = end, at + count
+        starts[face - first + 1] = n
+        face += at == group.seen[face + 1]
+    if face < faces:
+        starts[face - first + 1] = n
+    return face, at, n
+
+
+@entry_point
 def backward_parts(first, last, bounds, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
     """Add up the gradients of parts first … last − 1 of the faces."""
-    for part in range(first, last):
-        begin, end = bounds[part], bounds[part + 1]
-        backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared)
-
-
-@allocating
-def backward_faces(begin, end, part, frame, surface, soft, bins, sums, cotangents, wanted, corners, shared):
-    """Add up the gradients of faces begin … end − 1."""
-    sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.gamma
-    f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
+    sides, inverse_depth, slope = frame.outline.shape[1], 1.0 / soft.gamma, frame.unit * frame.unit / soft.sigma
+    group, look, own, starts = (
+        room_for_group(),
+        np.empty(LOOK_SIZE),
+        np.empty(BLOCK, np.int64),
+        np.empty(MOST + 1, np.int64),
+    )
     rows, lit = room_for_block(surface)
-    room = max(frame.width, AT_ONCE)
-    reached, g_inside = room_for(room, frame.width), np.empty(room)
+    reached, g_inside = group.reached, np.empty(ROOM)
     outline, vertices = np.empty((4, 4)), np.empty((3, 4))
     interpolated, looks = np.empty(INTERPOLATED), np.empty(DIFFERENTIABLE)
     shaded, geometric = len(cotangents.color) > 0, wanted.outline or wanted.vertices
     colored = shaded or len(cotangents.depth) > 0 or len(cotangents.weight) > 0
     silhouette = len(cotangents.alpha) > 0 and geometric
     light_gradient = np.zeros(surface.lights.shape)
-    slope, hidden = frame.unit * frame.unit / soft.sigma, hidden_behind(soft)
-    for number in range(begin, end):
-        face, picture = frame.face[number], frame.picture[number]
-        first, last, top, bottom = bins.box[number]
-        shallowest = bins.nearest[number] - hidden
-        touched = (first, last, picture * frame.height + top, picture * frame.height + bottom)
-        if not any_counts(touched, frame.width, shallowest, sums, colored, silhouette):
-            continue
-        load_face(frame, number, f)
-        obj = 0
-        if shaded:
-            obj = surface.object[face]
-            load_surface(surface, face, q)
-            load_look(surface, obj, picture, look)
-        outline[:], vertices[:], interpolated[:], looks[:] = 0.0, 0.0, 0.0, 0.0
-        lines = max(1, AT_ONCE // (last - first + 1))
-        for upper in range(top, bottom + 1, lines):
-            count, kept = reach(
-                f, sides, frame, soft, sums, picture, (first, last), (upper, min(upper + lines - 1, bottom)),
-                shallowest, colored, silhouette, reached,
+    for part in range(first, last):
+        number, place = bounds[part], 0
+        while number < bounds[part + 1]:
+            faces, number, place = gather_group(
+                number, place, bounds[part + 1], frame, surface, soft, bins, sums, colored, shaded, silhouette, group
             )  # fmt: skip
-            g_inside[:count] = 0.0
-            for start in range(0, kept, BLOCK):
-                n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, rows, own)
+            if faces == 0:
+                continue
+            picture, obj, count = frame.picture[group.number[0]], 0, group.pixels[faces]
+            if shaded:
+                obj = surface.object[frame.face[group.number[0]]]
+                load_look(surface, obj, picture, look)
+            looks[:], g_inside[:count] = 0.0, 0.0
+            face, at = 0, 0
+            while face < faces:
+                begin = face
+                face, at, n = load_block(
+                    face, at, faces, soft, surface, sums, colored, shaded, group, starts, rows, own
+                )  # fmt: skip
                 if n == 0:
                     continue
                 flat_back(sums, cotangents, reached, n, rows, own)
                 if shaded:
-                    interpolate(surface, f, q, rows, 0, n)
                     shade(surface, look, picture, obj, True, rows, lit, n)
                     color_back(sums, cotangents, reached, n, rows, own)
                     shade_back(surface, look, picture, rows, lit, n, looks, light_gradient[picture], wanted)
-                    interpolate_back(surface, f, q, rows, 0, n, vertices, interpolated, wanted)
                     if wanted.texels and look[LEVELS] > 0.0:
                         look_up_back(look[LEVELS], rows, n, shared.texels[part])
                 for i in range(n):
                     g_inside[own[i]] = rows[D + SHARE, i] * (1.0 - reached.cover[own[i]])
                     rows[D + Z, i] -= rows[D + SHARE, i] * inverse_depth
-                if wanted.vertices:
-                    barycentric_back(f, rows, 0, n, vertices)
+                for each in range(begin, min(face + 1, faces)):
+                    start, stop = starts[each - begin], starts[each - begin + 1]
+                    if start == stop:
+                        continue
+                    vertices[:], interpolated[:] = 0.0, 0.0
+                    f, q = group.f[each], group.q[each]
+                    if shaded:
+                        interpolate_back(surface, f, q, rows, start, stop, vertices, interpolated, wanted)
+                    if wanted.vertices:
+                        barycentric_back(f, rows, start, stop, vertices)
+                    store_corners(vertices, interpolated, group.number[each], wanted, corners)
             if geometric:
                 for i in range(count):
                     if silhouette:
                         pixel = reached.pixel[i]
                         g_inside[i] += cotangents.alpha[pixel] * sums.transparency[pixel] * reached.cover[i]
                     g_inside[i] *= slope if reached.inside[i] > 0.0 else -slope
-                distances_back(
-                    f, sides, reached.x, reached.y, reached.side, reached.share, g_inside, count, outline
-                )  # fmt: skip
-        store_corners(outline, vertices, interpolated, number, wanted, corners)
-        store_look(looks, obj, picture, part, wanted, shared)
-    if wanted.lights:
-        shared.lights[part] += light_gradient
+                for each in range(faces):
+                    start, stop = group.pixels[each], group.pixels[each + 1]
+                    outline[:] = 0.0
+                    distances_back(
+                        group.f[each], sides, reached.x[start:], reached.y[start:], reached.side[start:],
+                        reached.share[start:], g_inside[start:], stop - start, outline,
+                    )  # fmt: skip
+                    store_outline(outline, group.number[each], wanted, corners)
+            store_look(looks, obj, picture, part, wanted, shared)
+        store_lights(light_gradient, part, wanted, shared)
 
 
 @kernel

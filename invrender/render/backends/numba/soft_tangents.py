@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invrender.render.backends.numba.blocks import BLOCK, COLOR, SHARE, D, Z
-from invrender.render.backends.numba.compiling import allocating, divide_work, kernel
+from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
 from invrender.render.backends.numba.frame import TILE, Array, Bins, Frame, Surface, tiles_of
 from invrender.render.backends.numba.geometry import FACE_SIZE, barycentric_tangent, gap, load_face
 from invrender.render.backends.numba.interpolation import (
@@ -58,7 +58,7 @@ def tangents(
     return changes
 
 
-@allocating
+@entry_point
 def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes):
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
@@ -66,7 +66,7 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
     colored, shaded, directions = soft.asked >= DEPTH, soft.asked == SHADED, len(changes.alpha)
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
     rows, lit = room_for_block(surface)
-    reached, moved_inside = room_for(TILE * TILE, TILE), np.empty((directions, TILE * TILE))
+    reached, moved_inside = room_for(TILE * TILE), np.empty((directions, TILE * TILE))
     outline, corners, moved = np.zeros((4, 2)), np.zeros((3, 4)), np.empty(INTERPOLATED)
     moved_look, still = np.empty(DIFFERENTIABLE), np.zeros(surface.lights.shape[1:], surface.lights.dtype)
     hidden = hidden_behind(soft)
@@ -80,7 +80,7 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
             lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
             shallowest = bins.nearest[g] - hidden
             count, kept = reach(
-                f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, True, reached
+                f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, True, reached, 0, 0
             )  # fmt: skip
             if count == 0:
                 continue
@@ -93,7 +93,7 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
                 load_surface(surface, frame.face[g], q)
                 load_look(surface, obj, picture, look)
             for start in range(0, kept, BLOCK):
-                n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, rows, own)
+                n = weigh(f, soft, sums, reached, start, min(kept - start, BLOCK), colored, 0, rows, own)
                 if n == 0:
                     continue
                 if shaded:
