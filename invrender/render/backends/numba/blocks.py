@@ -3,7 +3,8 @@
 A block is a scratch array of float64, ``rows`` [ROWS, COLUMNS]: a row for each quantity below, a column for each
 fragment. Loops over columns hold no branches but choices between two numbers, or they would not become vector
 instructions; they go on to the next whole vector, over columns that count for nothing. Kernels assert how long a row
-is, so that the compiler knows that rows don't overlap. What a fragment gets from its face, and what is done with it,
+is, and that columns are no negative numbers, which would count from the end: so the compiler knows that rows don't
+overlap, and that columns follow each other. What a fragment gets from its face, and what is done with it,
 are `interpolation` and `shading`.
 """
 
@@ -45,9 +46,9 @@ def whole_lanes(count):
 
 
 @kernel
-def vectors_end(begin, end):
-    """Where a loop over columns begin … end − 1 ends: with a whole vector, unless there are too few to gain by it."""
-    return begin + whole_lanes(end - begin) if end - begin > FEW else end
+def lanes_of(begin, end):
+    """Over how many columns from ``begin`` on a loop goes: to the end of a vector, unless that gains nothing."""
+    return whole_lanes(end - begin) if end - begin > FEW else end - begin
 
 
 @kernel
@@ -75,9 +76,10 @@ def exponential(x):
 @adding
 def total(rows, row, begin, end):
     """The sum of columns begin … end − 1 of a row."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     found = 0.0
-    for i in range(begin, end):
+    for column in range(end - begin):
+        i = begin + column
         found += rows[row, i]
     return found
 
@@ -85,9 +87,10 @@ def total(rows, row, begin, end):
 @adding
 def dot(rows, row, other, begin, end):
     """The sum of the products of two rows in columns begin … end − 1."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     found = 0.0
-    for i in range(begin, end):
+    for column in range(end - begin):
+        i = begin + column
         found += rows[row, i] * rows[other, i]
     return found
 

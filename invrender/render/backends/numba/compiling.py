@@ -101,12 +101,13 @@ def pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix=f"invrender-{process}")
 
 
-def divide_work(run: Callable[[int, int], None], parts: int) -> None:
+def divide_work(run: Callable[[int, int], None], parts: int, alone: bool = False) -> None:
     """``run(first, last)`` for stretches that make up parts 0 … ``parts`` − 1, on `kernel_threads`.
 
     Each thread takes the next stretch when it is free. Calls of kernels are not free, so stretches are long.
+    alone: whether the work is so little that it is done before another thread is awake.
     """
-    threads = min(kernel_threads(), parts)
+    threads = 1 if alone else min(kernel_threads(), parts)
     if threads <= 1:
         if parts:
             run(0, parts)

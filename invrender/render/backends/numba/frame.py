@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TILE = 16  # pixels; a tile's sums fit the first-level cache
 PARTS = 8  # of the faces, sorted into tiles by themselves
+FEW = 1 << 14  # faces that are projected or sorted before another thread is awake
 
 Array = Any  # of NumPy; Numba compiles a kernel for each combination of their types
 
@@ -115,19 +116,20 @@ def array(tensor: Tensor) -> Array:
 def bin_faces(frame: Frame, reach: float) -> Bins:
     """Sort faces into tiles; reach: pixels by which they are widened."""
     count = len(frame.triangles)
+    alone = count < FEW
     box, nearest = np.empty((count, 4), dtype=np.int32), np.empty(count)
-    divide_work(lambda begin, end: measure_faces(begin, end, frame, reach, box, nearest), count)
+    divide_work(lambda begin, end: measure_faces(begin, end, frame, reach, box, nearest), count, alone)
     pictures = int(frame.picture.max()) + 1 if count else 0
     tiles = pictures * tiles_of(frame.height) * tiles_of(frame.width)
     bounds = np.linspace(0, count, PARTS + 1).astype(np.int64)
     counts, none = np.zeros((PARTS, tiles), dtype=np.int64), np.empty(0, dtype=np.int64)
-    divide_work(lambda begin, end: into_tiles(begin, end, bounds, frame, box, counts, none), PARTS)
+    divide_work(lambda begin, end: into_tiles(begin, end, bounds, frame, box, counts, none), PARTS, alone)
     # Tile by tile, and in each tile part by part.
     ends = counts.T.reshape(-1).cumsum().reshape(tiles, PARTS).T
     first = np.concatenate([[0], ends[-1]])
     faces, position = np.empty(first[-1], dtype=np.int64), np.ascontiguousarray(ends - counts)
-    divide_work(lambda begin, end: into_tiles(begin, end, bounds, frame, box, position, faces), PARTS)
-    divide_work(lambda begin, end: sort_tiles(begin, end, nearest, first, faces), tiles)
+    divide_work(lambda begin, end: into_tiles(begin, end, bounds, frame, box, position, faces), PARTS, alone)
+    divide_work(lambda begin, end: sort_tiles(begin, end, nearest, first, faces), tiles, alone)
     return Bins(box, nearest, first, faces)
 
 

@@ -6,7 +6,7 @@ the tensors' precision: it costs little where memory is what counts, and nothing
 
 from __future__ import annotations
 
-from invrender.render.backends.numba.blocks import BARYCENTRIC, COLUMNS, TOTAL, D, X, Y, Z, vectors_end, whole_lanes
+from invrender.render.backends.numba.blocks import BARYCENTRIC, COLUMNS, TOTAL, D, X, Y, Z, lanes_of, whole_lanes
 from invrender.render.backends.numba.compiling import adding, kernel
 
 SIDES = 0  # four outline edges of five numbers: the start x, y, the way to the end x, y, and 1 / its squared length
@@ -149,10 +149,11 @@ def barycentric(f, rows, begin, end):
 
     Of pixel centres in columns begin … end − 1.
     """
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
-    for i in range(begin, vectors_end(begin, end)):
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         x, y = rows[X, i], rows[Y, i]
         x0, x1, x2 = left0 - x * w0, left1 - x * w1, left2 - x * w2
         y0, y1, y2 = top0 - y * w0, top1 - y * w1, top2 - y * w2
@@ -169,13 +170,14 @@ def barycentric(f, rows, begin, end):
 @adding
 def barycentric_back(f, rows, begin, end, corners):
     """Add to corners [3, 4] the gradient of barycentrics and depths with the cotangents in columns begin … end − 1."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
     gx0, gx1, gx2, gy0, gy1, gy2, gw0, gw1, gw2, gz0, gz1, gz2 = (
         0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )  # fmt: skip
-    for i in range(begin, end):
+    for column in range(end - begin):
+        i = begin + column
         x, y, total, g_z = rows[X, i], rows[Y, i], rows[TOTAL, i], rows[D + Z, i]
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         g0, g1, g2 = (
@@ -217,10 +219,11 @@ def barycentric_back(f, rows, begin, end, corners):
 @kernel
 def barycentric_tangent(f, moved, rows, begin, end):
     """Fill in how barycentrics and depths in columns begin … end − 1 change as the corners move by moved [3, 4]."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     (left0, left1, left2), (top0, top1, top2), (w0, w1, w2), (z0, z1, z2) = corners_of(f)
     winding = f[WINDING]
-    for i in range(begin, vectors_end(begin, end)):
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         x, y, total = rows[X, i], rows[Y, i], rows[TOTAL, i]
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         x0, x1, x2 = left0 - x * w0, left1 - x * w1, left2 - x * w2

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
-from invrender.render.backends.numba.frame import Array, Frame, Surface
+from invrender.render.backends.numba.frame import FEW, Array, Frame, Surface
 from invrender.render.backends.numba.interpolation import NORMALS, PAINTS, POSITIONS, UVS
 from invrender.render.backends.numba.looks import ALBEDO, AMBIENT, EYE
 
@@ -123,7 +123,7 @@ class Gradients:
                     faces = self.faces if number < 2 else frame.face[self.faces]
                     found[number] = scattered(self.corners[number], indices, faces, np.zeros_like(target))
 
-        divide_work(gather, len(targets))
+        divide_work(gather, len(targets), len(self.faces) < FEW)
         for number, each in enumerate(self.shared):
             if wanted[len(targets) + number]:
                 found[len(targets) + number] = each.sum(axis=0)

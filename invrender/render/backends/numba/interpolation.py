@@ -15,7 +15,7 @@ from invrender.render.backends.numba.blocks import (
     UV,
     D,
     dot,
-    vectors_end,
+    lanes_of,
 )
 from invrender.render.backends.numba.compiling import kernel
 from invrender.render.backends.numba.minification import (
@@ -83,21 +83,24 @@ def mixed(q, at, step, b0, b1, b2):
 @kernel
 def interpolate(surface, f, q, rows, begin, end):
     """Fill in columns begin … end − 1, fragments of one face, from their barycentrics."""
-    assert rows.shape[1] == COLUMNS
-    for i in range(begin, vectors_end(begin, end)):
+    assert rows.shape[1] == COLUMNS and begin >= 0
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         for c in range(3):
             rows[POSITION + c, i] = mixed(q, POSITIONS + c, 3, b0, b1, b2)
             rows[NORMAL + c, i] = mixed(q, NORMALS + c, 3, b0, b1, b2)
     if len(surface.texels) > 0:
-        for i in range(begin, vectors_end(begin, end)):
+        for column in range(lanes_of(begin, end)):
+            i = begin + column
             b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
             rows[UV, i] = mixed(q, UVS, 2, b0, b1, b2)
             rows[UV + 1, i] = mixed(q, UVS + 1, 2, b0, b1, b2)
         if minified(surface):
             minification(f, q[TEXEL_AREA], rows, begin, end)
     if len(surface.paint) > 0:
-        for i in range(begin, vectors_end(begin, end)):
+        for column in range(lanes_of(begin, end)):
+            i = begin + column
             b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
             for c in range(3):
                 rows[PAINT + c, i] = mixed(q, PAINTS + c, 3, b0, b1, b2)
@@ -109,8 +112,9 @@ def interpolate_back(surface, f, q, rows, begin, end, vertices, gradient, wanted
 
     The corners' are added to ``gradient``, and to ``vertices`` [3, 4] where it counts how small textures are.
     """
-    assert rows.shape[1] == COLUMNS
-    for i in range(begin, vectors_end(begin, end)):
+    assert rows.shape[1] == COLUMNS and begin >= 0
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         for k in range(3):
             found = 0.0
             for c in range(3):
@@ -118,14 +122,16 @@ def interpolate_back(surface, f, q, rows, begin, end, vertices, gradient, wanted
                 found += rows[D + NORMAL + c, i] * q[NORMALS + 3 * k + c]
             rows[D + BARYCENTRIC + k, i] = found
     if len(surface.texels) > 0:
-        for i in range(begin, vectors_end(begin, end)):
+        for column in range(lanes_of(begin, end)):
+            i = begin + column
             for k in range(3):
                 found = rows[D + UV, i] * q[UVS + 2 * k] + rows[D + UV + 1, i] * q[UVS + 2 * k + 1]
                 rows[D + BARYCENTRIC + k, i] += found
         if minified(surface):
             minification_back(f, q[TEXEL_AREA], q[UVS:PAINTS], rows, begin, end, vertices, gradient[UVS:PAINTS])
     if len(surface.paint) > 0:
-        for i in range(begin, vectors_end(begin, end)):
+        for column in range(lanes_of(begin, end)):
+            i = begin + column
             for k in range(3):
                 found = 0.0
                 for c in range(3):
@@ -144,7 +150,7 @@ def interpolate_back(surface, f, q, rows, begin, end, vertices, gradient, wanted
 @kernel
 def interpolated_back(rows, row, count, begin, end, at, gradient):
     """Add the gradients of ``count`` numbers of three corners, from the cotangents of what was interpolated."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     for k in range(3):
         for c in range(count):
             gradient[at + count * k + c] += dot(rows, BARYCENTRIC + k, D + row + c, begin, end)
@@ -159,9 +165,10 @@ def mixed_tangent(q, moved, at, step, b0, b1, b2, m0, m1, m2):
 @kernel
 def interpolate_tangent(surface, f, q, corners, moved, rows, begin, end):
     """How columns begin … end − 1 change; corners: by how much the corners on the screen move, moved: by how much q."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     textured, painted = len(surface.texels) > 0, len(surface.paint) > 0
-    for i in range(begin, vectors_end(begin, end)):
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         m0, m1, m2 = rows[D + BARYCENTRIC, i], rows[D + BARYCENTRIC + 1, i], rows[D + BARYCENTRIC + 2, i]
         for c in range(3):

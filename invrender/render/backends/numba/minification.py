@@ -6,7 +6,7 @@ fragment's barycentrics, and det the determinant of the corners' homogeneous pix
 
 from __future__ import annotations
 
-from invrender.render.backends.numba.blocks import BARYCENTRIC, COLUMNS, MINIFICATION, D, vectors_end
+from invrender.render.backends.numba.blocks import BARYCENTRIC, COLUMNS, MINIFICATION, D, lanes_of
 from invrender.render.backends.numba.compiling import adding, kernel
 from invrender.render.backends.numba.geometry import CORNERS, FOOTPRINT, WINDING, corners_of
 
@@ -38,10 +38,11 @@ def determinant_gradient(f):
 @kernel
 def minification(f, area, rows, begin, end):
     """Fill in columns begin … end − 1, fragments of one face; area: twice the face's, in texels."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     scale = area * f[FOOTPRINT]
-    for i in range(begin, vectors_end(begin, end)):
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         w = rows[BARYCENTRIC, i] * w0 + rows[BARYCENTRIC + 1, i] * w1 + rows[BARYCENTRIC + 2, i] * w2
         rows[MINIFICATION, i] = scale * (w * w * w)
 
@@ -49,11 +50,12 @@ def minification(f, area, rows, begin, end):
 @adding
 def minification_back(f, area, uv, rows, begin, end, corners, uv_gradient):
     """Add to the cotangents of barycentrics in columns begin … end − 1, and to what corners [3, 4] and uv [6] get."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     scale = 3.0 * area * f[FOOTPRINT]
     relative, gw0, gw1, gw2 = 0.0, 0.0, 0.0, 0.0
-    for i in range(begin, end):
+    for column in range(end - begin):
+        i = begin + column
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         w, cotangent = b0 * w0 + b1 * w1 + b2 * w2, rows[D + MINIFICATION, i]
         g_w = scale * (w * w) * cotangent
@@ -79,7 +81,7 @@ def minification_back(f, area, uv, rows, begin, end, corners, uv_gradient):
 @kernel
 def minification_tangent(f, area, uv, corners_change, uv_change, rows, begin, end):
     """Fill in how columns begin … end − 1 change as the corners do, by corners_change [3, 4], and uv, by [6]."""
-    assert rows.shape[1] == COLUMNS
+    assert rows.shape[1] == COLUMNS and begin >= 0
     w0, w1, w2 = f[CORNERS + 2], f[CORNERS + 6], f[CORNERS + 10]
     scale, relative = 3.0 * area * f[FOOTPRINT], 0.0
     if area > 0.0:
@@ -89,7 +91,8 @@ def minification_tangent(f, area, uv, corners_change, uv_change, rows, begin, en
                 relative -= slopes[k][c] * corners_change[k, c]
         for k in range(6):
             relative += growth[k] * uv_change[k] / whole
-    for i in range(begin, vectors_end(begin, end)):
+    for column in range(lanes_of(begin, end)):
+        i = begin + column
         b0, b1, b2 = rows[BARYCENTRIC, i], rows[BARYCENTRIC + 1, i], rows[BARYCENTRIC + 2, i]
         w = b0 * w0 + b1 * w1 + b2 * w2
         change = b0 * corners_change[0, 2] + b1 * corners_change[1, 2] + b2 * corners_change[2, 2]

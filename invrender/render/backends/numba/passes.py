@@ -14,7 +14,7 @@ from invrender.geometry.edges import Edges
 from invrender.render.backends.differentiable import Differentiable, differentiable
 from invrender.render.backends.numba import antialiasing, edges, hard, soft, soft_gradients, soft_tangents
 from invrender.render.backends.numba.compiling import divide_work
-from invrender.render.backends.numba.frame import Array, Bins, Frame, Surface, array, bin_faces, classify_faces
+from invrender.render.backends.numba.frame import FEW, Array, Bins, Frame, Surface, array, bin_faces, classify_faces
 from invrender.render.backends.numba.gradients import Which
 from invrender.render.backends.numba.tangent import Tangent
 from invrender.render.raster.antialias import Crossings, Outlines
@@ -42,7 +42,7 @@ def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: b
     def run(begin: int, end: int) -> None:
         classify_faces(begin, end, points, corners, near, cull_backfaces, winding, crossing)
 
-    divide_work(run, len(corners))
+    divide_work(run, len(corners), len(corners) < FEW)
     return torch.from_numpy(winding), torch.from_numpy(crossing)
 
 

@@ -23,7 +23,6 @@ from invrender.render.backends.numba.blocks import (
     Y,
     Z,
     exponential,
-    vectors_end,
     whole_lanes,
 )
 from invrender.render.backends.numba.compiling import divide_work, entry_point, kernel
@@ -115,12 +114,12 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
         top, left = rest // across * TILE, rest % across * TILE
         tile_sums.transparency[:], tile_sums.nearest[:], tile_sums.weight[:] = 1.0, math.inf, 0.0
         tile_sums.depth[:], tile_sums.color[:] = 0.0, 0.0
-        taken, kept = 0, 0  # of the fragments of the face at hand
+        loaded, taken, kept = -1, 0, 0  # the face at hand, and of its fragments those that were in blocks, and all
         while entry < last:
             n, obj = 0, surface.object[frame.face[bins.faces[entry]]] if shaded else 0
             while entry < last and n < BLOCK:
                 g = bins.faces[entry]
-                if taken == 0:
+                if entry != loaded:
                     if shaded and surface.object[frame.face[g]] != obj:
                         break
                     load_face(frame, g, f)
@@ -132,6 +131,9 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
                     kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
                     if shaded and kept > 0:
                         load_surface(surface, frame.face[g], q)
+                    loaded = entry
+                if n > 0 and kept - taken > BLOCK - n:
+                    break  # what begins with a block lies at the beginning of vectors
                 piece, following = min(kept - taken, BLOCK - n), n
                 if piece > 0:
                     for i in range(piece):
@@ -199,12 +201,13 @@ def blend_in(sides, soft, begin, count, tile_sums, cell, cover, passed, rows, sh
 
     Those that count stay in the block: returns where they end. shown: their pixels. depths: the least ones there.
     """
+    assert rows.shape[1] == COLUMNS and begin >= 0
     transparency, nearest, weight = tile_sums.transparency, tile_sums.nearest, tile_sums.weight
     depth, color, inverse_depth, kept = tile_sums.depth, tile_sums.color, 1.0 / soft.gamma, begin
     for i in range(count):
         rows[SHARE, begin + i] = nearest[cell[i]]
-    for i in range(begin, vectors_end(begin, begin + count)):
-        rows[SHARE, i] = exponential(-abs(rows[SHARE, i] - rows[Z, i]) * inverse_depth)
+    for i in range(whole_lanes(count)):
+        rows[SHARE, begin + i] = exponential(-abs(rows[SHARE, begin + i] - rows[Z, begin + i]) * inverse_depth)
     for i in range(count):
         at, z, share = cell[i], rows[Z, begin + i], rows[SHARE, begin + i]
         if not z > 0.0:

@@ -136,6 +136,8 @@ def load_block(face, at, faces, soft, surface, sums, colored, shaded, group, sta
     n, first = 0, face
     starts[0] = 0
     while face < faces and n < BLOCK:
+        if n > 0 and group.seen[face + 1] - at > BLOCK - n:
+            break  # what begins with a block lies at the beginning of vectors
         count = min(group.seen[face + 1] - at, BLOCK - n)
         end = weigh(group.f[face], soft, sums, group.reached, at, count, colored, n, rows, own) if count > 0 else n
         if shaded and end > n:

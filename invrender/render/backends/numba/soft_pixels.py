@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invrender.render.backends.numba.blocks import LANES, SHARE, D, X, Y, Z, exponential, vectors_end, whole_lanes
+from invrender.render.backends.numba.blocks import COLUMNS, LANES, SHARE, D, X, Y, Z, exponential, whole_lanes
 from invrender.render.backends.numba.compiling import allocating, kernel
 from invrender.render.backends.numba.frame import Array
 from invrender.render.backends.numba.geometry import barycentric, find_nearest_edges, sign_distances
@@ -82,14 +82,15 @@ def weigh(f, soft, sums, reached, start, count, colored, begin, rows, own):
     Of ``count`` of those seen, from number ``start`` on. Where the face is behind the camera it covers nothing from now
     on. Returns where the columns end; own: which pixels these are.
     """
+    assert rows.shape[1] == COLUMNS and begin >= 0
     inverse_depth, end = 1.0 / soft.gamma, begin
     for i in range(count):
         at = reached.seen[start + i]
         rows[X, begin + i], rows[Y, begin + i] = reached.x[at], reached.y[at]
         rows[D + Z, begin + i] = sums.nearest[reached.pixel[at]] if colored else 0.0
     barycentric(f, rows, begin, begin + count)
-    for i in range(begin, vectors_end(begin, begin + count)):
-        rows[SHARE, i] = exponential((rows[D + Z, i] - rows[Z, i]) * inverse_depth)
+    for i in range(whole_lanes(count)):
+        rows[SHARE, begin + i] = exponential((rows[D + Z, begin + i] - rows[Z, begin + i]) * inverse_depth)
     for i in range(begin, begin + count):
         at = reached.seen[start + i - begin]
         if not rows[Z, i] > 0.0:
