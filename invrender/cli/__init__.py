@@ -18,6 +18,13 @@ def main() -> None:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     # What this program starts must not import from the working directory, which may be a folder from elsewhere.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
+    # It counts only where it is set before torch's libraries are loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from invrender.cli.libraries import load_ahead, wants_torch
+
+    if wants_torch(sys.argv[1:]):
+        load_ahead()
     from invrender.cli.program import run_and_report
 
     try:

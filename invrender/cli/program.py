@@ -49,9 +49,6 @@ ANSWERS = {
 
 def run_and_report(arguments: Sequence[str]) -> int:
     """Run the program; its exit status, also where nobody can read its output any more."""
-    # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
-    # It counts only where it is set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     open_streams()
     try:
         status = run(arguments)

@@ -33,6 +33,6 @@ def test_the_first_step_waits_for_nothing_that_it_does_without(tmp_path: Path) -
     )  # fmt: skip
     imported = set(done.stdout.splitlines()[0].split())
     assert {"torch", "numba"} <= imported
-    late = {"torch._dynamo", "torch._inductor", "matplotlib", "trimesh", "jinja2", "tensorboard", "optuna"}
+    late = {"torch._dynamo", "torch._inductor", "sympy", "matplotlib", "trimesh", "jinja2", "tensorboard", "optuna"}
     assert late & imported == set()
     assert (tmp_path / "run" / "report.html").is_file()
