@@ -64,7 +64,10 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
     from matplotlib.figure import Figure
 
     axes_names = [name for name in ERROR_AXES if any(name == axis for axis, _ in points[0].errors)]
-    figure = Figure(figsize=(8, 2.6 + 2.2 * len(axes_names)), dpi=100, layout="constrained")
+    height = 2.6 + 2.2 * len(axes_names)
+    figure = Figure(figsize=(8, height), dpi=100)
+    # By hand: to find the margins matplotlib draws everything once more.
+    figure.subplots_adjust(left=0.11, right=0.99, bottom=0.55 / height, top=1 - 0.35 / height, hspace=0.06)
     plots = figure.subplots(1 + len(axes_names), 1, sharex=True, squeeze=False)[:, 0]
     draw_series(plots[0], "loss", {"": [point.loss for point in points]}, points)
     for plot, name in zip(plots[1:], axes_names, strict=True):
