@@ -160,11 +160,13 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
 def cover_tile(f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed):
     """Enter a tile's pixels in columns and lines, each first and last, that a face reaches; how many there are."""
     count, reached, inverse_sigma = 0, 0, 1.0 / soft.sigma
+    first, width = columns[0], columns[1] - columns[0] + 1
     for line in range(lines[0], lines[1] + 1):
-        for column in range(columns[0], columns[1] + 1):
-            x[count], y[count] = column + 0.5, line + 0.5
-            cell[count] = (line - top) * TILE + column - left
-            count += 1
+        assert count >= 0
+        start = (line - top) * TILE + first - left
+        for i in range(whole_lanes(width)):
+            x[count + i], y[count + i], cell[count + i] = first + i + 0.5, line + 0.5, start + i
+        count += width
     square_distances(f, sides, x, y, count, near)
     sign_distances(f, sides, frame.near, frame.unit, x, y, count, near)
     for i in range(count):
