@@ -204,11 +204,11 @@ def test_names_with_signs_of_interpolations(invrender: Any, workspace: Path, mon
 def test_a_full_disk_is_told_with_the_name_of_the_file(workspace: Path) -> None:
     from invrender.io.atomic import atomic_write
 
-    (workspace / ".partial-picture.png").symlink_to("/dev/full")
     with (
         pytest.raises(OSError, match=r"No space left on device: '.*/picture\.png'"),
         atomic_write(workspace / "picture.png") as partial,
     ):
+        partial.symlink_to("/dev/full")
         partial.write_bytes(b"0" * 100_000)
     assert not list(workspace.glob("*.png"))
     assert not list(workspace.glob(".partial*"))
