@@ -37,7 +37,7 @@ def interrupt_at(number: int, patch: pytest.MonkeyPatch, end: Callable[[], None]
 
 
 def leave_interrupted_fit(place: Path, *arguments: str) -> None:
-    """Make a working folder with the config folder ``cfg`` and the fit ``run``, which was interrupted at its third step."""
+    """Make a working folder with the config folder ``cfg`` and the fit ``run``, interrupted at its third step."""
     write_box(place)
     here = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:

@@ -97,6 +97,9 @@ def run(arguments: Sequence[str]) -> int:
         hint = suggestion(name, NAMES) or f"; known are {', '.join(NAMES)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
+    if not is_somewhere():
+        print(f"invrender {name}: error: the working folder is no longer there; go to another one", file=sys.stderr)
+        return UNUSABLE
     invocation = Invocation(name, rest)
     with noting_signals(TERMINATING if name == "fit" else (), invocation.interrupt) as ending:
         try:
@@ -104,6 +107,15 @@ def run(arguments: Sequence[str]) -> int:
                 return invocation.run()
         except KeyboardInterrupt:
             return ending.exit_status
+
+
+def is_somewhere() -> bool:
+    """Whether the working folder is there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def answer(name: str, arguments: Sequence[str]) -> int:

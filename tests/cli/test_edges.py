@@ -50,6 +50,8 @@ def everything(folder: Path) -> set[Path]:
         ("hydra.verbose=1", "Hydra can't use these arguments (AssertionError"),
         ("scene.objects.cube.rotation=[]", "scene.objects.cube.rotation is []"),
         ("hydra.run.dir=named/${oc.env:NOWHERE}", "NOWHERE"),
+        ("++scene.objects=${camera}", "${camera} has keys of its own; name the key that has the value itself"),
+        (f"~camera=[{'a,' * 900}a]", "Config group override deletion value must be a string"),
     ],
 )
 def test_a_fit_is_refused(invrender: Any, workspace: Path, argument: str, told: str) -> None:
@@ -204,12 +206,13 @@ def test_names_with_signs_of_interpolations(invrender: Any, workspace: Path, mon
 def test_a_full_disk_is_told_with_the_name_of_the_file(workspace: Path) -> None:
     from invrender.io.atomic import atomic_write
 
-    with (
-        pytest.raises(OSError, match=r"No space left on device: '.*/picture\.png'"),
-        atomic_write(workspace / "picture.png") as partial,
-    ):
-        partial.symlink_to("/dev/full")
-        partial.write_bytes(b"0" * 100_000)
+    def fill() -> None:
+        with atomic_write(workspace / "picture.png") as partial:
+            partial.symlink_to("/dev/full")
+            partial.write_bytes(b"0" * 100_000)
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*/picture\.png'"):
+        fill()
     assert not list(workspace.glob("*.png"))
     assert not list(workspace.glob(".partial*"))
 
@@ -232,6 +235,14 @@ def test_ctrl_c_at_once(workspace: Path) -> None:
             continue  # Python itself was not there yet
         assert (process.returncode, error) == (130, b"")
     assert not (workspace / "outputs").exists()
+
+
+def test_a_working_folder_that_is_gone(workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    (workspace / "gone").mkdir()
+    monkeypatch.chdir(workspace / "gone")
+    (workspace / "gone").rmdir()
+    assert run(["render", "scene=vase"]) == 2
+    assert "error: the working folder is no longer there" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

@@ -218,7 +218,7 @@ def damage(folder: Path, name: str) -> str:
     if name == "a link":
         state.rename(folder.parent / "state")
         state.symlink_to(folder.parent / "state")
-        return "is a link to another folder"
+        return "is a link to what may be another's"
     assert name == "a class", name
     (state / "run.json").write_text(json.dumps({**origin, "arguments": [*origin["arguments"], "allow_targets=[os.]"]}))
     return "gives allow_targets=[os.], which counts on the command line alone"
