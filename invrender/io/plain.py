@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from invrender.errors import UserError, first_line
+from invrender.io.arrays import NUMBERS, map_array
 from invrender.io.atomic import atomic_write, is_own, read_own
 
 ARRAY, DEVICE = "$array", "$device"
 # An array of fewer bytes stands in the JSON itself.
 LARGE = 8192
 FILE = re.compile(r"\d+\.npy")
-# Booleans, integers of both kinds, and floats.
-KINDS = "biuf"
 DEVICES = ("cpu", "cuda")
 
 Array = NDArray[Any]
@@ -103,7 +102,7 @@ class PlainFolder:
         if ARRAY not in node:
             return {key.removeprefix("$"): item for key, item in node.items()}
         dtype, shape = np.dtype(str(node[ARRAY])), tuple(int(side) for side in node["shape"])
-        if dtype.kind not in KINDS or any(side < 0 for side in shape):
+        if dtype.kind not in NUMBERS or any(side < 0 for side in shape):
             raise ValueError(f"an array of {dtype.name} {shape}")
         array = self.read_array(str(node["file"]), dtype, shape) if "file" in node else unpack(node, dtype, shape)
         if node.get(DEVICE, "cpu") not in DEVICES:
@@ -118,8 +117,7 @@ class PlainFolder:
         path = self.path.parent / name
         if not FILE.fullmatch(name) or not is_own(path) or path.stat().st_size < math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{name} is cut off")
-        with path.open("rb") as file:
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+        array: Array = np.array(map_array(path))
         if (array.dtype, array.shape) != (dtype, shape):
             raise ValueError(f"{name} holds another array")
         return array
