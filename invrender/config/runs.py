@@ -74,7 +74,7 @@ def read_options(path: Path, schema: type[Options]) -> Options:
         check_content(content, packages(text))
         try:
             options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), literal(content)))
-        except (OmegaConfBaseException, ValueError, TypeError) as error:
+        except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
             raise UserError(first_line(error)) from error
     assert isinstance(options, schema)
     return options

@@ -87,6 +87,9 @@ def test_a_runs_folder_is_data(invrender: Any, doctor: Any, workspace: Path) -> 
     assert "a file may have ${KEY} and no more" in doctor("run").error
     spoil(lambda config: config.update(colour=3))
     assert "run/config.yaml: " in doctor("run").error
+    spoil(lambda config: (config.pop("colour"), config["camera"].update(up=[0, 10**400, 0])))
+    spoil(lambda config: config["target"].update(path="photo.png"))
+    assert "run/config.yaml: int too large to convert to float" in doctor("run").error
     Path("run/config.yaml").write_text("- 3\n")
     assert "run/config.yaml: expected keys and values" in doctor("run").error
 

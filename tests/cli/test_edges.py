@@ -41,6 +41,8 @@ def everything(folder: Path) -> set[Path]:
         ("scene.background=[]", "scene.background is []"),
         ("scene.objects.cube.albedo=[]", "scene.objects.cube.albedo is []"),
         ("scene.objects.cube.mesh=''", "mesh is ''"),
+        ("scene.objects.cube.texture=''", "texture is ''"),
+        ("scene.picture=''", "picture is ''"),
         ("target.views=[{azimuth: 0, look_at: [100, 100, 100]}]", "target.views[0] sees no object"),
         ("+camera.nothing=1", "camera has no key 'nothing'"),
         ("+light.key.nothing=1", "light.key has no key 'nothing'"),
@@ -94,6 +96,13 @@ def test_a_camera_file_is_refused(invrender: Any, workspace: Path, view: dict[st
     assert told in outcome.error
     assert len(outcome.error) < 600
     assert everything(workspace) == before
+
+
+def test_an_empty_name_is_no_file(invrender: Any, workspace: Path) -> None:
+    Image.new("RGB", (24, 16)).save(workspace / "a.png")
+    given = ("target=a.png", "recover=light_intensity", "hydra.run.dir=named", *QUICK[:2])
+    assert "target.mask is '', expected the name of a file" in invrender("fit", "target.mask=", *given).error
+    assert not (workspace / "named").exists()
 
 
 @pytest.mark.parametrize(
