@@ -104,4 +104,4 @@ def test_a_texture_below_a_bright_light(tmp_path: Path, brightness: float) -> No
     # As if it were exact it is 0.006 and, for a light of 2, -0.18.
     assert float((found - truth)[~burnt].square().mean().sqrt()) < 0.003
     if brightness >= 2:
-        assert abs(float((found - truth)[burnt].mean())) < 0.01
+        assert abs(float((found - truth)[burnt].mean())) < 0.02
