@@ -254,6 +254,14 @@ def test_a_working_folder_that_is_gone(workspace: Path, monkeypatch: pytest.Monk
     assert "error: the working folder is no longer there" in capfd.readouterr().err
 
 
+def test_names_that_are_no_text(workspace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "scene=vase", os.fsdecode(b"output=caf\xe9.png")]) == 2
+    assert capfd.readouterr().err == (
+        r"invrender render: error: 'output=caf\udce9.png' can't be written as text; "
+        "rename that file or folder, or set PYTHONUTF8=1\n"
+    )
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(workspace: Path, closed: str) -> None:
     command = f"{sys.executable} -m invrender render --config-dir cfg scene=box renderer.samples=1 {closed}"
