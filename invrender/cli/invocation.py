@@ -24,7 +24,7 @@ from invrender.cli.notes import show_notes
 from invrender.cli.resuming import Finished, arguments_to_resume, resumes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
-from invrender.config.messages import explain
+from invrender.config.messages import bounded, explain
 from invrender.config.origin import has_origin
 from invrender.config.overrides import MULTIRUN, SHOWS_ONLY, rewrite
 from invrender.config.resources import configs_folder, options_in, register_resolvers
@@ -243,7 +243,7 @@ def is_of_hydra(error: Exception) -> bool:
 def refusal(error: Exception) -> str:
     """A line for an error of Hydra's that says little."""
     if type(error) is ValueError:
-        return one_line(str(error))
+        return bounded(one_line(str(error)))
     return f"Hydra can't use these arguments ({one_line(f'{type(error).__name__}: {error}')[:200]})"
 
 

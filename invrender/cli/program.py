@@ -12,7 +12,7 @@ from invrender.cli.completion import completion
 from invrender.cli.invocation import Invocation, config_folders
 from invrender.cli.job import DONE, UNUSABLE
 from invrender.cli.listing import listing
-from invrender.errors import UserError, suggestion
+from invrender.errors import UserError, shortened, suggestion
 from invrender.sweep.ending import TERMINATING, noting_signals
 
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
@@ -94,6 +94,9 @@ def run(arguments: Sequence[str]) -> int:
         hint = suggestion(name, NAMES) or f"; known are {', '.join(NAMES)}"
         print(f"invrender: error: no command {name!r}{hint}", file=sys.stderr)
         return UNUSABLE
+    if (reason := hindrance(rest)) is not None:
+        print(f"invrender {name}: error: {reason}", file=sys.stderr)
+        return UNUSABLE
     invocation = Invocation(name, rest)
     with noting_signals(TERMINATING if name == "fit" else (), invocation.interrupt) as ending:
         try:
@@ -101,6 +104,19 @@ def run(arguments: Sequence[str]) -> int:
                 return invocation.run()
         except KeyboardInterrupt:
             return ending.exit_status
+
+
+def hindrance(arguments: Sequence[str]) -> str | None:
+    """Why no command can work, whatever it is; None where nothing is in its way."""
+    try:
+        words = (*arguments, os.getcwd())
+    except FileNotFoundError:
+        return "the working folder is no longer there; go to another one"
+    for word in words:
+        # Bytes that are none of the system's encoding, as Python has them.
+        if any("\ud800" <= each <= "\udfff" for each in word):
+            return f"{shortened(word)} can't be written as text; rename that file or folder, or set PYTHONUTF8=1"
+    return None
 
 
 def answer(name: str, arguments: Sequence[str]) -> int:

@@ -93,13 +93,18 @@ def check_keys(node: Any, key: str = "") -> None:
 
 
 def check_interpolations(config: DictConfig) -> None:
-    """Raise `UserError` where one interpolation leads to the next: a few lines of them could fill the memory."""
+    """Raise `UserError` where one interpolation leads to the next: a few lines of them could fill the memory.
+
+    So it does where one leads to keys, which may be those of another thing.
+    """
     plain = OmegaConf.to_container(config, resolve=False)
     found = {key for text in strings(plain) for key in KEY.findall(text)}
     for key in found:
         target: Any = plain
         for part in key.split("."):
             target = target.get(part) if isinstance(target, dict) else None
+        if isinstance(target, dict):
+            raise UserError(f"${{{key}}} has keys of its own; name the key that has the value itself")
         for text in strings(target):
             if KEY.search(text):
                 raise UserError(f"${{{key}}} leads to {shortened(text)}; name the key that has the value itself")

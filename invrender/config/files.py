@@ -138,9 +138,8 @@ def check_content(node: Any, headers: Sequence[str]) -> None:
         check_package(header)
     if not isinstance(node, dict):
         return
+    check_characters(node)
     for text in strings(node):
-        if UNWRITABLE.search(text):
-            raise UserError(f"{shortened(text)} has a character that no name can have")
         if "$" in text and "${" in INTERPOLATION.sub("", text):
             raise UserError(f"{shortened(text)} is more than another key's value: a file may have ${{KEY}} and no more")
     if sum(text.count("${") for text in strings(node)) > MOST_INTERPOLATIONS:
@@ -151,6 +150,13 @@ def check_content(node: Any, headers: Sequence[str]) -> None:
     check_hydra(node.get("hydra", {}))
     check_defaults(node.get("defaults", []))
     check_mappings(node)
+
+
+def check_characters(node: Any) -> None:
+    """Raise `UserError` for a text with a character that no file can be written with."""
+    for text in strings(node):
+        if UNWRITABLE.search(text):
+            raise UserError(f"{shortened(text)} has a character that no name can have")
 
 
 def strings(node: Any) -> Iterator[str]:

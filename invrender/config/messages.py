@@ -26,9 +26,13 @@ def explain(error: BaseException, options_of: OptionsOf = lambda group: ()) -> s
     options_of: the names of a group's options.
     """
     told = account(error, options_of)
-    if told is None or len(told) <= MOST_CHARACTERS:
+    return None if told is None else bounded(told)
+
+
+def bounded(told: str) -> str:
+    """A message without its middle where it is long: the key stands at its beginning, and the mend at its end."""
+    if len(told) <= MOST_CHARACTERS:
         return told
-    # The key stands at the beginning, and the mend at the end.
     return f"{told[: MOST_CHARACTERS // 2]}…{told[-MOST_CHARACTERS // 2 :]}"
 
 

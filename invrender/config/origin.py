@@ -14,7 +14,7 @@ from invrender import __version__
 from invrender.config.compose import Composition
 from invrender.config.inputs import changed, fingerprints, inputs_of
 from invrender.errors import UserError, shortened
-from invrender.io.atomic import atomic_write
+from invrender.io.atomic import atomic_write, is_own, read_own
 
 FOLDER = "state"
 NAME = "run.json"
@@ -85,7 +85,7 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any
 
 def has_origin(folder: Path) -> bool:
     """Whether a run's folder says how the run began, as one that has not finished does."""
-    return (folder / FOLDER / NAME).is_file()
+    return is_own(folder / FOLDER / NAME)
 
 
 def can_go_on(folder: Path) -> bool:
@@ -102,10 +102,13 @@ def read_origin(folder: Path) -> Origin:
     path = folder / FOLDER / NAME
     if not folder.is_dir():
         raise UserError(f"--resume: there is no folder {folder}; give the folder of a fit")
-    if (folder / FOLDER).is_symlink():
-        raise UserError(f"--resume: {folder / FOLDER} is a link to another folder; nothing is written there")
+    for each in (*folder.glob("*"), *folder.glob(f"{FOLDER}/*")):
+        if each.is_symlink():
+            raise UserError(
+                f"--resume: {each} is a link to what may be another's; remove it, or put the file itself there"
+            )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_own(path))
         version = content["program"], content["format"]
         if version != (__version__, FORMAT):
             told = f"of invrender {shortened(version[0])}, format {shortened(version[1])}"

@@ -11,7 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from invrender.config.files import TYPED, check_content, check_size, packages, read_text
+from invrender.config.files import TYPED, check_characters, check_size, read_text
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
 from invrender.errors import UserError, first_line, naming
@@ -59,7 +59,7 @@ def read_answer(path: Path, start: Scene) -> Scene:
 
 
 def read_options(path: Path, schema: type[Options]) -> Options:
-    """A composed config from a file. Raises `UserError` for what no file may say, and for what the schema has not."""
+    """A composed config from a file, whose texts are no more than texts. Raises `UserError` for what no schema has."""
     text = read_text(path)
     with naming(str(path)):
         try:
@@ -71,10 +71,11 @@ def read_options(path: Path, schema: type[Options]) -> Options:
             raise UserError("expected keys and values, as a fit writes them")
         # What counts on the command line alone is written down, and does not count here.
         content = {key: value for key, value in content.items() if key not in TYPED}
-        check_content(content, packages(text))
+        check_characters(content)
+        # All is resolved in what a fit writes, and a folder's name may look like an interpolation.
         try:
             options = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), literal(content)))
-        except (OmegaConfBaseException, ValueError, TypeError) as error:
+        except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
             raise UserError(first_line(error)) from error
     assert isinstance(options, schema)
     return options

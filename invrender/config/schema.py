@@ -22,7 +22,7 @@ class TargetConfig:
     path: the picture, or the camera file of the views. format: of that file; null recognizes it by its content.
     mask, weight: pictures of its size. depth: of its size, too, the camera z of what each pixel shows: whole numbers of
     16 bits, of which a 1 is ``depth_unit`` in the scene's unit, or floats, in that unit where none is given.
-    mask, weight: pictures of its size. box: [x, y, width, height], pixels of the photograph, in which the object is.
+    box: [x, y, width, height], pixels of the photograph, in which the object is.
     region: whole, or object: what counts is the part of the picture around the mask, the box, or what the start shows;
     it is taken from the photograph at full resolution. margin: around that, a share of its longer side.
     color_space: of the pictures, srgb or linear; auto is srgb, but linear for floats, which always are.

@@ -240,13 +240,19 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
             check_visible(scene, camera, f"{path}: views[{index}]")
         scene, target = replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
     else:
-        files = (Path(name) if name else None for name in (options.mask, options.weight, options.depth))
-        mask, weight, map_of_depth = files
+        mask, weight, map_of_depth = (file_named(key, getattr(options, key)) for key in ("mask", "weight", "depth"))
         view = read_focused_view(path, mask, weight, reading, scene.camera, map_of_depth)
         scene, target = scene.with_camera(scene.camera.resized(*reversed(whole_size(view)))), Target((view,))
     if depth:
         check_measured(scene, target)
     return scene, target
+
+
+def file_named(key: str, name: str | None) -> Path | None:
+    """A file of the target's, None where none is given. Raises `UserError` for an empty name."""
+    if name == "":
+        raise UserError(f"target.{key} is '', expected the name of a file, or null for none")
+    return None if name is None else Path(name)
 
 
 def check_measured(scene: Scene, target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Files that are complete or not there."""
+"""Files that are complete or not there, and whose they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     An `OSError` without a file's name, as of a full disk, gets that of ``path``.
     """
     partial = partial_of(path)
+    # What a process that was killed has left, or a link to what is not to be written.
+    remove(partial)
     try:
         with naming_files(partial, path):
             yield partial
@@ -28,6 +30,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A temporary folder to write into, which becomes ``path`` when all has gone well. Errors are those of ``path``."""
     partial = partial_of(path)
+    remove(partial)
     try:
         with naming_files(partial, path):
             partial.mkdir(parents=True)
@@ -35,6 +38,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             partial.replace(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder with all that is in it, or a link without what it leads to, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is there: no device, no pipe, and no link to what may be another's."""
+    return path.is_file() and not path.is_symlink()
+
+
+def read_own(path: Path) -> str:
+    """The text in a file of a folder that anybody may have made. Raises `FileNotFoundError` where it has none such."""
+    if not is_own(path):
+        raise FileNotFoundError(errno.ENOENT, "not there, or a link to what may be another's", str(path))
+    return path.read_text(encoding="utf-8")
 
 
 def partial_of(path: Path) -> Path:

@@ -19,6 +19,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 RETRY_SECONDS = 0.05
 # On Windows nobody else can read what is locked, so what is locked is far behind the content.
 FAR_BEHIND = 1 << 30
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FolderLock:
@@ -42,8 +43,10 @@ class FolderLock:
         return True
 
     def taken(self) -> bool:
-        """Try to take the lock once."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        """Try to take the lock once. Raises `UserError` where something else has the name of its file."""
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+            raise UserError(f"{self.path} is a link or no file; remove it: nothing is written through it")
+        file = os.open(self.path, FLAGS, 0o644)
         try:
             lock(file)
         except OSError as error:

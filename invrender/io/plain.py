@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from invrender.errors import UserError, first_line
-from invrender.io.atomic import atomic_write
+from invrender.io.arrays import NUMBERS, map_array
+from invrender.io.atomic import atomic_write, is_own, read_own
 
 ARRAY, DEVICE = "$array", "$device"
 # An array of fewer bytes stands in the JSON itself.
 LARGE = 8192
 FILE = re.compile(r"\d+\.npy")
-# Booleans, integers of both kinds, and floats.
-KINDS = "biuf"
+DEVICES = ("cpu", "cuda")
 
 Array = NDArray[Any]
 
@@ -60,8 +60,8 @@ class PlainFolder:
         """The value. Raises `UserError` where a file is cut off, damaged or gone, or has something else than data."""
         self.kept = {}
         try:
-            return json.loads(self.path.read_text(encoding="utf-8"), object_hook=self.decode)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError) as error:
+            return json.loads(read_own(self.path), object_hook=self.decode)
+        except (OSError, ArithmeticError, ValueError, KeyError, TypeError, RuntimeError, EOFError) as error:
             raise UserError(f"{self.path} is cut off or damaged ({first_line(error, type(error).__name__)})") from error
 
     def files(self) -> set[str]:
@@ -102,9 +102,11 @@ class PlainFolder:
         if ARRAY not in node:
             return {key.removeprefix("$"): item for key, item in node.items()}
         dtype, shape = np.dtype(str(node[ARRAY])), tuple(int(side) for side in node["shape"])
-        if dtype.kind not in KINDS or any(side < 0 for side in shape):
+        if dtype.kind not in NUMBERS or any(side < 0 for side in shape):
             raise ValueError(f"an array of {dtype.name} {shape}")
         array = self.read_array(str(node["file"]), dtype, shape) if "file" in node else unpack(node, dtype, shape)
+        if node.get(DEVICE, "cpu") not in DEVICES:
+            raise ValueError(f"a device {node[DEVICE]!r}")
         value = torch.from_numpy(array).to(node[DEVICE]) if DEVICE in node else array
         if "file" in node:
             self.kept[id(value)] = value, node["file"]
@@ -113,10 +115,9 @@ class PlainFolder:
     def read_array(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
         """The array in a file, whose size is known before its memory is taken."""
         path = self.path.parent / name
-        if not FILE.fullmatch(name) or path.stat().st_size < math.prod(shape) * dtype.itemsize:
+        if not FILE.fullmatch(name) or not is_own(path) or path.stat().st_size < math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{name} is cut off")
-        with path.open("rb") as file:
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+        array: Array = np.array(map_array(path))
         if (array.dtype, array.shape) != (dtype, shape):
             raise ValueError(f"{name} holds another array")
         return array

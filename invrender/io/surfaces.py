@@ -11,6 +11,7 @@ from torch import Tensor
 from invrender import checks
 from invrender.errors import UserError, naming, note, suggestion
 from invrender.images.resample import resize_area
+from invrender.io.arrays import read_array
 from invrender.io.folder import Folder
 from invrender.io.meshes import MeshFile, read_mesh
 from invrender.io.meshes.content import Part, Wrap
@@ -147,13 +148,10 @@ def vertex_colors(config: ObjectConfig, file: MeshFile, files: Folder, key: str)
     if config.vertex_colors == "white":
         return torch.ones_like(file.mesh.vertices)
     path = files.find(config.vertex_colors, f"{key}.vertex_colors")
-    try:
-        values = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{key}.vertex_colors is {path}: not a readable .npy file") from error
+    with naming(f"{key}.vertex_colors"):
+        array = read_array(path)
     expected = (file.mesh.vertices.shape[0], 3)
-    if tuple(values.shape) != expected or not bool(values.isfinite().all()):
-        raise UserError(
-            f"{key}.vertex_colors is {path} of shape {tuple(values.shape)}, expected finite numbers of {expected}"
-        )
+    values = torch.from_numpy(array.astype(np.float64)).float()
+    if array.shape != expected or not bool(values.isfinite().all()):
+        raise UserError(f"{key}.vertex_colors is {path} of shape {array.shape}, expected finite numbers of {expected}")
     return values

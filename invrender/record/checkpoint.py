@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import Any
 from invrender.errors import UserError
 from invrender.fitting.state import State
 from invrender.fitting.step import Step
-from invrender.io.atomic import partial_of
+from invrender.io.atomic import partial_of, remove
 from invrender.io.plain import PlainFolder
 from invrender.record.base import Recorder, Remembering, Resumed, Run
 from invrender.record.results import result_of
@@ -122,7 +121,4 @@ def remove_records(folder: Path, names: Sequence[str]) -> None:
     """Remove what a run has written under these names or begun to write, and links without what they lead to."""
     for name in names:
         for path in (*folder.glob(name), partial_of(folder / name)):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            remove(path)

@@ -79,11 +79,11 @@ class Files:
         """Go on as one that remembered, with its files cut back to where they were."""
         memory = resumed.memories[self.name]
         self.start = resumed.start
-        self.history = History(self.run.folder / "history.csv", memory["history"])
         self.points.resume(unpack_points(memory["points"]), memory["points"])
         self.paths.resume(memory["paths"])
         if self.animation is not None:
             self.animation.resume(memory["animation"])
+        self.history = History(self.run.folder / "history.csv", memory["history"])
 
     def remember(self) -> dict[str, Any]:
         """See `Remembering`."""

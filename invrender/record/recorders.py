@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from invrender.record.base import Recorder, Resumed, Run
 from invrender.record.console import Console
 from invrender.record.files import Files, WriteScene
@@ -24,13 +26,17 @@ def recorders(
     Raises `UserError` where the run's folder already holds a run, or lacks what a resumed one had recorded.
     """
     kept = run.folder if options.files or options.tensorboard else None
-    chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity, resumed)]
-    if options.files:
-        chosen.append(Files(run, write_scene, options.frames if options.gif else None, resumed))
-    if options.tensorboard:
-        from invrender.record.tensorboard import TensorBoard  # takes a while to import
+    with ExitStack() as opened:
+        chosen: list[Recorder] = [Console(run, total_steps, options.bar, kept, verbosity, resumed)]
+        if options.files:
+            chosen.append(Files(run, write_scene, options.frames if options.gif else None, resumed))
+            # What comes after it may be refused.
+            opened.callback(chosen[-1].close)
+        if options.tensorboard:
+            from invrender.record.tensorboard import TensorBoard  # takes a while to import
 
-        chosen.append(TensorBoard(run, options.picture_every, resumed))
-    if options.files and options.report:
-        chosen.append(Report(run))
+            chosen.append(TensorBoard(run, options.picture_every, resumed))
+        if options.files and options.report:
+            chosen.append(Report(run))
+        opened.pop_all()
     return chosen

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from invrender.io.atomic import atomic_write
+from invrender.io.atomic import atomic_write, read_own
 
 OUTCOME = "outcome.json"
+Status = Literal["finished", "failed", "pruned", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a job ended. exit_status: of the command. message: why it failed, in a line."""
 
-    status: Literal["finished", "failed", "pruned", "interrupted"]
+    status: Status
     exit_status: int = 0
     message: str | None = None
 
@@ -36,6 +37,8 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 def read_outcome(folder: Path) -> Outcome | None:
     """The outcome of the job in a folder, None where it has not ended."""
     try:
-        return Outcome(**json.loads((folder / OUTCOME).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        found = Outcome(**json.loads(read_own(folder / OUTCOME)))
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
+    known = found.status in get_args(Status) and isinstance(found.exit_status, int)
+    return found if known and isinstance(found.message, str | None) else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invrender.errors import UserError
@@ -82,18 +83,20 @@ class SearchSweep(Sweep):
                 "give no arguments to go on with it"
             )
         for job in before.jobs:
-            check_overrides([f"{key}={value}" for key, value in job.values.items()], str(self.folder / NAME))
+            check_values(job.values, self.folder / NAME)
         summary.jobs = [self.job_of(job.number, job.values) for job in before.jobs]
         summary.expected = max(self.trials, len(before.jobs))
         summary.recount()
 
     def run(self, summary: Summary) -> None:
         """Run what an interruption has left, and what has failed, then draw until there are enough."""
-        from invrender.sweep.study import ask, drawn, open_study, unbeaten
+        from invrender.sweep.study import STORAGE, ask, drawn, open_study, unbeaten
 
         # A sampler that begins anew with the same seed would draw the same values again.
         study = open_study(self.folder, self.objectives, self.seed + len(summary.jobs))
-        summary.jobs += [self.job_of(number, values) for number, values in drawn(study)[len(summary.jobs) :]]
+        for number, values in drawn(study)[len(summary.jobs) :]:
+            check_values(values, self.folder / STORAGE)
+            summary.jobs.append(self.job_of(number, values))
         summary.expected = max(summary.expected, len(summary.jobs))
         batch = self.left(study, summary)
         while batch or len(summary.jobs) < self.trials:
@@ -137,3 +140,8 @@ class SearchSweep(Sweep):
         """With several objectives, the jobs that no other one beats in all of them."""
         jobs = ", ".join(map(str, self.unbeaten))
         return f"unbeaten in {' and '.join(self.objectives)}: jobs {jobs}" if jobs else None
+
+
+def check_values(values: Mapping[str, str], source: Path) -> None:
+    """Raise `UserError` for values from a file, which anybody may have written, that are none of a key of a fit."""
+    check_overrides([f"{key}={value}" for key, value in values.items()], str(source))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from invrender.errors import UserError
+from invrender.io.atomic import is_own
 from invrender.sweep.grid import Overrides
 from invrender.sweep.summary import Job, higher_is_better
 
@@ -31,10 +32,14 @@ def open_study(folder: Path, objectives: Sequence[str] = (), seed: int | None = 
     """The study in a sweep's folder, a new one where there is none.
 
     objectives: measures; decibels are maximized, all else is minimized. seed: of the sampler.
+
+    Raises `UserError` for one that lies elsewhere.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if (folder / STORAGE).exists() and not is_own(folder / STORAGE):
+        raise UserError(f"{folder / STORAGE} is a link or no file; remove it: nothing is written through it")
     storage = f"sqlite:///{(folder / STORAGE).absolute()}"
     if not objectives:
         return optuna.load_study(study_name=NAME, storage=storage, pruner=pruner())

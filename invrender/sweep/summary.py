@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from invrender.errors import UserError, suggestion
-from invrender.io.atomic import atomic_write
+from invrender.io.atomic import atomic_write, read_own
 from invrender.sweep.outcome import read_outcome
 
 SCHEMA = 1
@@ -221,11 +221,11 @@ def look(sweep: Path, job: Job) -> bool:
     if outcome.status != "finished":
         return True
     try:
-        take_result(job, json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        take_result(job, json.loads(read_own(folder / "result.json")))
     except FileNotFoundError:
         job.status, job.exit_status = "failed", 2
         job.message = "record.files is false, but a sweep compares the results: leave it true"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         job.status, job.exit_status, job.message = "failed", 2, f"{folder / 'result.json'} is damaged"
     return True
 
@@ -247,7 +247,7 @@ def read_summary(folder: Path) -> Summary:
     It is read as data, which anybody may have written: jobs are numbered, and their folders are in the sweep's.
     """
     try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        content = json.loads(read_own(folder / NAME))
         rank_by = content["rank_by"] and str(content["rank_by"]["name"])
         found = Summary(
             folder=folder,

@@ -24,7 +24,7 @@ from invrender.io.lock import FolderLock
 from invrender.record.report import write_report
 from invrender.sweep.compose import Compositions
 from invrender.sweep.display import Display, display_for, job_name, say_summary
-from invrender.sweep.ending import following_shell, noting_signals
+from invrender.sweep.ending import TERMINATING, Ending, following_shell, noting_signals
 from invrender.sweep.grid import Overrides
 from invrender.sweep.inputs import inputs_of_jobs, tell_changes
 from invrender.sweep.measures import check_measures
@@ -77,7 +77,7 @@ class Sweep(Sweeper):
         with noting_signals() as ending, following_shell():
             try:
                 summary = self.planned([*self.from_files(), *arguments])
-                self.run_shown(summary)
+                self.run_shown(summary, ending)
                 statuses = [job.exit_status for job in summary.jobs]
             except KeyboardInterrupt:
                 raise SystemExit(ending.exit_status) from None
@@ -91,7 +91,7 @@ class Sweep(Sweeper):
         check_overrides(given, "hydra.sweeper.params")
         return given
 
-    def run_shown(self, summary: Summary) -> None:
+    def run_shown(self, summary: Summary, ending: Ending) -> None:
         """Run the jobs with the terminal showing how far they are. What is found is written before it is shown."""
         verbosity = str(self.config.verbosity)
         try:
@@ -100,8 +100,10 @@ class Sweep(Sweeper):
         finally:
             # The first time may have been interrupted; a second signal is not heard so soon.
             self.finish()
-            write_plots(summary)
-            write_report(self.folder)
+            # Who sends such a signal kills what is still there soon after; --resume draws it all.
+            if ending.number not in TERMINATING:
+                write_plots(summary)
+                write_report(self.folder)
             # Who goes on with a sweep may be in another folder than the one it runs in.
             folder = str(self.folder) if self.resume else shown(self.folder)
             say_summary(summary, folder, verbosity, self.conclusion())

@@ -84,9 +84,18 @@ def test_a_runs_folder_is_data(invrender: Any, doctor: Any, workspace: Path) -> 
     assert "run/config.yaml: target.format._target_ is 'os.system', expected something under invrender" in outcome.error
     assert not Path("pwned").exists()
     spoil(lambda config: config["target"].update(kind="image", format=None, path="${oc.env:HOME}"))
-    assert "a file may have ${KEY} and no more" in doctor("run").error
+    assert "${oc.env:HOME}: no such picture file" in doctor("run").error
+    spoil(lambda config: config["target"].update(path="photo.png"))
+    spoil(lambda config: config["scene"]["objects"]["cube"].update(mesh="${oc.env:HOME}"))
+    assert "mesh is '${oc.env:HOME}': no such file" in doctor("run").error
+    spoil(lambda config: config.update(hydra={"callbacks": {}}))
+    assert "hydra" in doctor("run").error
+    spoil(lambda config: config.pop("hydra"))
+    spoil(lambda config: config["scene"]["objects"]["cube"].update(mesh="cube.obj"))
     spoil(lambda config: config.update(colour=3))
     assert "run/config.yaml: " in doctor("run").error
+    spoil(lambda config: (config.pop("colour"), config["camera"].update(up=[0, 10**400, 0])))
+    assert "run/config.yaml: int too large to convert to float" in doctor("run").error
     Path("run/config.yaml").write_text("- 3\n")
     assert "run/config.yaml: expected keys and values" in doctor("run").error
 
@@ -98,3 +107,15 @@ def test_folders_that_hold_no_fit(doctor: Any, workspace: Path, folder: str, mes
     outcome = doctor(folder)
     assert outcome.status == 2
     assert message in outcome.error
+
+
+def test_a_folder_whose_name_looks_like_an_interpolation(
+    invrender: Any, doctor: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workspace / "my ${oc.env:HOME}"
+    folder.mkdir()
+    (workspace / "cfg").rename(folder / "cfg")
+    monkeypatch.chdir(folder)
+    fit(invrender, "right")
+    outcome = doctor("run")
+    assert outcome.status == 0, outcome.error

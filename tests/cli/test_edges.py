@@ -41,6 +41,8 @@ def everything(folder: Path) -> set[Path]:
         ("scene.background=[]", "scene.background is []"),
         ("scene.objects.cube.albedo=[]", "scene.objects.cube.albedo is []"),
         ("scene.objects.cube.mesh=''", "mesh is ''"),
+        ("scene.objects.cube.texture=''", "texture is ''"),
+        ("scene.picture=''", "picture is ''"),
         ("target.views=[{azimuth: 0, look_at: [100, 100, 100]}]", "target.views[0] sees no object"),
         ("+camera.nothing=1", "camera has no key 'nothing'"),
         ("+light.key.nothing=1", "light.key has no key 'nothing'"),
@@ -50,6 +52,8 @@ def everything(folder: Path) -> set[Path]:
         ("hydra.verbose=1", "Hydra can't use these arguments (AssertionError"),
         ("scene.objects.cube.rotation=[]", "scene.objects.cube.rotation is []"),
         ("hydra.run.dir=named/${oc.env:NOWHERE}", "NOWHERE"),
+        ("++scene.objects=${camera}", "${camera} has keys of its own; name the key that has the value itself"),
+        (f"~camera=[{'a,' * 900}a]", "Config group override deletion value must be a string"),
     ],
 )
 def test_a_fit_is_refused(invrender: Any, workspace: Path, argument: str, told: str) -> None:
@@ -92,6 +96,13 @@ def test_a_camera_file_is_refused(invrender: Any, workspace: Path, view: dict[st
     assert told in outcome.error
     assert len(outcome.error) < 600
     assert everything(workspace) == before
+
+
+def test_an_empty_name_is_no_file(invrender: Any, workspace: Path) -> None:
+    Image.new("RGB", (24, 16)).save(workspace / "a.png")
+    given = ("target=a.png", "recover=light_intensity", "hydra.run.dir=named", *QUICK[:2])
+    assert "target.mask is '', expected the name of a file" in invrender("fit", "target.mask=", *given).error
+    assert not (workspace / "named").exists()
 
 
 @pytest.mark.parametrize(
@@ -204,12 +215,13 @@ def test_names_with_signs_of_interpolations(invrender: Any, workspace: Path, mon
 def test_a_full_disk_is_told_with_the_name_of_the_file(workspace: Path) -> None:
     from invrender.io.atomic import atomic_write
 
-    (workspace / ".partial-picture.png").symlink_to("/dev/full")
-    with (
-        pytest.raises(OSError, match=r"No space left on device: '.*/picture\.png'"),
-        atomic_write(workspace / "picture.png") as partial,
-    ):
-        partial.write_bytes(b"0" * 100_000)
+    def fill() -> None:
+        with atomic_write(workspace / "picture.png") as partial:
+            partial.symlink_to("/dev/full")
+            partial.write_bytes(b"0" * 100_000)
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*/picture\.png'"):
+        fill()
     assert not list(workspace.glob("*.png"))
     assert not list(workspace.glob(".partial*"))
 
@@ -232,6 +244,22 @@ def test_ctrl_c_at_once(workspace: Path) -> None:
             continue  # Python itself was not there yet
         assert (process.returncode, error) == (130, b"")
     assert not (workspace / "outputs").exists()
+
+
+def test_a_working_folder_that_is_gone(workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    (workspace / "gone").mkdir()
+    monkeypatch.chdir(workspace / "gone")
+    (workspace / "gone").rmdir()
+    assert run(["render", "scene=vase"]) == 2
+    assert "error: the working folder is no longer there" in capfd.readouterr().err
+
+
+def test_names_that_are_no_text(workspace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "scene=vase", os.fsdecode(b"output=caf\xe9.png")]) == 2
+    assert capfd.readouterr().err == (
+        r"invrender render: error: 'output=caf\udce9.png' can't be written as text; "
+        "rename that file or folder, or set PYTHONUTF8=1\n"
+    )
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

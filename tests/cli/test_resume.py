@@ -10,16 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cubes import write_box
+from interrupted import interrupt_at
 
 from invrender.cli import run
 from invrender.config.resources import PACKAGE
-from invrender.fitting.fit import Fitting
 from invrender.io.lock import FolderLock
 from invrender.record import checkpoint
 from invrender.sweep.summary import Job
@@ -53,19 +53,6 @@ def every_step() -> Iterator[None]:
 
 def command(name: str) -> list[str]:
     return ["fit", "--config-dir", "cfg", "scene=box", *FITS[name], *PIXELS, *RECORDS, "hydra.run.dir=run"]
-
-
-def interrupt_at(number: int, patch: pytest.MonkeyPatch, end: Callable[[], None]) -> None:
-    """Come to an end when the step of this number is about to be taken."""
-    advance, calls = Fitting.advance, list[int]()
-
-    def ending(fitting: Fitting, state: Any) -> Any:
-        calls.append(1)
-        if len(calls) == number:
-            end()
-        return advance(fitting, state)
-
-    patch.setattr(Fitting, "advance", ending)
 
 
 def contents(folder: Path) -> dict[str, Any]:
@@ -231,7 +218,7 @@ def damage(folder: Path, name: str) -> str:
     if name == "a link":
         state.rename(folder.parent / "state")
         state.symlink_to(folder.parent / "state")
-        return "is a link to another folder"
+        return "is a link to what may be another's"
     assert name == "a class", name
     (state / "run.json").write_text(json.dumps({**origin, "arguments": [*origin["arguments"], "allow_targets=[os.]"]}))
     return "gives allow_targets=[os.], which counts on the command line alone"

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from invrender.io.lock import FolderLock
 REPOSITORY = Path(__file__).parents[2]
 STUB = Path(__file__).with_name("stub_sweep.py")
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGKILL")
-JOBS = 12
+JOBS, STUB_SECONDS = 12, 0.25
+SWEEP = (f"seed=range(0,{JOBS})", "--jobs=2", "hydra.sweep.dir=out", "-q")
 GONE_SECONDS = 5.0
+# Who gets the signal, by what comes before the sweep's own words.
+OWNERS = {"sweep": (), "shell": ("sh", "-c", '"$@"; true', "sh")}
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
@@ -93,56 +97,83 @@ def resume(folder: Path, place: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass(frozen=True)
+class Unbroken:
+    """A sweep that nobody ends. seconds: how long it takes."""
+
+    jobs: list[dict[str, Any]]
+    seconds: float
+
+
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The table of a sweep that nobody ends."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    process = begin(folder, 0, f"seed=range(0,{JOBS})", "--jobs=2", "hydra.sweep.dir=out", "-q")
-    assert process.wait(timeout=120) == 0
-    assert process.stderr is not None
-    process.stderr.close()
-    return table(folder)
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    folder, began = tmp_path_factory.mktemp("unbroken"), time.monotonic()
+    finish(folder, STUB_SECONDS)
+    return Unbroken(table(folder), time.monotonic() - began)
 
 
-def end_and_resume(folder: Path, name: str, moment: float, unbroken: list[dict[str, Any]]) -> None:
-    """A sweep that is ended by a signal so many seconds after its first job has begun, and gone on with elsewhere."""
-    number = getattr(signal, name)
-    process = begin(folder, 0.15, f"seed=range(0,{JOBS})", "--jobs=2", "hydra.sweep.dir=out")
-    wait_for_job(folder)
-    time.sleep(moment)
+def finish(folder: Path, seconds: float) -> None:
+    """Run a whole sweep."""
+    process = begin(folder, seconds, *SWEEP)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+
+
+def end(folder: Path, process: subprocess.Popen[str], number: int) -> int:
+    """End a sweep or its shell by a signal; its exit status. Nothing of the sweep is left then, and nothing is lost."""
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == (-number if name == "SIGKILL" else 128 + number), told
+    assert "Traceback" not in told
     assert_gone(folder)
-    before = {job["number"] for job in table(folder) if job["status"] == "finished"}
+    if (folder / "out" / "summary.json").exists():
+        assert {job["status"] for job in table(folder)} <= {"finished", "missing"}
+    return process.returncode
+
+
+def go_on(folder: Path, unbroken: Unbroken) -> None:
+    """Go on from another folder with a sweep that was ended, or begin one anew that had not begun."""
     kept = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("*/outcome.json")}
-    if name != "SIGKILL":
-        assert before == {int(path.parent.name) for path in kept}
-    assert {job["status"] for job in table(folder)} <= {"finished", "missing"}
-    elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
-    done = resume(folder, elsewhere)
-    assert done.returncode == 0, done.stderr
-    assert table(folder) == unbroken
+    if (folder / "out" / "summary.json").exists():
+        elsewhere = folder / "elsewhere"
+        elsewhere.mkdir()
+        done = resume(folder, elsewhere)
+        assert done.returncode == 0, done.stderr
+    else:
+        assert not kept
+        finish(folder, 0)
+    assert table(folder) == unbroken.jobs
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_ends_all_and_loses_nothing(tmp_path: Path, name: str, unbroken: list[dict[str, Any]]) -> None:
-    end_and_resume(tmp_path, name, 0.4, unbroken)
+def test_a_signal_ends_all_and_loses_nothing(tmp_path: Path, name: str, unbroken: Unbroken) -> None:
+    number = getattr(signal, name)
+    process = begin(tmp_path, STUB_SECONDS, *SWEEP)
+    wait_for_job(tmp_path)
+    time.sleep(0.4)
+    assert end(tmp_path, process, number) == (-number if name == "SIGKILL" else 128 + number)
+    if name != "SIGKILL":
+        finished = {job["number"] for job in table(tmp_path) if job["status"] == "finished"}
+        assert finished == {int(path.parent.name) for path in (tmp_path / "out").glob("*/outcome.json")}
+    go_on(tmp_path, unbroken)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("owner", OWNERS)
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_at_any_moment(tmp_path: Path, name: str, seed: int, unbroken: list[dict[str, Any]]) -> None:
-    end_and_resume(tmp_path, name, random.Random(f"{name} {seed}").uniform(0, 1.2), unbroken)
+def test_a_signal_at_any_moment(tmp_path: Path, name: str, owner: str, seed: int, unbroken: Unbroken) -> None:
+    """From before Python has begun until after the last job."""
+    process = begin(tmp_path, STUB_SECONDS, *SWEEP, through=OWNERS[owner])
+    time.sleep(random.Random(f"{name} {owner} {seed}").uniform(0, unbroken.seconds))
+    number = getattr(signal, name)
+    assert end(tmp_path, process, number) in (-number, 128 + number, 0)
+    go_on(tmp_path, unbroken)
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_sweep_ends_with_its_shell(tmp_path: Path, name: str) -> None:
-    shell = ("sh", "-c", '"$@"; true', "sh")
-    process = begin(tmp_path, 60, "seed=1,2", "--jobs=1", "hydra.sweep.dir=out", through=shell)
+    process = begin(tmp_path, 60, "seed=1,2", "--jobs=1", "hydra.sweep.dir=out", through=OWNERS["shell"])
     wait_for_job(tmp_path)
     process.send_signal(getattr(signal, name))
     assert_gone(tmp_path)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from invrender.config.resources import PACKAGE
 
@@ -44,6 +45,17 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return found
 
 
+def events(folder: Path) -> dict[str, list[tuple[int, object]]]:
+    """What TensorBoard shows, by tag: steps with their numbers and pictures."""
+    found = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
+    scalars = {tag: [(each.step, each.value) for each in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+    pictures = {
+        tag: [(each.step, each.encoded_image_string) for each in found.Images(tag)] for tag in found.Tags()["images"]
+    }
+    assert "loss/total" in scalars and "progression" in pictures, (list(scalars), list(pictures))
+    return {**scalars, **pictures}
+
+
 def without_times(path: Path) -> object:
     """What is in a file, but for when and how fast it was written."""
     if path.name == "history.csv":
@@ -58,7 +70,7 @@ def without_times(path: Path) -> object:
 @pytest.mark.parametrize("threads", [2, 3])
 def test_a_fit_writes_the_same_bits_on_any_number_of_threads(written: dict[int, Path], name: str, threads: int) -> None:
     one, many = (written[count] / name for count in (1, threads))
-    # Reports and events are full of times; their numbers are those of the other files.
+    # Reports are full of times; their numbers are those of the other files.
     named = re.compile(r"report\.html|events\.out\..*")
     paths = sorted(
         path.relative_to(one) for path in one.rglob("*") if path.is_file() and not named.fullmatch(path.name)
@@ -66,3 +78,4 @@ def test_a_fit_writes_the_same_bits_on_any_number_of_threads(written: dict[int, 
     assert {Path("history.csv"), Path("result.json"), Path("recovered/scene.yaml"), Path("geometry.glb")} <= set(paths)
     for path in paths:
         assert without_times(one / path) == without_times(many / path), path
+    assert events(one) == events(many)

@@ -93,6 +93,7 @@ def supervise(kinds: list[str], first: int, minutes: float) -> int:
 
 def run_batch(kind: str, number: int, left: float) -> int:
     """One batch; 1 where there was a fault. The last one is cut off when the time is over."""
+    kept = count_kept()
     command = [sys.executable, "-m", "fuzz", "--kinds", kind, "--first", str(number), "--count", str(BATCH)]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stderr=log)
@@ -101,13 +102,18 @@ def run_batch(kind: str, number: int, left: float) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            return 0
+            return int(count_kept() > kept)
         if status in (0, 1):
             return status
         log.seek(0)
         last = [line for line in log.read().splitlines() if line.startswith(f"{kind} ")][-1:]
         report(kind, int(last[0].split()[1]) if last else number, Fault(f"the process ends with {status}"))
     return 1
+
+
+def count_kept() -> int:
+    """How many inputs are kept that have shown a fault."""
+    return len(list(KEPT.glob("*")))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -13,62 +12,27 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from fuzz.mutation import VALUES, changed, mutated
-from fuzz.oracle import Fault, check_command, check_function, watch
+from fuzz.case import SEEDS, Case, command, many_changes, seeds
+from fuzz.folders import doctor_case, report_case, resume_case, sweep_case
+from fuzz.mutation import VALUES, mutated
+from fuzz.oracle import check_function
 from invrender.config.resources import configs_folder
 from invrender.config.schema import FitConfig, RenderConfig, TargetConfig
 from invrender.config.target import build_scene_and_target
 from invrender.io.cameras.formats import FORMATS, read_photographs
 from invrender.io.pictures import Decoding, read_mask, read_picture
 from invrender.io.scenes import build_scene
-from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile
+from invrender.io.schema import CameraConfig, LightConfig, ObjectConfig, SceneConfig, SceneFile, literal
 
-SEEDS = Path(__file__).parent / "seeds"
 CAMERAS = (
     *("cameras.json", "transforms.json", "scene_camera.json", "scene_gt.json", "cameras.txt", "images.txt"),
     *("cameras.bin", "images.bin", "camera.yaml", "camera.xml"),
 )
 
 
-@dataclass
-class Case:
-    """One input. files: by their names in the working folder. arguments: of the program; empty for a function."""
-
-    kind: str
-    files: dict[str, bytes]
-    check: Callable[[Path], Fault | None]
-    arguments: list[str] = field(default_factory=list)
-
-    def run(self, folder: Path) -> Fault | None:
-        """Write the files, and say what is wrong, in a folder that is the working folder."""
-        for name, content in {**(common() if self.arguments else {}), **self.files}.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-        return watch(lambda: self.check(folder))
-
-
 def make(kind: str, number: int) -> Case:
     """The case of a kind with a number."""
     return KINDS[kind](Random(f"{kind} {number}"))
-
-
-@cache
-def common() -> dict[str, bytes]:
-    """What commands find: the scene ``box``, its files, and pictures."""
-    meshes = {f"cfg/meshes/{name}": content for name, content in seeds("meshes").items() if name.startswith("cube.")}
-    return {**meshes, **dict(seeds("pictures")), "cfg/scene/box.yaml": (SEEDS / "scene.yaml").read_bytes()}
-
-
-@cache
-def seeds(folder: str) -> Mapping[str, bytes]:
-    """By name, the content of the files in a folder of seeds."""
-    return {path.name: path.read_bytes() for path in sorted((SEEDS / folder).iterdir())}
-
-
-def command(kind: str, files: dict[str, bytes], *arguments: str) -> Case:
-    """A case that runs the program."""
-    given = list(arguments)
-    return Case(kind, files, lambda folder: check_command(given, folder), given)
 
 
 def seen(mesh: str) -> SceneFile:
@@ -104,28 +68,87 @@ def picture_case(random: Random) -> Case:
 
 
 def cameras_case(random: Random) -> Case:
-    """A camera file with faults, in its values or in its text, read and written in another format."""
+    """A camera file with faults, read as a target's and written in another format."""
+    name, files = camera_files(random)
+    written = random.choice(list(FORMATS.values()))
+
+    def read(folder: Path) -> None:
+        written.encode(read_photographs(folder / name), folder)
+        build_target(folder, TargetConfig(kind="views", path=str(folder / name)))
+
+    return Case("cameras", {**seeds("meshes"), **files}, lambda folder: check_function(lambda: read(folder)))
+
+
+def camera_case(random: Random) -> Case:
+    """A camera file with faults on the command line: for the camera, for a target, and to be converted."""
+    name, files = camera_files(random)
+    picture = [f"camera.picture={random.choice(('rgb.png', 'rgb', 'deep.png', '0', ''))}"] * random.choice((0, 1))
+    scene = ("--config-dir", "cfg", "scene=box", "renderer.samples=1", "hydra.run.dir=named/run")
+    place = random.choice((f"cams/{name}", f"cams/{name}", "cams"))
+    given = random.choice(
+        [
+            ("render", *scene, f"camera={place}", *picture),
+            ("render", *scene, f"camera={place}", *picture, "camera.width=9", "camera.lens=null"),
+            ("fit", *scene, f"target={place}", "recover=light_intensity", "--dry-run"),
+            ("convert", place, f"out{random.choice(('.json', '.txt', '.bin', '.yaml', '.xml', ''))}"),
+            ("convert", place, "cams", f"format={random.choice(list(FORMATS))}", "overwrite=true"),
+        ]
+    )
+    return command("camera", {f"cams/{each}": content for each, content in files.items()}, *given)
+
+
+def camera_files(random: Random) -> tuple[str, dict[str, bytes]]:
+    """The name of a camera file with faults, in its values or in its text, and it with what stands beside it."""
     name = random.choice(CAMERAS)
     text = (SEEDS / name).read_bytes()
     if name.endswith(".json") and random.random() < 0.8:
         text = json.dumps(many_changes(json.loads(text), random)).encode()
     else:
         text = mutated(text, random)
-    written = random.choice(list(FORMATS.values()))
-
-    def read(folder: Path) -> None:
-        written.encode(read_photographs(folder / name), folder)
-        scene = seen("cube.obj")
-        target = TargetConfig(kind="views", path=str(folder / name))
-        config = FitConfig(scene=scene.scene, camera=scene.camera, light=scene.light, target=target)
-        config.scene.folder = str(folder)
-        build_scene_and_target(config, "cpu", frozenset(), {})
-
     # What stands beside the file is whole. COLMAP's binaries count before its texts, which must not be there with them.
     beside = {each: (SEEDS / each).read_bytes() for each in CAMERAS if Path(each).suffix == Path(name).suffix}
     pictures = {f"rgb/{number:06d}.png": seeds("pictures")["rgb.png"] for number in range(2)}
-    files = {**seeds("meshes"), **seeds("pictures"), **pictures, **beside, name: text}
-    return Case("cameras", files, lambda folder: check_function(lambda: read(folder)))
+    return name, {**seeds("pictures"), **pictures, **beside, name: text}
+
+
+def build_target(folder: Path, target: TargetConfig) -> None:
+    """Read all that a fit of the cube in a folder reads."""
+    scene = seen("cube.obj")
+    config = FitConfig(scene=scene.scene, camera=scene.camera, light=scene.light, target=target)
+    config.scene.folder = str(folder)
+    build_scene_and_target(config, "cpu", frozenset({"rgb", "depth"}), {})
+
+
+def photograph_case(random: Random) -> Case:
+    """A photograph with a mask, weights, depths, a box and a region, some of them damaged or wrong."""
+    found = {**seeds("pictures"), **seeds("depths")}
+    depth, mask = random.choice(sorted(seeds("depths"))), random.choice(("alpha.png", "rgb.png", "deep.png"))
+    picture = random.choice(sorted(seeds("pictures")))
+    options = {
+        "mask": mask,
+        "weight": random.choice((mask, "float.exr")),
+        "depth": depth,
+        "depth_unit": random.choice((None, 0.001, 1.0)),
+        "box": [1.0, 1.0, 4.0, 3.0],
+        "region": "object",
+        "margin": 0.2,
+        "max_size": random.choice((3, 640)),
+        "max_pixels": random.choice((30, 1_000_000)),
+        "orientation": random.choice(("file", "ignore")),
+        "clipped": random.choice(("at_least", "exact")),
+    }
+    kept = {name: value for name, value in options.items() if random.random() < 0.7}
+    for name in random.choice(([], [], [random.choice(sorted(kept or options))])):
+        kept[name] = random.choice([value for value in VALUES if value != 10**400])
+    damaged = random.choice((picture, mask, depth))
+    files = {**found, damaged: mutated(found[damaged], random, tuple(found.values()))}
+
+    def read(folder: Path) -> None:
+        given = OmegaConf.merge(OmegaConf.structured(TargetConfig), literal({"kind": "image", "path": picture, **kept}))
+        target: Any = OmegaConf.to_object(given)
+        build_target(folder, target)
+
+    return Case("photograph", {**seeds("meshes"), **files}, lambda folder: check_function(lambda: read(folder)))
 
 
 def scene_case(random: Random) -> Case:
@@ -195,32 +218,16 @@ def flat(tree: Any, key: str = "") -> list[str]:
     return [*([key] if key else []), *(each for name in tree for each in flat(tree[name], f"{key}.{name}".strip(".")))]
 
 
-def run_case(random: Random) -> Case:
-    """A run's folder with damaged files."""
-    name = random.choice(("result.json", "summary.json"))
-    files = {f"run/{name}": (SEEDS / name).read_bytes(), "run/history.csv": (SEEDS / "history.csv").read_bytes()}
-    files |= {f"run/{each}.png": seeds("pictures")["rgb.png"] for each in ("target", "start", "final")}
-    files |= {"run/progress.gif": seeds("pictures")["rgb.gif"], "run/config.yaml": b"seed: 0\n"}
-    damaged = random.choice((f"run/{name}", f"run/{name}", *files))
-    if damaged.endswith(".json") and random.random() < 0.8:
-        files[damaged] = json.dumps(many_changes(json.loads(files[damaged]), random)).encode()
-    else:
-        files[damaged] = mutated(files[damaged], random)
-    return command("run", files, "report", "run")
-
-
-def many_changes(tree: Any, random: Random) -> Any:
-    """A tree with one fault or a few."""
-    for _ in range(random.choice((1, 1, 1, 2, 3))):
-        tree = changed(tree, random)
-    return tree
-
-
 KINDS: Mapping[str, Callable[[Random], Case]] = {
     "mesh": mesh_case,
     "picture": picture_case,
     "cameras": cameras_case,
+    "camera": camera_case,
+    "photograph": photograph_case,
     "scene": scene_case,
     "overrides": overrides_case,
-    "run": run_case,
+    "run": report_case,
+    "resume": resume_case,
+    "doctor": doctor_case,
+    "sweep": sweep_case,
 }

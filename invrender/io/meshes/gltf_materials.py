@@ -15,7 +15,7 @@ from invrender.errors import UserError, first_line
 from invrender.images.color import linear_from_srgb
 from invrender.io.meshes.content import Array, Part, Texture, Wrap
 from invrender.io.meshes.gltf_buffers import Gltf, Json
-from invrender.io.pictures.pillow import numbers_of
+from invrender.io.pictures.pillow import FORMATS, numbers_of
 from invrender.io.pictures.source import scaled
 
 WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
@@ -122,7 +122,7 @@ def source_of(texture: Json) -> Any:
 def decoded(gltf: Gltf, name: str, data: bytes) -> Tensor:
     """The colours of an encoded picture, linear [H, W, 3]."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             values = scaled(numbers_of(picture))
     except Exception as error:
         reason = first_line(error, type(error).__name__)

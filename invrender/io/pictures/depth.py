@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError, first_line
+from invrender.errors import UserError
+from invrender.io.arrays import read_array
 from invrender.io.pictures.orientation import upright, upright_size
 from invrender.io.pictures.reading import Decoding, check_pixels, opened, readable
 from invrender.io.pictures.source import Array, Source
@@ -77,12 +77,9 @@ def open_depth(path: Path, decoding: Decoding) -> Source:
 
 
 def open_npy(path: Path) -> Source:
-    """An array [H, W] or [H, W, 1] of NumPy's, of which nothing is unpickled."""
-    try:
-        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not a readable array ({first_line(error)}); write it by numpy.save") from error
-    if array.dtype.kind not in "fiu" or array.shape[2:] not in ((), (1,)) or array.ndim < 2:
+    """An array [H, W] or [H, W, 1] of NumPy's."""
+    array = read_array(path)
+    if array.shape[2:] not in ((), (1,)) or array.ndim < 2:
         raise UserError(f"{path} is an array of {array.dtype} {list(array.shape)}, expected depths [H, W]")
     height, width = array.shape[:2]
     return Source(height, width, partial(rows_of, array.reshape(height, width, 1)), linear=True)

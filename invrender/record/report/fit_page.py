@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageSequence
 
+from invrender.io.atomic import is_own
 from invrender.io.lock import FolderLock
 from invrender.record.diagnosis import NAME as DOCTOR
-from invrender.record.report.page import is_own, picture, read_json, read_text, webp, write_page
+from invrender.record.report.page import FORMATS, picture, read_json, read_text, webp, write_page
 from invrender.record.summary import REASONS
 from invrender.record.units import (
     DECIBELS,
@@ -115,7 +116,7 @@ def film(path: Path) -> list[str]:
     """
     if not is_own(path):
         return []
-    with Image.open(path) as animation:
+    with Image.open(path, formats=FORMATS) as animation:
         count = getattr(animation, "n_frames", 1)
         chosen = set(spread(count, FRAMES))
         frames = [webp(f, FRAME_WIDTH) for i, f in enumerate(ImageSequence.Iterator(animation)) if i in chosen]

@@ -14,13 +14,15 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from invrender.errors import UserError
-from invrender.io.atomic import atomic_write
+from invrender.io.atomic import atomic_write, is_own, read_own
 
 HERE = Path(__file__).parent
 WEBP_QUALITY = 82
 # Half the time of the default, for files that are a tenth larger.
 FAST = 1
 MOST_PIXELS = 2**26
+# Those that a run has; Pillow would run a program for PostScript.
+FORMATS = ("PNG", "GIF")
 
 
 def write_page(path: Path, template: str, **context: Any) -> None:
@@ -62,15 +64,10 @@ def picture(path: Path, longest: int) -> str | None:
     """
     if not is_own(path):
         return None
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise UserError(f"runs: {path} is {image.width}x{image.height} pixels, expected at most {MOST_PIXELS}")
         return webp(image, longest)
-
-
-def is_own(path: Path) -> bool:
-    """Whether a file is there, and no link to what lies outside its folder, which is not for others to read."""
-    return path.is_file() and path.resolve().parent == path.parent.resolve()
 
 
 def data_uri(kind: str, content: bytes) -> str:
@@ -81,7 +78,7 @@ def data_uri(kind: str, content: bytes) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file. Raises `UserError` where it isn't one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_own(path))
     except (ValueError, RecursionError) as error:
         raise UserError(f"runs: {path} is not readable as JSON ({error})") from error
     if not isinstance(content, dict):
@@ -91,4 +88,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_text(path: Path) -> str | None:
     """A text file; None where there is none."""
-    return path.read_text(encoding="utf-8") if is_own(path) else None
+    return read_own(path) if is_own(path) else None
