@@ -78,8 +78,12 @@ class Work:
 
 @dataclass
 class VerdictConfig:
-    """of: the unknowns that the verdict, and with it the exit status, is about; none for poses and cameras, if any."""
+    """judge: whether answers are judged.
 
+    of: the unknowns that the verdict, and with it the exit status, is about; none for poses and cameras, if any.
+    """
+
+    judge: bool = True
     of: list[str] = field(default_factory=list)
 
 
