@@ -140,11 +140,15 @@ class TaskConfig:
 
 @dataclass
 class RightConfig:
-    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB."""
+    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB.
+
+    absolute: of single colours, the error of a channel, and of other numbers without a relative error.
+    """
 
     degrees: float = 1.0
     share: float = 0.01
     decibels: float = 20.0
+    absolute: float = 0.02
 
 
 @dataclass

@@ -138,11 +138,20 @@ class SurfaceColors:
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The peak signal-to-noise ratio over all colours that a view shows, in decibels (peak 1)."""
+        return self.error_where(scene, truth, self.seen(truth))
+
+    def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
+        """`error` over some of the colours alone: ``entries`` [N] bool, of objects whose truth has as many."""
+        parts = self.parts(scene, entries[:, None].expand(-1, 3))
+        return self.error_where(scene, truth, {name: part[..., 0] for name, part in parts.items()})
+
+    def error_where(self, scene: Scene, truth: Truth, counting: Mapping[str, Tensor]) -> dict[str, float]:
+        """`error` over the true colours that count, by object."""
         squares = []
         for name in self.names(scene):
-            if name not in self.seen(truth):
+            if name not in counting:
                 continue
-            found, true, seen = self.colors(scene, name), self.colors(truth.scene, name), self.seen(truth)[name]
+            found, true, seen = self.colors(scene, name), self.colors(truth.scene, name), counting[name]
             if found.shape != true.shape:
                 found = resize_area(found, *true.shape[:2])
             squares.append(((found - true) ** 2)[seen])

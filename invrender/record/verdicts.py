@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # So many other answers are shown; all of them are in result.json.
 SHOWN = 3
+# Smaller shares are not told.
+LEAST_SHARE = 0.005
 
 
 def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
@@ -30,6 +32,10 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "unseen": [dict(parts) for parts in verdict.unseen],
         "burnt_out": verdict.burnt_out,
         "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
+        "coverage": {
+            name: {"entries": each.entries, "well_seen": each.well, "seen": each.seen}
+            for name, each in verdict.coverage.items()
+        },
     }
 
 
@@ -62,6 +68,16 @@ def differing(verdict: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for name, each in verdict.get("unknowns", {}).items()
         if each["status"] != verdict["status"]
     ]
+
+
+def coverage_lines(verdict: Mapping[str, Any]) -> list[str]:
+    """How much the pictures show of the unknowns of many numbers, a line for each."""
+    lines = []
+    for name, each in verdict.get("coverage", {}).items():
+        shares = {"hardly": each["seen"] - each["well_seen"], "not": 1 - each["seen"]}
+        others = [f"{share:.0%} {how}" for how, share in shares.items() if share >= LEAST_SHARE]
+        lines.append(", ".join([f"{name}: {each['well_seen']:.0%} of its {each['entries']} are well seen", *others]))
+    return lines
 
 
 def status_words(status: str) -> str:
