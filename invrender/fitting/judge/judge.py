@@ -24,7 +24,7 @@ UNEXPLAINED = 0.08
 # It is said where more than this share of the objects is burnt out in the pictures.
 WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
-STATIONARY, SHORT = 0.02, 0.1
+STATIONARY, SHORT = 0.02, 0.25
 OPEN_SCALE = Judgement("unidentifiable", ScaleAmbiguity.TEXT)
 
 
