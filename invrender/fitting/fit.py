@@ -84,8 +84,9 @@ class Fitting:
         self.problem = problem
         self.solver = solver
         self.stopping = stopping
-        self.search = search if search is not None and search.suits(solver) else None
-        self.judge = search if judging else None
+        suits = search is not None and search.suits(solver)
+        self.search = search if suits else None
+        self.judge = None if search is None or not judging else search if suits else search.frugal
         self.clock = Clock()
         self.stopped = "finished"
         self.verdict: Verdict | None = None

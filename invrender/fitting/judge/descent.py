@@ -15,7 +15,7 @@ STEPS = 4
 # Where a step of the best length does not lower the loss, shares of it that are tried.
 SHORTER = (1.0, 0.25, 0.06)
 # A loss was still falling where the steps gain more than this share of it, and move an unknown by more than so many
-# learning rates, the root of the mean square over its numbers.
+# learning rates, the root of the mean square over the numbers that move.
 GAINED, MOVED = 0.05, 0.2
 
 
@@ -110,5 +110,6 @@ def add(first: Raw, second: Raw, factor: float) -> Raw:
 
 
 def length(change: Tensor) -> float:
-    """The root of the mean square."""
-    return float(change.square().mean().sqrt())
+    """The root of the mean square of the numbers that change at all: those that no picture shows don't."""
+    moved = change[change != 0]
+    return float(moved.square().mean().sqrt()) if moved.numel() else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -26,6 +26,9 @@ Mode = Literal["auto", "on", "off"]
 
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
+# What looks like an answer of first-order descent is refined where its loss, before that, is at most so many times as
+# large: so the comparison costs a few of its steps. Least squares refine what a pose far from any symmetry leads to.
+AT_ONCE = 10.0
 # How often several poses are looked for in turn: the first was, at first, while the others were wrong.
 ROUNDS = 2
 
@@ -87,6 +90,11 @@ class Search:
                     f"search: none of the losses of {key}.stages ({names}) is a sum of squares, which a search needs; "
                     "add one, such as mse, or leave search=on out"
                 )
+
+    @property
+    def frugal(self) -> Search:
+        """The search that compares an answer only with what is nearly as good before it is refined."""
+        return replace(self, rivals=min(self.rivals, AT_ONCE))
 
     def goes_with(self, problem: Problem, stages: Sequence[Stage]) -> bool:
         """Whether answers can be compared with what looks like them: whether `check` has nothing to say."""
