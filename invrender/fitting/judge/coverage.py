@@ -39,7 +39,8 @@ class Entrywise(Parameter, Protocol):
 class Coverage:
     """How much the pictures show of a map's entries.
 
-    weights: [N], how many pixels' worth all pictures together change when an entry does. entries: what they are called.
+    weights: [N], how many pixels' worth all pictures together change when an entry does, in that of its channels of
+    which they show least. entries: what they are called.
     """
 
     weights: Tensor
@@ -74,7 +75,7 @@ def measure_coverage(objective: Objective, raw: Raw, names: Sequence[str]) -> di
     derivatives = torch.autograd.grad(torch.stack(shown).sum(), list(added.values()), materialize_grads=True)
     return {
         name: Coverage(
-            each.reshape(len(each), -1).abs().amax(dim=1), getattr(objective.parameters[name], "entries", "numbers")
+            each.reshape(len(each), -1).abs().amin(dim=1), getattr(objective.parameters[name], "entries", "numbers")
         )
         for name, each in zip(names, derivatives, strict=True)
     }
