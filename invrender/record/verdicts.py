@@ -26,7 +26,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
     return {
         "status": verdict.status,
         "reason": verdict.reason,
-        "advice": advice(run, verdict.status),
+        "advice": advice(run, verdict.status, verdict.explained),
         "unexplained": verdict.unexplained,
         "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
         "unseen": [dict(parts) for parts in verdict.unseen],
@@ -39,8 +39,8 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
     }
 
 
-def advice(run: Run, status: str) -> str | None:
-    """What may help, None where there is nothing to be done."""
+def advice(run: Run, status: str, explained: bool = False) -> str | None:
+    """What may help, None where there is nothing to be done. explained: whether the answer explains the picture."""
     from invrender.parameters.base import Pose
 
     if status == "converged":
@@ -49,7 +49,10 @@ def advice(run: Run, status: str) -> str | None:
         return "if the object is symmetric, any of them will do; otherwise another view decides"
     if status == "unidentifiable":
         return "leave an unknown out of recover, or give another view"
-    stayed = run.config.get("search", {}).get("mode") == "off"
+    if explained:
+        return "more steps may help: optimizer.stages, or optimizer=auto"
+    mode = run.config.get("search", {}).get("mode")
+    stayed = mode == "off" or (mode == "auto" and run.optimizer != "lm")
     if stayed and any(isinstance(parameter, Pose) for parameter in run.parameters.values()):
         return "search=on looks everywhere for a better start"
     return "compare the pictures: the scene may lack something that the target shows, or optimizer.stages be too short"
