@@ -100,7 +100,7 @@ def test_a_texture_is_told_with_how_much_of_it_is_seen(invrender: Any, workspace
     result = result_of(workspace)
     coverage = result["verdict"]["coverage"]["texture"]
     assert coverage["entries"] == "texels"
-    # Of the six sides three are seen.
-    assert 0.2 < coverage["well_seen"] <= coverage["seen"] < 0.7
+    # Of the six sides three are seen, and texels of others beyond their edges.
+    assert 0.2 < coverage["well_seen"] < coverage["seen"] < 0.8
     assert f"texture: {coverage['well_seen']:.0%} of its texels are well seen" in outcome.out
     assert result["parameters"]["texture"]["deviation"] is None

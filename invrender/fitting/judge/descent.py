@@ -16,7 +16,7 @@ STEPS = 4
 SHORTER = (1.0, 0.25, 0.06)
 # A loss was still falling where the steps gain more than this share of it, and move an unknown by more than so many
 # learning rates, the root of the mean square over the numbers that move.
-GAINED, MOVED = 0.05, 0.2
+GAINED, MOVED = 0.05, 0.5
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,7 @@ def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
         "unseen",
         "burnt_out",
         "unknowns",
+        "coverage",
     ]
     assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
     assert "leave an unknown out of recover" in result["verdict"]["advice"]
