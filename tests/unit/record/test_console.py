@@ -103,6 +103,7 @@ def test_no_error_bars_for_what_is_not_determined(make_fit, unidentifiable, caps
     lines = printed(make_fit(verdict=unidentifiable), capsys)
     assert "unidentifiable: the picture does not fully determine light_intensity together with texture" in lines
     light = next(line for line in lines if line.startswith("light_intensity"))
+    assert "texture: 25% of its texels are well seen, 25% hardly, 50% not" in lines
     assert light.split() == ["light_intensity", "key", "0.2000", "0.7900", "0.8000", "75%", "1.2%"]
 
 
