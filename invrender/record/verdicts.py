@@ -50,7 +50,7 @@ def advice(run: Run, status: str, explained: bool = False) -> str | None:
     if status == "unidentifiable":
         return "leave an unknown out of recover, or give another view"
     if explained:
-        return "more steps may help: optimizer.stages, or optimizer=auto"
+        return "more steps may help: optimizer.stages"
     mode = run.config.get("search", {}).get("mode")
     stayed = mode == "off" or (mode == "auto" and run.optimizer != "lm")
     if stayed and any(isinstance(parameter, Pose) for parameter in run.parameters.values()):
