@@ -201,7 +201,7 @@ def verdicts_line(found: Row) -> str:
     """How many fits there were, on what, and what their error bars are worth."""
     machine = found["machine"]
     return (
-        f"{found['fits']} fits, {found['cpu_seconds'] / 60:.0f} minutes of the processor, {machine['date']}, "
+        f"The first {found['fits']} fits, seed by seed: {found['cpu_seconds'] / 60:.0f} minutes of the processor, {machine['date']}, "
         f"torch {machine['torch']}; of {found['values']} values {found['within']:.0%} are within one deviation:"
     )
 
