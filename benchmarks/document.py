@@ -199,9 +199,9 @@ def verdicts_table(found: Row) -> str:
 
 def verdicts_line(found: Row) -> str:
     """How many fits there were, on what, and what their error bars are worth."""
-    machine = found["machine"]
+    machine, minutes = found["machine"], found["cpu_seconds"] / 60
     return (
-        f"The first {found['fits']} fits, seed by seed: {found['cpu_seconds'] / 60:.0f} minutes of the processor, {machine['date']}, "
+        f"The first {found['fits']} fits, seed by seed: {minutes:.0f} minutes of the processor, {machine['date']}, "
         f"torch {machine['torch']}; of {found['values']} values {found['within']:.0%} are within one deviation:"
     )
 
