@@ -1,9 +1,9 @@
-"""The benchmarks' results as the tables of docs/performance.md and the plot that it shows."""
+"""The benchmarks' results as the tables of docs/performance.md and docs/benchmark.md, and a plot."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "performance.md"
+FITS = DOCS / "benchmark.md"
 PLOT = DOCS / "images" / "speed.png"
 END = "<!-- end -->"
 
@@ -170,6 +171,46 @@ def startup_table(rows: Sequence[Row]) -> str:
     return table(head, (cells(row) for row in rows))
 
 
+def verdicts_table(found: Row) -> str:
+    """What verdicts are worth, by unknown and optimizer, and of all together."""
+
+    def share(part: int, whole: int) -> str:
+        return f"{part} of {whole}" + (f", {part / whole:.1%}" if part else "")
+
+    numbers = ("judged", "right", "converged_but_wrong", "right_but_not_converged")
+    every = {name: sum(row[name] for row in found["rows"]) for name in numbers}
+    rows = [*found["rows"], {**every, "unknown": "all", "optimizer": ""}]
+    head = ["unknown", "optimizer", "judged", "right", "wrong ones that say `converged`", "right ones that do not"]
+    return table(
+        head,
+        (
+            [
+                row["unknown"],
+                row["optimizer"],
+                str(row["judged"]),
+                str(row["right"]),
+                share(row["converged_but_wrong"], row["judged"]),
+                share(row["right_but_not_converged"], row["right"]),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def verdicts_line(found: Row) -> str:
+    """How many fits there were, on what, and what their error bars are worth."""
+    machine, minutes = found["machine"], found["cpu_seconds"] / 60
+    return (
+        f"The first {found['fits']} fits, seed by seed: {minutes:.0f} minutes of the processor, {machine['date']}, "
+        f"torch {machine['torch']}; of {found['values']} values {found['within']:.0%} are within one deviation:"
+    )
+
+
+def filled_fits(page: str, verdicts: Row) -> str:
+    """The page on benchmarks of fits with what verdicts are worth."""
+    return fill(page, {"verdicts": f"{verdicts_line(verdicts)}\n\n{verdicts_table(verdicts)}"})
+
+
 def filled(page: str, render: Row, edges: Row, startup: Row) -> str:
     """The page with each table between its marks."""
     rows = render["rows"]
@@ -184,6 +225,11 @@ def filled(page: str, render: Row, edges: Row, startup: Row) -> str:
         "startup machine": machine_line(startup),
         "startup": startup_table(startup["rows"]),
     }
+    return fill(page, tables)
+
+
+def fill(page: str, tables: Mapping[str, str]) -> str:
+    """The page with texts between their marks."""
     for name, text in tables.items():
         before, mark, rest = page.partition(f"<!-- {name} -->\n")
         page = before + mark + text + "\n" + rest[rest.index(END) :]
@@ -191,10 +237,11 @@ def filled(page: str, render: Row, edges: Row, startup: Row) -> str:
 
 
 def main() -> None:
-    """Fill the page, and draw the plot."""
-    render, edges, startup = (
-        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges", "startup")
+    """Fill the pages, and draw the plot."""
+    render, edges, startup, verdicts = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("render", "edges", "startup", "verdicts")
     )
+    FITS.write_text(filled_fits(FITS.read_text(encoding="utf-8"), verdicts), encoding="utf-8")
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), render, edges, startup), encoding="utf-8")
     plot(render["rows"], PLOT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import roma
@@ -177,6 +177,50 @@ class RoughViews:
             if bool(((focal * moved[:2] / moved[2]).abs() < limit / 2).all()):
                 return shift
         return further
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Values of any keys, each on its own.
+
+    between: by key, [lowest, highest], or a list of such pairs for a key that is a list. choices: by key, a list, from
+    which each is taken alike.
+    """
+
+    between: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key, limits in self.between.items():
+            for low, high in limits if isinstance(limits[0], Sequence) else [limits]:
+                if not low <= high:
+                    raise UserError(f"draw.between.{key} has [{low}, {high}], expected [lowest, highest]")
+        for key, choices in self.choices.items():
+            if not choices:
+                raise UserError(f"draw.choices.{key} is empty, expected a list")
+
+    def __call__(self, config: Any, random: torch.Generator) -> dict[str, Any]:
+        """The values by key."""
+        drawn: dict[str, Any] = {}
+        for key, limits in self.between.items():
+            pairs = limits if isinstance(limits[0], Sequence) else [limits]
+            values = [round(between(random, pair), DECIMALS) for pair in pairs]
+            drawn[key] = values if isinstance(limits[0], Sequence) else values[0]
+        for key, choices in self.choices.items():
+            drawn[key] = choices[int(torch.randint(len(choices), (), generator=random))]
+        return drawn
+
+
+@dataclass(frozen=True)
+class Together:
+    """What several draws give, one after the other; a later one has the last word on a key."""
+
+    draws: Sequence[Draw]
+
+    def __call__(self, config: Any, random: torch.Generator) -> dict[str, Any]:
+        """The values by key."""
+        drawn = [draw(config, random) for draw in self.draws]
+        return {key: value for each in drawn for key, value in each.items()}
 
 
 def picture_of(config: Any) -> tuple[Tensor, float]:

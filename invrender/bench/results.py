@@ -7,6 +7,7 @@ Keys of ``bench.json``:
 - ``right``: the limits within which an answer is right.
 - ``cells``: a list, one for each case of each task; the fields of `invrender.bench.statistics.Cell`. ``all``: likewise,
   of all runs together.
+- ``calibration``: a list, one for each unknown and optimizer; the fields of `invrender.bench.calibration.Calibration`.
 - ``runs``: a list, one for each fit; the fields of `invrender.bench.trials.Run`, and whether it is ``right``.
 
 Shares are from 0 to 1. Numbers that are not finite are None. ``bench.csv`` has a row for each run, with a column for
@@ -23,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from invrender.bench.calibration import Calibration, add_up, calibrate
 from invrender.bench.statistics import DEGREES, SHARES, Cell, Score, cell_of, cells_of, is_right
 from invrender.bench.trials import Run
 from invrender.config.schema import RightConfig
@@ -67,6 +69,7 @@ def write_results(folder: Path, results: Results) -> None:
         "right": vars(results.right),
         "cells": [asdict(cell) for cell in results.cells],
         "all": asdict(results.every),
+        "calibration": [asdict(each) for each in calibrate(results.runs, results.right)],
         "runs": [{**asdict(run), "right": is_right(run, results.right)} for run in results.runs],
     }
     with atomic_write(folder / JSON) as partial:
@@ -102,11 +105,22 @@ def results_text(results: Results) -> str:
             f"converged but wrong: {100 * every.converged_but_wrong:.1f}% of all; "
             f"right but not converged: {missed:.1f}% of the right ones"
         )
+    if len(calibrations := calibrate(results.runs, limits)) > 1:
+        told += ["", table(calibration_rows(calibrations)), ""]
     if every.within is not None:
         told.append(
             f"error bars: {100 * every.within:.0f}% of {every.values} values are within one deviation of the truth"
         )
     return "\n".join(told)
+
+
+def calibration_rows(calibrations: Sequence[Calibration]) -> list[list[str]]:
+    """What the verdicts on each unknown are worth, the heading first and all together last."""
+    rows = [["unknown", "optimizer", "judged", "right", "converged but wrong", "right but not converged"]]
+    for each in (*calibrations, add_up(calibrations)):
+        numbers = (each.judged, each.right, each.converged_but_wrong, each.right_but_not_converged)
+        rows.append([each.unknown, each.optimizer, *map(str, numbers)])
+    return rows
 
 
 def heading(cells: Sequence[Cell]) -> list[str]:
@@ -140,6 +154,7 @@ def row(cell: Cell, cells: Sequence[Cell]) -> list[str]:
 def score_text(score: Score) -> str:
     """Errors in a few words."""
     named = {"rotation_deg": score.degrees, "relative": score.share, "psnr_db": score.decibels}
+    named["absolute"] = score.absolute
     return " ".join(error_text(name, error) for name, error in named.items() if error is not None)
 
 

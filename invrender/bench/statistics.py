@@ -22,26 +22,30 @@ class Score:
     """The errors of a run by kind, of several unknowns the worst; None where there is no error of the kind.
 
     degrees: of rotations. share: relative errors, such as of distances and intensities. decibels: of colours, where
-    more is better.
+    more is better. absolute: of colours' channels and other numbers that have no relative error beside it.
     """
 
     degrees: float | None
     share: float | None
     decibels: float | None
+    absolute: float | None = None
 
     @classmethod
     def of(cls, errors: dict[str, float]) -> Score:
         """The score of errors by ``UNKNOWN.NAME``; what is not a number counts as infinitely bad."""
-        kinds: dict[str, list[float]] = {"deg": [], "share": [], "db": []}
+        kinds: dict[str, list[float]] = {"deg": [], "share": [], "db": [], "absolute": []}
         for key, error in errors.items():
-            name = key.rpartition(".")[2]
+            unknown, _, name = key.rpartition(".")
+            if f"{unknown}.relative" in errors and name == "absolute":
+                continue
             kind = "share" if is_relative(name) else name.rpartition("_")[2]
             if kind == "db":
                 kinds[kind].append(-math.inf if math.isnan(error) else error)
             elif kind in kinds:
                 kinds[kind].append(math.inf if math.isnan(error) else error)
-        degrees, shares, decibels = kinds.values()
-        return cls(max(degrees, default=None), max(shares, default=None), min(decibels, default=None))
+        degrees, shares, decibels, absolute = kinds.values()
+        most = [max(each, default=None) for each in (degrees, shares, absolute)]
+        return cls(most[0], most[1], min(decibels, default=None), most[2])
 
     def is_right(self, limits: RightConfig) -> bool:
         """Whether every error there is lies within the limits."""
@@ -49,6 +53,7 @@ class Score:
             (self.degrees is None or self.degrees <= limits.degrees)
             and (self.share is None or self.share <= limits.share)
             and (self.decibels is None or self.decibels >= limits.decibels)
+            and (self.absolute is None or self.absolute <= limits.absolute)
         )
 
 
@@ -141,7 +146,12 @@ def rates(errors: Sequence[float | None], thresholds: Sequence[float], count: in
 
 def middle(scores: Sequence[Score]) -> Score:
     """The medians by kind."""
-    kinds: list[Callable[[Score], float | None]] = [lambda s: s.degrees, lambda s: s.share, lambda s: s.decibels]
+    kinds: list[Callable[[Score], float | None]] = [
+        lambda s: s.degrees,
+        lambda s: s.share,
+        lambda s: s.decibels,
+        lambda s: s.absolute,
+    ]
     return Score(*(middle_of(kind(score) for score in scores) for kind in kinds))
 
 

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from invrender.bench.counting import Counting, Tally
 from invrender.bench.poses import pose_errors
 from invrender.checks import one_of
-from invrender.config.assemble import assemble
+from invrender.config.assemble import Experiment, assemble
 from invrender.config.build import build
 from invrender.config.compose import Composition, scene_options
 from invrender.config.device import choose_device, repeatable
@@ -24,6 +24,7 @@ from invrender.config.overrides import check_override
 from invrender.config.resources import configs_folder
 from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
 from invrender.errors import UserError, naming, one_line
+from invrender.fitting.judge.coverage import Entrywise
 from invrender.parameters.base import Pose
 from invrender.record.base import follow
 from invrender.sweep.work import begin
@@ -60,9 +61,11 @@ class Run:
     """What became of a trial.
 
     errors_start, errors: by ``UNKNOWN.NAME``, as in ``result.json``, or ``pose.NAME`` where the task judges that; of a
-    run that failed they are empty. seconds: of the fit, without loading and compiling. cpu_seconds: of the processor,
+    run that failed they are empty. errors_seen: of unknowns such as textures, over what the verdict calls well seen.
+    optimizer: that was taken. seconds: of the fit, without loading and compiling. cpu_seconds: of the processor,
     all threads together, with what the fit compiles or loads on its way. renders: pictures rendered,
-    ``differentiated`` of them with derivatives. verdict: the fit's own, None where it gives none; unseen: the unknowns
+    ``differentiated`` of them with derivatives. verdict: the fit's own, None where it gives none; statuses: of each
+    unknown; unseen: the unknowns
     that have a part in what it says is not determined. pulls: by how many of its standard deviations each value misses
     the truth, where the fit has error bars. message: why it failed, in a line, else None.
     """
@@ -73,13 +76,16 @@ class Run:
     command: str
     errors_start: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    errors_seen: dict[str, float] = field(default_factory=dict)
     seconds: float | None = None
     cpu_seconds: float | None = None
     iterations: int | None = None
+    optimizer: str | None = None
     renders: int | None = None
     differentiated: int | None = None
     stopped_because: str | None = None
     verdict: str | None = None
+    statuses: dict[str, str] = field(default_factory=dict)
     unseen: list[str] = field(default_factory=list)
     pulls: list[float] = field(default_factory=list)
     message: str | None = None
@@ -171,7 +177,7 @@ def run_trial(trial: Trial, explain: Explain, slot: int) -> Run:
                 cpu_seconds = process_time() - began
     except Exception as error:
         return failed(trial, explain(error) or f"{type(error).__name__}: {one_line(str(error))}")
-    return ends.run(trial, experiment.problem, tally, cpu_seconds)
+    return ends.run(trial, experiment, tally, cpu_seconds)
 
 
 def failed(trial: Trial, message: str) -> Run:
@@ -194,8 +200,9 @@ class Ends:
     def close(self) -> None:
         """Nothing is open."""
 
-    def run(self, trial: Trial, problem: Problem, tally: Tally, cpu_seconds: float) -> Run:
+    def run(self, trial: Trial, experiment: Experiment, tally: Tally, cpu_seconds: float) -> Run:
         """What became of the trial."""
+        problem = experiment.problem
         assert self.first is not None
         assert self.last is not None
         verdict, pulls = self.last.verdict, self.last.pulls
@@ -204,13 +211,16 @@ class Ends:
             *(trial.task, trial.case, trial.seed, trial.command),
             errors_start=judged_errors(trial, self.first, problem.target),
             errors=judged_errors(trial, self.last, problem.target),
+            errors_seen=errors_of_seen(self.last, problem),
             seconds=self.last.seconds,
             cpu_seconds=cpu_seconds,
             iterations=self.last.iteration,
+            optimizer=experiment.choice.name,
             renders=tally.pictures,
             differentiated=tally.differentiated,
             stopped_because=self.last.stopped_because,
             verdict=None if verdict is None else verdict.status,
+            statuses={} if verdict is None else {name: verdict.status_of(name) for name in judged},
             unseen=[] if verdict is None else list(dict.fromkeys(name for parts in verdict.unseen for name in parts)),
             pulls=[pull for name in judged for pull in pulls.get(name, ())],
         )
@@ -221,6 +231,17 @@ def judged_errors(trial: Trial, step: Step, target: Target) -> dict[str, float]:
     if trial.judged == "pose" and target.truth is not None:
         return flat({"pose": pose_errors(step.scene, target.truth.scene)})
     return flat(step.errors)
+
+
+def errors_of_seen(step: Step, problem: Problem) -> dict[str, float]:
+    """The errors over the entries of maps that a step's verdict calls well seen, by ``UNKNOWN.NAME``."""
+    coverage = {} if step.verdict is None or problem.target.truth is None else step.verdict.coverage
+    found = {}
+    for name, each in coverage.items():
+        parameter, truth = problem.parameters[name], problem.target.truth
+        if isinstance(parameter, Entrywise) and truth is not None and bool(each.is_well_seen.any()):
+            found[name] = parameter.error_of(step.scene, truth, each.is_well_seen)
+    return flat(found)
 
 
 def flat(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

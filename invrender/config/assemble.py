@@ -26,7 +26,8 @@ from invrender.render.base import Renderer
 class Experiment:
     """All that a fit needs.
 
-    choice: the solver, and why it was chosen. search: None where the solver does not go with one.
+    choice: the solver, and why it was chosen. search: what looks for other starts, where it suits the solver, and
+    compares the answer with others; None for neither, nor a verdict. judging: whether the answer is judged.
     seed, device: of the run that it is assembled for; cpu or cuda.
     """
 
@@ -36,6 +37,7 @@ class Experiment:
     stopping: Stopping
     seed: int = 0
     device: str = "cpu"
+    judging: bool = True
 
     @property
     def most_steps(self) -> int:
@@ -45,7 +47,9 @@ class Experiment:
     @property
     def searches(self) -> bool:
         """Whether it may look for other starts."""
-        return self.search is not None and self.search.mode != "off"
+        search = self.search
+        judged = search is not None and search.suits(self.choice.solver) and (self.judging or search.mode == "on")
+        return search is not None and judged and search.mode != "off"
 
     def watch(self, watched: Callable[[Renderer], Renderer]) -> Experiment:
         """The experiment whose renderer somebody looks on at."""
@@ -56,7 +60,7 @@ class Experiment:
 
         Raises `UserError` at once, and not with the first step, for what can't be fitted: nothing has been written yet.
         """
-        steps = fit(self.problem, self.choice.solver, self.stopping, self.search)
+        steps = fit(self.problem, self.choice.solver, self.stopping, self.search, judging=self.judging)
         return chain(next(steps), steps)
 
     def resume(self, state: State) -> tuple[Step, Generator[Step, None, None]]:
@@ -68,7 +72,7 @@ class Experiment:
         shapes = {name: raw.shape for name, raw in start.raw.items()}
         if state.problem != start.state.problem or {name: raw.shape for name, raw in state.raw.items()} != shapes:
             raise UserError("the state is that of another fit: its scene, target or unknowns differ")
-        return start, fit(self.problem, self.choice.solver, self.stopping, self.search, state)
+        return start, fit(self.problem, self.choice.solver, self.stopping, self.search, state, self.judging)
 
     def plan(self) -> DryRun:
         """What the fit would cost, and whether its gradient is right."""
@@ -106,8 +110,7 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
         note("target.depth has no effect: no loss compares depths; add loss=depth")
     problem = Problem(scene, target, parameters, renderer, losses, tuple(config.verdict.of))
     choice = choose_solver(solver, optimizer, problem)
-    suited = search if search.suits(choice.solver) else None
-    return Experiment(problem, choice, suited, config.stopping, config.seed, device)
+    return Experiment(problem, choice, search, config.stopping, config.seed, device, config.verdict.judge)
 
 
 def measures_of(composed: Composition) -> list[str]:

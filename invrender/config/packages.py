@@ -10,7 +10,7 @@ from invrender.errors import UserError, shortened
 SECTIONS = frozenset(
     (
         *("scene", "camera", "light", "target", "recover", "renderer", "optimizer", "search", "loss", "record"),
-        *("stopping", "experiment", "seed", "device", "verbosity", "dry_run"),
+        *("stopping", "verdict", "experiment", "seed", "device", "verbosity", "dry_run"),
         *("bench", "tasks", "seeds", "size", "fit", "jobs", "right"),
     )
 )

@@ -13,8 +13,10 @@ OPTIMIZERS = "torch.optim"
 CLASSES = frozenset(
     (
         "invrender.bench.draws.CameraViews",
+        "invrender.bench.draws.Numbers",
         "invrender.bench.draws.ObjectPoses",
         "invrender.bench.draws.RoughViews",
+        "invrender.bench.draws.Together",
         "invrender.fitting.auto.AutoSolver",
         "invrender.fitting.search.Search",
         "invrender.fitting.solve.FirstOrder",

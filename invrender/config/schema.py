@@ -78,8 +78,12 @@ class Work:
 
 @dataclass
 class VerdictConfig:
-    """of: the unknowns that the verdict, and with it the exit status, is about; none for poses and cameras, if any."""
+    """judge: whether answers are judged.
 
+    of: the unknowns that the verdict, and with it the exit status, is about; none for poses and cameras, if any.
+    """
+
+    judge: bool = True
     of: list[str] = field(default_factory=list)
 
 
@@ -136,11 +140,15 @@ class TaskConfig:
 
 @dataclass
 class RightConfig:
-    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB."""
+    """How near to the truth an answer is right: rotations in degrees, relative errors as shares, colours in dB.
+
+    absolute: of single colours, the error of a channel, and of other numbers without a relative error.
+    """
 
     degrees: float = 1.0
     share: float = 0.01
     decibels: float = 20.0
+    absolute: float = 0.02
 
 
 @dataclass

@@ -33,6 +33,7 @@ def fit(
     stopping: Stopping | None = None,
     search: Search | None = None,
     state: State | None = None,
+    judging: bool = True,
 ) -> Steps:
     """Recover the problem's unknowns, so that renderings of its scene match its target.
 
@@ -42,8 +43,9 @@ def fit(
     start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
     ``steps.throw(KeyboardInterrupt())``.
 
-    search: looks for other starts, before the first step or when the answer does not explain the target, and judges the
-    answer; without it there is neither.
+    search: looks for other starts, before the first step or when the answer does not explain the target, where it suits
+        the solver; and has the answer judged, after any solver. Without it there is neither.
+    judging: whether the answer is judged; other starts are looked for before the first step, too, where it is not.
     state: of a step of the same fit. The fit goes on from there, with the same bits, and yields what came after it.
 
     Raises `UserError` where an unknown or a loss does not go with the scene or the target, where a stage names what is
@@ -51,7 +53,7 @@ def fit(
     of another fit.
     """
     problem.check()
-    fitting = Fitting(problem, solver, stopping or Stopping(), search)
+    fitting = Fitting(problem, solver, stopping or Stopping(), search, judging)
     fitting.check(state)
     # Not before: the first rendering on a machine compiles the kernels.
     fitting.clock = Clock(0.0 if state is None else state.seconds)
@@ -69,17 +71,22 @@ class End:
 class Fitting:
     """A fit under way.
 
+    search: what looks for other starts, None where nothing does. judge: what judges the answer, likewise.
     state: where it is. end: the best so far, as the last stage measures it. stopped: why it ends. verdict: on the end.
     """
 
     state: State
     end: End
 
-    def __init__(self, problem: Problem, solver: Solver[Any], stopping: Stopping, search: Search | None) -> None:
+    def __init__(
+        self, problem: Problem, solver: Solver[Any], stopping: Stopping, search: Search | None, judging: bool
+    ) -> None:
         self.problem = problem
         self.solver = solver
         self.stopping = stopping
-        self.search = search
+        suits = search is not None and search.suits(solver)
+        self.search = search if suits else None
+        self.judge = None if search is None or not judging else search if suits else search.frugal
         self.clock = Clock()
         self.stopped = "finished"
         self.verdict: Verdict | None = None
@@ -148,19 +155,17 @@ class Fitting:
         if search is not None and search.mode == "on" and self.state.iteration == 0:
             self.state = replace(self.state, raw=search.find_start(self.problem, self.state.raw))
         yield from self.attempt()
-        if search is None or self.stopped == "interrupted":
-            return
-        again = self.may_search_again(search)
-        self.judge(search, last=not again)
-        if again and self.verdict is not None and search.doubts(self.verdict):
+        again = self.may_search_again()
+        self.judge_end(last=not again)
+        if search is not None and again and self.verdict is not None and search.doubts(self.verdict):
             self.state = self.state.begin_again(search.find_start(self.problem, self.end.best.raw))
             yield from self.attempt()
-            if self.stopped != "interrupted":
-                self.judge(search)
+            self.judge_end()
 
-    def may_search_again(self, search: Search) -> bool:
+    def may_search_again(self) -> bool:
         """Whether other starts have not been tried, and may be."""
-        return search.mode == "auto" and self.stopped != "budget" and self.state.attempt == 0
+        mode = None if self.search is None else self.search.mode
+        return mode == "auto" and self.stopped != "budget" and self.state.attempt == 0
 
     def attempt(self) -> Steps:
         """The steps of all stages from the state on; then the end is the best of all."""
@@ -232,10 +237,12 @@ class Fitting:
         self.end = min(ends, key=lambda each: each.best.loss if math.isfinite(each.best.loss) else math.inf)
         self.state = replace(self.state, kept=self.end.best)
 
-    def judge(self, search: Search, last: bool = True) -> None:
-        """Judge the best of the end and of those that look like it, which becomes the end."""
+    def judge_end(self, last: bool = True) -> None:
+        """Judge the best of the end and of those that look like it, which becomes the end; nothing if interrupted."""
+        if self.judge is None or self.stopped == "interrupted":
+            return
         best = self.end.best
-        raw, self.verdict = search.judge(self.problem, self.solver.stages, best.raw, last)
+        raw, self.verdict = self.judge.judge(self.problem, self.solver.stages, best.raw, last)
         if raw is not best.raw:
             self.end = self.measure(replace(best, raw=raw))
             self.state = replace(self.state, kept=self.end.best)

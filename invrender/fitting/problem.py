@@ -36,11 +36,17 @@ class Problem:
     judged: Sequence[str] = ()
 
     @property
+    def poses(self) -> dict[str, Pose]:
+        """The unknowns that are poses, by name."""
+        return {name: each for name, each in self.parameters.items() if isinstance(each, Pose)}
+
+    @property
     def counting(self) -> list[str]:
         """The unknowns that the verdict is about."""
         if self.judged:
             return list(self.judged)
-        cameras = [name for name, each in self.parameters.items() if isinstance(each, Pose) or hasattr(each, "camera")]
+        poses = self.poses
+        cameras = [name for name, each in self.parameters.items() if name in poses or hasattr(each, "camera")]
         return cameras or list(self.parameters)
 
     def check(self) -> None:

@@ -28,7 +28,7 @@ class ObjectConfig:
     """One mesh with its material and its place.
 
     mesh, texture, vertex_colors: files, relative to the scene's folder. vertex_colors: a .npy of linear [V, 3], or
-        "white" for vertices that are all (1, 1, 1).
+        "white" for vertices that are all (1, 1, 1), or "position" for red, green and blue from 0 to 1 along x, y and z.
         "blank" takes the place of the mesh file's texture by one of the colour ``albedo`` all over.
     texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
     albedo: multiplies texture and vertex colours; null takes the mesh file's own colour, else white.

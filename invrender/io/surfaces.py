@@ -147,6 +147,9 @@ def vertex_colors(config: ObjectConfig, file: MeshFile, files: Folder, key: str)
         return file.vertex_colors
     if config.vertex_colors == "white":
         return torch.ones_like(file.mesh.vertices)
+    if config.vertex_colors == "position":
+        lowest, highest = file.mesh.vertices.amin(dim=0), file.mesh.vertices.amax(dim=0)
+        return (file.mesh.vertices - lowest) / (highest - lowest).clamp(min=1e-9)
     path = files.find(config.vertex_colors, f"{key}.vertex_colors")
     with naming(f"{key}.vertex_colors"):
         array = read_array(path)

@@ -30,10 +30,11 @@ class SurfaceColors:
     """The colours of some objects, each channel on its own.
 
     raw: [N, 3], what is added to all the objects' colours, object after object. objects: their names, None for all that
-    have such colours. range: of each channel.
+    have such colours. range: of each channel. entries: what the colours are called.
     """
 
     linear: ClassVar[bool] = True
+    entries: ClassVar[str] = "colors"
     objects: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
@@ -89,9 +90,14 @@ class SurfaceColors:
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Add to the colours."""
+        added = [self.added(part).reshape(-1, 3) for part in self.parts(scene, raw).values()]
+        return self.add(scene, torch.cat(added))
+
+    def add(self, scene: Scene, added: Tensor) -> Scene:
+        """Add ``added`` [N, 3] itself to the colours."""
         objects = dict(scene.objects)
-        for name, part in self.parts(scene, raw).items():
-            colors = self.colors(scene, name) + self.added(part)
+        for name, part in self.parts(scene, added).items():
+            colors = self.colors(scene, name) + part
             material = objects[name].material.with_property("albedo", **{PARTS[self.attribute]: colors})
             objects[name] = replace(objects[name], material=material)
         return replace(scene, objects=objects)
@@ -132,11 +138,20 @@ class SurfaceColors:
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The peak signal-to-noise ratio over all colours that a view shows, in decibels (peak 1)."""
+        return self.error_where(scene, truth, self.seen(truth))
+
+    def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
+        """`error` over some of the colours alone: ``entries`` [N] bool, of objects whose truth has as many."""
+        parts = self.parts(scene, entries[:, None].expand(-1, 3))
+        return self.error_where(scene, truth, {name: part[..., 0] for name, part in parts.items()})
+
+    def error_where(self, scene: Scene, truth: Truth, counting: Mapping[str, Tensor]) -> dict[str, float]:
+        """`error` over the true colours that count, by object."""
         squares = []
         for name in self.names(scene):
-            if name not in self.seen(truth):
+            if name not in counting:
                 continue
-            found, true, seen = self.colors(scene, name), self.colors(truth.scene, name), self.seen(truth)[name]
+            found, true, seen = self.colors(scene, name), self.colors(truth.scene, name), counting[name]
             if found.shape != true.shape:
                 found = resize_area(found, *true.shape[:2])
             squares.append(((found - true) ** 2)[seen])
@@ -169,6 +184,7 @@ class Texture(SurfaceColors):
     2021, on meshes). Every texture can still be reached. Neighbours are those on the grid, whatever charts they are in.
     """
 
+    entries: ClassVar[str] = "texels"
     smoothness: float = 0.5
 
     def __post_init__(self) -> None:
@@ -197,6 +213,8 @@ class Texture(SurfaceColors):
 @dataclass(frozen=True)
 class VertexColors(SurfaceColors):
     """The colour of every vertex."""
+
+    entries: ClassVar[str] = "vertices"
 
     @property
     def attribute(self) -> Attribute:

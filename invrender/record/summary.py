@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from invrender.record.units import deviation_text, errors_text, name_and_unit, value_text
-from invrender.record.verdicts import SHOWN, deviation, differing, other_rows, status_words, verdict_of
+from invrender.record.verdicts import SHOWN, coverage_lines, deviation, differing, other_rows, status_words, verdict_of
 
 if TYPE_CHECKING:
     from invrender.fitting.step import Step
@@ -51,6 +51,7 @@ def verdict_lines(run: Run, last: Step) -> list[str]:
         return []
     lines = ["", f"{status_words(verdict['status'])}: {verdict['reason']}"]
     lines += [f"{name} is {words}: {reason}" for name, words, reason in differing(verdict)]
+    lines += coverage_lines(verdict)
     if verdict["advice"] is not None:
         lines.append(verdict["advice"])
     if verdict["others"]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # So many other answers are shown; all of them are in result.json.
 SHOWN = 3
+# Smaller shares are not told.
+LEAST_SHARE = 0.005
 
 
 def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
@@ -24,17 +26,21 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
     return {
         "status": verdict.status,
         "reason": verdict.reason,
-        "advice": advice(run, verdict.status),
+        "advice": advice(run, verdict.status, verdict.explained),
         "unexplained": verdict.unexplained,
         "others": [{name: dict(values) for name, values in other.items()} for other in verdict.others],
         "unseen": [dict(parts) for parts in verdict.unseen],
         "burnt_out": verdict.burnt_out,
         "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
+        "coverage": {
+            name: {"entries": each.entries, "well_seen": each.well, "seen": each.seen}
+            for name, each in verdict.coverage.items()
+        },
     }
 
 
-def advice(run: Run, status: str) -> str | None:
-    """What may help, None where there is nothing to be done."""
+def advice(run: Run, status: str, explained: bool = False) -> str | None:
+    """What may help, None where there is nothing to be done. explained: whether the answer explains the picture."""
     from invrender.parameters.base import Pose
 
     if status == "converged":
@@ -43,7 +49,10 @@ def advice(run: Run, status: str) -> str | None:
         return "if the object is symmetric, any of them will do; otherwise another view decides"
     if status == "unidentifiable":
         return "leave an unknown out of recover, or give another view"
-    stayed = run.config.get("search", {}).get("mode") == "off"
+    if explained:
+        return "more steps may help: optimizer.stages"
+    mode = run.config.get("search", {}).get("mode")
+    stayed = mode == "off" or (mode == "auto" and run.optimizer != "lm")
     if stayed and any(isinstance(parameter, Pose) for parameter in run.parameters.values()):
         return "search=on looks everywhere for a better start"
     return "compare the pictures: the scene may lack something that the target shows, or optimizer.stages be too short"
@@ -62,6 +71,16 @@ def differing(verdict: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for name, each in verdict.get("unknowns", {}).items()
         if each["status"] != verdict["status"]
     ]
+
+
+def coverage_lines(verdict: Mapping[str, Any]) -> list[str]:
+    """How much the pictures show of the unknowns of many numbers, a line for each."""
+    lines = []
+    for name, each in verdict.get("coverage", {}).items():
+        shares = {"hardly": each["seen"] - each["well_seen"], "not": 1 - each["seen"]}
+        others = [f"{share:.0%} {how}" for how, share in shares.items() if share >= LEAST_SHARE]
+        lines.append(", ".join([f"{name}: {each['well_seen']:.0%} of its {each['entries']} are well seen", *others]))
+    return lines
 
 
 def status_words(status: str) -> str:

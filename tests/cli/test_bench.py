@@ -51,8 +51,12 @@ def test_a_small_benchmark(workspace: Path, capsys: pytest.CaptureFixture[str]) 
     assert 0 < first["errors"]["camera_pose.rotation_deg"] <= 2 * first["errors_start"]["camera_pose.rotation_deg"]
     assert first["errors_start"] != runs[4]["errors_start"]
     assert light["errors_start"]["light_intensity.relative"] == pytest.approx(0.9)
-    # Two steps, two looks before them and two after.
-    assert (first["iterations"], first["renders"], first["differentiated"]) == (2, 6, 3)
+    # Two steps, two looks before them and two after, and one by the judge, who sees that nothing is explained.
+    assert (first["iterations"], first["renders"], first["differentiated"]) == (2, 7, 3)
+    assert (first["optimizer"], first["statuses"]) == ("adam", {"camera_pose": "not_converged"})
+    judged = {(each["unknown"], each["optimizer"]): each["judged"] for each in results["calibration"]}
+    assert judged["camera_pose", "adam"] == 2
+    assert judged["light_intensity", "lm"] == 1
     assert (results["right"]["degrees"], results["right"]["share"]) == (2, 0.02)
     check_drawn(runs[3])
     with (workspace / "out" / "bench.csv").open() as file:
@@ -62,7 +66,7 @@ def test_a_small_benchmark(workspace: Path, capsys: pytest.CaptureFixture[str]) 
 
     # A run's own command makes the same fit.
     words = shlex.split(first["command"])
-    assert run([*words[1:], "hydra.run.dir=again", "record.gif=false", "record.report=false"]) == 0
+    assert run([*words[1:], "hydra.run.dir=again", "record.gif=false", "record.report=false"]) == 4
     again = json.loads((workspace / "again" / "result.json").read_text())["parameters"]["camera_pose"]
     for key in ("error_start", "error"):
         found = {f"camera_pose.{name}": pytest.approx(error) for name, error in again[key].items()}

@@ -28,6 +28,7 @@ SHORT = (
     "record.gif=false",
     "record.tensorboard=false",
     "record.bar=false",
+    "verdict.judge=false",
 )
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 

@@ -23,6 +23,7 @@ SHORT = (
     "renderer.samples=1",
     "target.camera.azimuth=20",
     *(f"record.{each}=false" for each in ("gif", "tensorboard")),
+    "verdict.judge=false",
 )
 
 

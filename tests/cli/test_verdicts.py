@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trimesh
 
 SMALL = ("camera.width=48", "camera.height=48", "record=none", "record.files=true", "optimizer=lm", "hydra.run.dir=fit")
@@ -74,11 +73,34 @@ def test_what_the_picture_does_not_determine_is_named(invrender: Any, workspace:
     assert {name for parts in verdict["unseen"] for name in parts} == {"light_intensity", "light_color"}
 
 
-@pytest.mark.parametrize("search", ["auto", "off"])
-def test_other_optimizers_are_not_judged(search: str, invrender: Any, workspace: Path) -> None:
-    stages = "optimizer.stages=[{steps: 2}]"
-    outcome = invrender("fit", f"search={search}", *SMALL, "optimizer=adam", stages)
+ADAM = (*SMALL[:-2], SMALL[-1], "optimizer=adam")
+
+
+def test_answers_of_other_optimizers_are_judged(invrender: Any, workspace: Path) -> None:
+    outcome = invrender("fit", "target.camera.azimuth=50", *ADAM, "optimizer.stages=[{steps: 2}]")
+    assert outcome.status == 4
+    assert "search=on looks everywhere" in outcome.out
+    assert result_of(workspace)["verdict"]["status"] == "not_converged"
+
+
+def test_a_verdict_can_be_left_out(invrender: Any, workspace: Path) -> None:
+    outcome = invrender("fit", *ADAM, "optimizer.stages=[{steps: 2}]", "verdict.judge=false")
     assert outcome.status == 0
     result = result_of(workspace)
     assert result["verdict"] is None
     assert result["parameters"]["camera_pose"]["deviation"] is None
+
+
+def test_a_texture_is_told_with_how_much_of_it_is_seen(invrender: Any, workspace: Path) -> None:
+    blank = ["scene.objects.cube.texture=blank", "scene.objects.cube.texture_size=[16,16]"]
+    arguments = ["scene=cube", "recover=texture", "recover.texture.lr=0.05", *blank, *ADAM]
+    stages = "optimizer.stages=[{steps: STEPS, sigma: 1.0e-6}]"
+    outcome = invrender("fit", *arguments, stages.replace("STEPS", "60"))
+    assert outcome.status == 0, outcome.out
+    result = result_of(workspace)
+    coverage = result["verdict"]["coverage"]["texture"]
+    assert coverage["entries"] == "texels"
+    # Of the six sides three are seen, and texels of others beyond their edges.
+    assert 0.2 < coverage["well_seen"] < coverage["seen"] < 0.8
+    assert f"texture: {coverage['well_seen']:.0%} of its texels are well seen" in outcome.out
+    assert result["parameters"]["texture"]["deviation"] is None

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.slow
 MESH = f"scene.objects.shape.mesh={scenes_folder() / 'teapot' / 'teapot.obj'}"
 
 
-def fitted(folder: Path, experiment: str, *arguments: str) -> dict[str, Any]:
+def fitted(folder: Path, experiment: str, *arguments: str, status: int = 0) -> dict[str, Any]:
     """Run a small fit and return its result.json."""
     small = [*arguments, "record=none", "record.files=true", "record.bar=false", f"hydra.run.dir={folder}"]
-    assert run(["fit", f"experiment={experiment}", *small]) == 0
+    assert run(["fit", f"experiment={experiment}", *small]) == status
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
 
@@ -68,7 +68,8 @@ def test_the_tutorial_on_textured_meshes(tmp_path: Path) -> None:
     """Its true colours are in a texture, so only the pictures tell how good the colours of the vertices are."""
     views = "target.views=[{azimuth: 0, elevation: 20}, {azimuth: 120}, {azimuth: 240}]"
     quick = ["camera.width=32", "camera.height=32", views, "optimizer.stages=[{steps: 30}]"]
-    result = fitted(tmp_path / "fit", "pytorch3d_fit_textured_mesh", MESH, *quick)
+    # After 30 steps the loss is still falling.
+    result = fitted(tmp_path / "fit", "pytorch3d_fit_textured_mesh", MESH, *quick, status=4)
     assert result["loss"]["best"] < 0.3 * result["loss"]["start"]
     assert result["parameters"]["vertex_colors"]["truth"] == {}
     assert result["parameters"]["vertex_colors"]["error"] == {"psnr_db": None}

@@ -72,6 +72,7 @@ def check_options(options: BenchConfig) -> None:
     above("right.degrees", options.right.degrees, 0)
     above("right.share", options.right.share, 0)
     at_least("right.decibels", options.right.decibels, 0)
+    above("right.absolute", options.right.absolute, 0)
 
 
 def run_all(trials: Sequence[Trial], jobs: int, ended: dict[int, Run], quiet: bool) -> None:

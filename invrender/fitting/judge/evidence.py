@@ -9,7 +9,6 @@ from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
 from invrender.fitting.solve.base import Raw, few_numbers
 from invrender.losses.correlation import Correlation
-from invrender.parameters.base import Pose
 
 # Poses around an answer that it is held against: how many, and by how much they are turned at most, in degrees.
 AROUND, FARTHEST = 48, 45.0
@@ -52,15 +51,19 @@ class Evidence:
 
 
 def weigh(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Evidence | None:
-    """The evidence for the first unknown pose by the losses of `Correlation`; None where there is no such thing.
+    """The least evidence for an unknown pose by the losses of `Correlation`; None where there is no such thing.
 
     A scene that lacks much of what a picture shows leaves much unexplained at the right pose, too. So the answer is
     held against other poses of the same scene in the same picture.
     """
-    poses = {name: each for name, each in problem.parameters.items() if isinstance(each, Pose)}
-    name, pose = next(iter(poses.items()), (None, None))
+    found = [weigh_pose(problem, stages, raw, name) for name in problem.poses]
+    return max((each for each in found if each is not None), key=lambda each: each.share, default=None)
+
+
+def weigh_pose(problem: Problem, stages: Sequence[Stage], raw: Raw, name: str) -> Evidence | None:
+    """The evidence for one unknown pose."""
     stage = next((each for each in reversed(stages) if name in select(raw, each.unknowns)), None)
-    if name is None or pose is None or stage is None:
+    if stage is None:
         return None
     losses = {key: loss for key, loss in select(problem.losses, stage.losses).items() if isinstance(loss, Correlation)}
     if not losses:
@@ -68,7 +71,7 @@ def weigh(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Evidence | Non
     small = replace(stage, losses=list(losses), size=min(SIZE, stage.size or SIZE))
     objective = problem.at(small, resting=raw)
     answer = few_numbers(raw)
-    turns = pose.sample_poses(problem.scene, AROUND, FARTHEST)
+    turns = problem.poses[name].sample_poses(problem.scene, AROUND, FARTHEST)
     turned = [objective.retract(answer, {name: turn})[0] for turn in turns]
     left, *around = objective.scores([answer, *turned])
     return Evidence(left, sorted(around)[len(around) // 2])

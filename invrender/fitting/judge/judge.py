@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 
+from invrender.fitting.judge.coverage import Coverage, measure_coverage
+from invrender.fitting.judge.descent import Descent, descend
 from invrender.fitting.judge.evidence import weigh
 from invrender.fitting.judge.explained import measure_burnt_out, measure_unexplained
 from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertainty, find_deviations
-from invrender.fitting.judge.verdict import Judgement, Status, Values, Verdict
+from invrender.fitting.judge.verdict import Judgement, Values, Verdict, worst
 from invrender.fitting.problem import Problem
+from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import Stage, clip_picture, select
 from invrender.fitting.solve.base import Raw, few_numbers
-from invrender.parameters.base import Value
 
 # Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
 UNEXPLAINED = 0.08
 # It is said where more than this share of the objects is burnt out in the pictures.
 WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
-STATIONARY, SHORT = 0.02, 0.01
-LEAST_FIRST: Sequence[Status] = ("unidentifiable", "not_converged", "ambiguous", "converged")
+STATIONARY, SHORT = 0.02, 0.25
+OPEN_SCALE = Judgement("unidentifiable", ScaleAmbiguity.TEXT)
 
 
 def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
-    """What is to be thought of an answer, from its picture as the last stage draws it, and from Jacobians.
+    """What is to be thought of an answer, of whatever solver: from its picture as the last stage draws it, and more.
 
-    Each unknown is judged as the last stage in which it moves sees it.
+    Each unknown is judged as the last stage in which it moves sees it: one of few numbers by its Jacobian, and one of
+    many, for which there is none, by what a few steps of descent gain and by how much of it the pictures show.
     """
     shares = examine_pictures(problem, stages[-1], raw)
     besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
@@ -45,16 +48,21 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     if not explanation.holds:
         every = {name: Judgement("not_converged", told) for name in raw}
         return verdict("not_converged", told + besides, unknowns=every)
+    found = examine(problem, stages, raw)
     good = Judgement("converged", told)
-    if len(few_numbers(raw)) < len(raw):
-        return verdict("converged", told + besides, unknowns=dict.fromkeys(raw, good))
-    found, deviations = examine(problem, stages, raw)
-    unknowns = {name: judge_unknown(each, name, good) for each in reversed(found) for name in each.names}
-    unseen = [parts for each in found for parts in each.unseen]
+    good_of = dict.fromkeys(raw, good) | dict.fromkeys(find_open_scale(problem), OPEN_SCALE)
+    unknowns = {name: found.judge(name, good_of[name]) for name in raw}
     overall = worst([unknowns[name] for name in problem.counting])
-    if overall.status == "unidentifiable":
-        overall = Judgement(overall.status, undetermined(unseen))
-    return verdict(overall.status, overall.reason + besides, deviations=deviations, unseen=unseen, unknowns=unknowns)
+    if overall.status == "unidentifiable" and found.unseen:
+        overall = Judgement(overall.status, undetermined(found.unseen))
+    return verdict(
+        overall.status,
+        overall.reason + besides,
+        deviations=found.deviations,
+        unseen=found.unseen,
+        unknowns=unknowns,
+        coverage=found.coverage,
+    )
 
 
 @dataclass(frozen=True)
@@ -78,21 +86,6 @@ def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: fl
     if unexplained > UNEXPLAINED:
         return Explanation(False, False, f"{unexplained:.0%} of the picture is left unexplained")
     return Explanation(True, True, f"{1 - unexplained:.1%} of the picture is explained")
-
-
-def judge_unknown(found: Uncertainty, name: str, good: Judgement) -> Judgement:
-    """What is to be thought of one unknown of an answer that explains the pictures; ``good`` where nothing is amiss."""
-    unseen = [parts for parts in found.unseen if name in parts]
-    if unseen:
-        return Judgement("unidentifiable", undetermined(unseen))
-    if found.promised > STATIONARY and found.remaining > SHORT:
-        return Judgement("not_converged", "the loss was still falling")
-    return good
-
-
-def worst(judgements: Sequence[Judgement]) -> Judgement:
-    """The first of the judgements with the status that says least of the answer."""
-    return min(judgements, key=lambda each: LEAST_FIRST.index(each.status))
 
 
 def undetermined(unseen: Sequence[Mapping[str, float]]) -> str:
@@ -126,17 +119,81 @@ def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
     return Shares(sum(shares) / len(shares), lost)
 
 
-def examine(problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[list[Uncertainty], Values]:
-    """The uncertainties at an answer, and one standard deviation of the unknowns' values."""
-    found: list[Uncertainty] = []
-    deviations: dict[str, Mapping[str, Value]] = {}
+@dataclass(frozen=True)
+class Examination:
+    """What an answer's unknowns were found to be worth, by name.
+
+    uncertainties: of those of few numbers, by the losses that are sums of squares; deviations: of their values.
+    coverage: of those of many. descents: of these, and where other losses count, of all.
+    """
+
+    uncertainties: Mapping[str, Uncertainty] = field(default_factory=dict)
+    deviations: Values = field(default_factory=dict)
+    descents: Mapping[str, Descent] = field(default_factory=dict)
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """All that was examined."""
+        return {*self.uncertainties, *self.descents}
+
+    def over(self, other: Examination) -> Examination:
+        """Both, this one where both have an unknown."""
+        return Examination(**{key: {**getattr(other, key), **own} for key, own in vars(self).items()})
+
+    @property
+    def unseen(self) -> list[Mapping[str, float]]:
+        """The combinations of unknowns that the picture does not determine."""
+        found = {id(each): each for each in self.uncertainties.values()}
+        return [parts for each in found.values() for parts in each.unseen]
+
+    def judge(self, name: str, good: Judgement) -> Judgement:
+        """What is to be thought of one unknown of an answer; ``good`` where nothing is amiss."""
+        found = self.uncertainties.get(name)
+        if unseen := [] if found is None else [parts for parts in found.unseen if name in parts]:
+            return Judgement("unidentifiable", undetermined(unseen))
+        if name in self.coverage and not self.coverage[name].seen:
+            return Judgement("unidentifiable", f"the picture does not show {name}")
+        return Judgement("not_converged", "the loss was still falling") if self.was_falling(name) else good
+
+    def was_falling(self, name: str) -> bool:
+        """Whether the loss was still falling in an unknown."""
+        if name in self.descents:
+            return self.descents[name].falls(name)
+        found = self.uncertainties[name]
+        return found.promised > STATIONARY and found.remaining > SHORT
+
+
+def examine(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Examination:
+    """The examination of an answer, each unknown as the last stage in which it moves sees it."""
+    found = Examination()
     for stage in reversed(stages):
         moving = select(raw, stage.unknowns)
-        if set(moving) <= set(deviations):
-            continue
-        objective = problem.in_squares().at(stage, resting=raw)
-        [local] = objective.linearize([moving], list(moving))
-        uncertainty = estimate_uncertainty(local, objective.rates, objective.sizes)
-        found.append(uncertainty)
-        deviations = {**find_deviations(objective, moving, local, uncertainty), **deviations}
-    return found, deviations
+        if not set(moving) <= found.names:
+            found = found.over(examine_stage(problem, stage, raw, moving))
+    # Beside a map that is unknown, too, errors are larger than a Jacobian of few numbers has them.
+    return replace(found, deviations={}) if found.coverage else found
+
+
+def examine_stage(problem: Problem, stage: Stage, raw: Raw, moving: Raw) -> Examination:
+    """The examination of the unknowns that move in a stage, as it sees them."""
+    objective, squares = (each.at(stage, resting=raw) for each in (problem, problem.in_squares()))
+    few = few_numbers(moving) if squares.losses else {}
+    maps = [name for name in moving if name not in few_numbers(moving)]
+    others = moving if squares.losses != objective.losses else {name: moving[name] for name in maps}
+    found = Examination(
+        descents=dict.fromkeys(others, descend(objective, others)) if others else {},
+        coverage=measure_coverage(objective, raw, maps) if maps else {},
+    )
+    if not few:
+        return found
+    [local] = squares.linearize([few], list(few))
+    uncertainty = estimate_uncertainty(local, squares.rates, squares.sizes)
+    deviations = find_deviations(squares, few, local, uncertainty)
+    return replace(found, uncertainties=dict.fromkeys(few, uncertainty), deviations=deviations)
+
+
+def find_open_scale(problem: Problem) -> list[str]:
+    """The lights and colours of which pictures tell no more than their product, by name."""
+    ambiguity = ScaleAmbiguity.find(problem.scene, problem.parameters)
+    return [] if ambiguity is None or not ambiguity.lights else [*ambiguity.lights, *ambiguity.paints]

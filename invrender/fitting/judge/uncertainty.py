@@ -28,7 +28,8 @@ Sizes = Sequence[tuple[int, int]]
 class Uncertainty:
     """What the Jacobian says at an answer.
 
-    covariance: [K, K], of the changes of the unknowns. promised: the share of the loss that one more step would gain.
+    covariance: [K, K], of the changes of the unknowns; the step that remains counts as an error.
+    promised: the share of the loss that one more step would gain.
     remaining: how long that step is, in learning rates.
     unseen: the directions in which the picture does not determine them, by the names of the unknowns.
     names: of all the unknowns.
@@ -62,6 +63,7 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
     covariance = inverse @ (noisy.T @ noisy) @ inverse
     loss = float((weights * residuals**2).sum())
     step = inverse @ slope
+    covariance = covariance + torch.outer(step, step)
     return Uncertainty(
         covariance=scale * covariance * scale[:, None],
         promised=float(slope @ step) / max(loss, 1e-30),

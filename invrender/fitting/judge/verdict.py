@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from invrender.fitting.judge.coverage import Coverage
 from invrender.parameters.base import Value
 
 Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
 Values = Mapping[str, Mapping[str, Value]]
+LEAST_FIRST: Sequence[Status] = ("unidentifiable", "not_converged", "ambiguous", "converged")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Verdict:
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
     others: the values of other answers that explain the picture as well.
     unseen: the combinations of unknowns that the picture does not determine, each by its largest parts.
+    coverage: of the unknowns of many numbers.
     """
 
     status: Status
@@ -41,6 +44,7 @@ class Verdict:
     others: Sequence[Values] = ()
     unseen: Sequence[Mapping[str, float]] = ()
     unknowns: Mapping[str, Judgement] = field(default_factory=dict)
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
     explained: bool = True
     certain: bool = True
 
@@ -48,16 +52,25 @@ class Verdict:
         """The status of one unknown."""
         return self.unknowns[name].status if name in self.unknowns else self.status
 
-    def revise(self, name: str, judgement: Judgement, counts: bool, **changes: Any) -> Verdict:
-        """The verdict with another judgement of one unknown, which is the verdict's own where the unknown counts."""
-        own = vars(judgement) if counts else {}
-        return replace(self, unknowns={**self.unknowns, name: judgement}, **own, **changes)
+    def revise(self, name: str, judgement: Judgement, counting: Sequence[str], **changes: Any) -> Verdict:
+        """The verdict with another judgement of one unknown.
+
+        counting: the unknowns whose worst judgement is the verdict's own.
+        """
+        unknowns = {**self.unknowns, name: judgement}
+        own = vars(worst([unknowns[each] for each in counting])) if name in counting else {}
+        return replace(self, unknowns=unknowns, **own, **changes)
 
     @property
     def error_bars(self) -> Values:
         """The deviations of the unknowns that have no part in what is not determined."""
         hidden = {name for parts in self.unseen for name in parts}
         return {name: values for name, values in self.deviations.items() if name not in hidden}
+
+
+def worst(judgements: Sequence[Judgement]) -> Judgement:
+    """The first of the judgements with the status that says least of the answer."""
+    return min(judgements, key=lambda each: LEAST_FIRST.index(each.status))
 
 
 def numbers(value: float | list[float]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -26,11 +26,16 @@ Mode = Literal["auto", "on", "off"]
 
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
+# What looks like an answer of first-order descent is refined where its loss, before that, is at most so many times as
+# large: so the comparison costs a few of its steps. Least squares refine what a pose far from any symmetry leads to.
+AT_ONCE = 10.0
+# How often several poses are looked for in turn: the first was, at first, while the others were wrong.
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class Search:
-    """Where to look for a pose, and how long to stay with each.
+    """Where to look for poses, and how long to stay with each.
 
     mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
         An answer is compared with what looks like it in all of them.
@@ -68,7 +73,7 @@ class Search:
             raise UserError(f"search.stages has {len(self.stages)}, expected two: a coarse one and a finer one")
 
     def suits(self, solver: Solver[Any]) -> bool:
-        """Whether fits by a solver are to be judged, and to search: those by least squares, others if told to."""
+        """Whether fits by a solver may look for other starts: those by least squares, others if told to."""
         return self.mode == "on" or isinstance(solver, LevenbergMarquardt)
 
     def check(self, problem: Problem, stages: Sequence[Stage]) -> None:
@@ -86,17 +91,33 @@ class Search:
                     "add one, such as mse, or leave search=on out"
                 )
 
-    def seeker(self, problem: Problem, raw: Raw) -> Seeker | None:
-        """A seeker of the problem's pose; None where no unknown is one."""
-        return Seeker.find(problem, self.stages, self.steps, self.apart, raw)
+    @property
+    def frugal(self) -> Search:
+        """The search that compares an answer only with what is nearly as good before it is refined."""
+        return replace(self, rivals=min(self.rivals, AT_ONCE))
+
+    def goes_with(self, problem: Problem, stages: Sequence[Stage]) -> bool:
+        """Whether answers can be compared with what looks like them: whether `check` has nothing to say."""
+        try:
+            self.check(problem, stages)
+        except UserError:
+            return False
+        return True
+
+    def seeker(self, problem: Problem, name: str, raw: Raw) -> Seeker:
+        """A seeker of one of the problem's poses, the others where they are in ``raw``."""
+        return Seeker(problem.in_squares(), self.stages, self.steps, self.apart, name, problem.poses[name], raw)
 
     def find_start(self, problem: Problem, raw: Raw) -> Raw:
-        """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
-        seeker = self.seeker(problem, raw)
-        if seeker is None:
-            return raw
-        found = self.look_around(seeker, raw) if self.is_local else self.look_everywhere(seeker, raw)
-        return {**raw, **found[0].raw} if found else raw
+        """Raw tensors of the best poses of all, ``raw`` included; ``raw`` itself where no unknown is a pose.
+
+        Of several poses each is looked for in turn, with the others at their best so far, and then once more.
+        """
+        for name in [*problem.poses] * (1 if len(problem.poses) == 1 else ROUNDS):
+            seeker = self.seeker(problem, name, raw)
+            found = self.look_around(seeker, raw) if self.is_local else self.look_everywhere(seeker, raw)
+            raw = {**raw, **found[0].raw} if found else raw
+        return raw
 
     @property
     def is_local(self) -> bool:
@@ -109,7 +130,7 @@ class Search:
 
     def look_everywhere(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
         """The best of poses all around, and of what looks like them; the best first."""
-        log.info("looking everywhere for a better start")
+        log.info("looking everywhere for a better start%s", seeker.told)
         placed = [{**raw, seeker.name: each} for each in seeker.pose.sample_poses(seeker.problem.scene, self.poses)]
         found = seeker.refine(0, [raw, *placed], self.survivors)
         for _ in range(MOST_TURNS):
@@ -121,8 +142,9 @@ class Search:
 
         And of shifts of the answer ``raw``, for patterns that repeat.
         """
-        log.info("looking around the start for a better one")
-        start = seeker.move_to_mask(few_numbers(seeker.problem.initial()))
+        log.info("looking around the start for a better one%s", seeker.told)
+        others = {name: value for name, value in raw.items() if name in seeker.problem.poses and name != seeker.name}
+        start = seeker.move_to_mask(few_numbers({**seeker.problem.initial(), **others}))
         turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
         answer = few_numbers(raw)
         shifts = seeker.pose.shifts(seeker.objectives[0].scene_at(answer))
@@ -143,25 +165,55 @@ class Search:
 
         last: whether no other start will be tried. Else an answer that asks for one is not compared with others.
         """
+        log.info("judging the answer")
         verdict = judge(problem, stages, raw)
-        seeker = self.seeker(problem, raw)
-        if seeker is None or verdict.status_of(seeker.name) != "converged" or (not last and self.doubts(verdict)):
+        if not self.goes_with(problem, stages) or (not last and self.doubts(verdict)):
             return raw, verdict
-        log.info("comparing the answer with what looks like it")
+        compared: dict[str, Comparison] = {}
         for _ in range(1 + MOST_TURNS):
-            referee = Referee(seeker, stages, raw)
-            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(raw)]))
-            if all(answer.raw[name] is raw[name] for name in answer.raw):
+            before, compared = raw, {}
+            for name in problem.poses:
+                if verdict.status_of(name) == "converged":
+                    compared[name] = found = self.compare(self.seeker(problem, name, raw), stages)
+                    raw = found.best
+            if raw is before:
                 break
-            raw = referee.finish(answer.raw)
             verdict = judge(problem, stages, raw)
-        if not rivals or verdict.status_of(seeker.name) != "converged":
-            return raw, verdict
-        revise = partial(verdict.revise, seeker.name, counts=seeker.name in problem.counting)
-        if any(referee.are_joined(answer, rival) for rival in rivals[:MOST_TURNS]):
-            reason = f"the picture does not fully determine {seeker.name}: turned on, it looks the same"
-            unseen = [*verdict.unseen, {seeker.name: 1.0}]
-            return raw, revise(Judgement("unidentifiable", reason), unseen=unseen)
+        for name, found in compared.items():
+            if found.rivals and verdict.status_of(name) == "converged":
+                verdict = self.revise(problem, verdict, found)
+        return raw, verdict
+
+    def compare(self, seeker: Seeker, stages: Sequence[Stage]) -> Comparison:
+        """An answer beside what looks like it but for one pose."""
+        log.info("comparing the answer with what looks like it%s", seeker.told)
+        referee = Referee(seeker, stages, seeker.resting)
+        answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(seeker.resting)]))
+        same = all(answer.raw[name] is seeker.resting[name] for name in answer.raw)
+        return Comparison(referee, answer, rivals, seeker.resting if same else referee.finish(answer.raw))
+
+    def revise(self, problem: Problem, verdict: Verdict, found: Comparison) -> Verdict:
+        """The verdict on an answer that has rivals by one pose."""
+        name, referee, rivals = found.referee.seeker.name, found.referee, found.rivals
+        revise = partial(verdict.revise, name, counting=problem.counting)
+        if any(referee.are_joined(found.answer, rival) for rival in rivals[:MOST_TURNS]):
+            reason = f"the picture does not fully determine {name}: turned on, it looks the same"
+            return revise(Judgement("unidentifiable", reason), unseen=[*verdict.unseen, {name: 1.0}])
         others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
         number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
-        return raw, revise(Judgement("ambiguous", f"{number} the picture as well"), others=others)
+        judgement = Judgement("ambiguous", f"{number} the picture as well{referee.seeker.told}")
+        return revise(judgement, others=[*verdict.others, *others])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An answer beside what looks like it but for one pose.
+
+    answer: the best of them; best: its raw tensors, those that were given where nothing is better. rivals: what the
+    picture does not tell from it.
+    """
+
+    referee: Referee
+    answer: Candidate
+    rivals: Sequence[Candidate]
+    best: Raw

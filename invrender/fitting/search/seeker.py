@@ -1,4 +1,4 @@
-"""A seeker of one unknown pose: it refines many candidates at once."""
+"""A seeker of one of a problem's poses: it refines many candidates at once."""
 
 from __future__ import annotations
 
@@ -46,13 +46,10 @@ class Seeker:
     pose: Pose
     resting: Raw
 
-    @classmethod
-    def find(cls, problem: Problem, stages: Sequence[Stage], steps: int, apart: float, raw: Raw) -> Seeker | None:
-        """For the first unknown that is a pose; None where there is none."""
-        for name, parameter in problem.parameters.items():
-            if isinstance(parameter, Pose):
-                return cls(problem.in_squares(), stages, steps, apart, name, parameter, raw)
-        return None
+    @property
+    def told(self) -> str:
+        """The pose's name as the end of a sentence; nothing where there is no other pose."""
+        return f" ({self.name})" if len(self.problem.poses) > 1 else ""
 
     @cached_property
     def solver(self) -> LevenbergMarquardt:

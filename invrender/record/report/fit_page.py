@@ -28,7 +28,7 @@ from invrender.record.units import (
     name_and_unit,
     value_text,
 )
-from invrender.record.verdicts import SHOWN, differing, other_rows, status_words
+from invrender.record.verdicts import SHOWN, coverage_lines, differing, other_rows, status_words
 
 if TYPE_CHECKING:
     from invrender.parameters.base import Value
@@ -103,6 +103,7 @@ def verdict_of(result: Mapping[str, Any]) -> dict[str, Any] | None:
         "reason": verdict["reason"],
         "advice": verdict["advice"],
         "differing": differing(verdict),
+        "coverage": coverage_lines(verdict),
         "others": other_rows(verdict["others"]) if verdict["others"] else [],
         "hidden": max(0, len(verdict["others"]) - SHOWN),
         "unseen": [", ".join(f"{name} {share:.0%}" for name, share in parts.items()) for parts in verdict["unseen"]],

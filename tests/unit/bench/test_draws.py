@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from invrender.bench.draws import CameraViews, ObjectPoses, RoughViews, direction
+from invrender.bench.draws import CameraViews, Numbers, ObjectPoses, RoughViews, Together, direction
 from invrender.errors import UserError
 from invrender.geometry.poses import rotation_angle
 
@@ -120,6 +120,29 @@ def test_rough_views_show_the_object_small_and_anywhere(seed: int) -> None:
     assert abs(math.degrees(math.atan2(float(upwards[0]), -float(upwards[1])))) <= 20 + 0.01
 
 
+def test_numbers_are_drawn_between_limits_and_from_choices() -> None:
+    numbers = Numbers(
+        between={"light.key.intensity": [0.2, 2.0], "light.key.position": [[-1, 1], [2, 3], [4, 4]]},
+        choices={"target.noise": [0.0, 0.01]},
+    )
+    random = seeded(0)
+    drawn = [numbers(CONFIG, random) for _ in range(400)]
+    intensities = [each["light.key.intensity"] for each in drawn]
+    assert 0.2 <= min(intensities) < 0.25
+    assert 1.95 < max(intensities) <= 2.0
+    assert sum(intensities) / len(drawn) == pytest.approx(1.1, abs=0.1)
+    for x, y, z in (each["light.key.position"] for each in drawn):
+        assert -1 <= x <= 1
+        assert 2 <= y <= 3
+        assert z == 4
+    assert sum(each["target.noise"] == 0.01 for each in drawn) == pytest.approx(200, abs=50)
+
+
+def test_draws_together_have_the_last_word_in_turn() -> None:
+    first, second = (Numbers(choices={"a": [each], name: [each]}) for each, name in ((1, "b"), (2, "c")))
+    assert Together([first, second])(CONFIG, seeded(0)) == {"a": 2, "b": 1, "c": 2}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -128,6 +151,8 @@ def test_rough_views_show_the_object_small_and_anywhere(seed: int) -> None:
         (lambda: CameraViews(within=0), "draw.within is 0"),
         (lambda: RoughViews(diameter=0), "draw.diameter is 0"),
         (lambda: RoughViews(diameter=1, width=(0.3, 0.1)), "draw.width is "),
+        (lambda: Numbers(between={"a.b": [2, 1]}), r"draw.between.a.b has \[2, 1\], expected \[lowest, highest\]"),
+        (lambda: Numbers(choices={"a.b": []}), "draw.choices.a.b is empty"),
         (lambda: CameraViews(distance=(1.2, 0.8)), "draw.distance is"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from invrender.bench.calibration import Calibration, add_up, calibrate
 from invrender.bench.results import Results, per_cent, results_text
 from invrender.bench.statistics import Score, cells_of
 from invrender.bench.trials import Run
@@ -25,7 +26,10 @@ def run(degrees: float, share: float = 0.0, **other: Any) -> Run:
 def test_of_several_unknowns_the_worst_counts() -> None:
     errors = {"a.rotation_deg": 1.0, "b.rotation_deg": 3.0, "light.relative": 0.2, "a.position_relative": 0.1}
     assert Score.of({**errors, "texture.psnr_db": 30.0}) == Score(3.0, 0.2, 30.0)
-    assert Score.of({"focal.absolute": 4.0}) == Score(None, None, None)
+    assert Score.of({"focal.absolute": 4.0, "focal.relative": 0.1}) == Score(None, 0.1, None)
+    assert Score.of({"color.absolute": 0.04, "other.absolute": 0.01}) == Score(None, None, None, 0.04)
+    assert not Score.of({"color.absolute": 0.04}).is_right(LIMITS)
+    assert Score.of({"color.absolute": 0.01}).is_right(LIMITS)
     assert Score.of({"a.rotation_deg": math.nan, "t.psnr_db": math.nan}) == Score(math.inf, None, -math.inf)
 
 
@@ -56,6 +60,33 @@ def test_verdicts_are_held_against_the_truth() -> None:
     assert cell.right_but_not_converged == pytest.approx(1 / 3)
     text = results_text(Results("invrender bench", [], LIMITS, runs, cores=2, jobs=2))
     assert "converged but wrong: 20.0% of all; right but not converged: 33.3% of the right ones" in text
+
+
+def test_verdicts_on_each_unknown_are_counted() -> None:
+    def joint(degrees: float, level: float, seen: float, pose: str, texture: str) -> Run:
+        errors = {"pose.rotation_deg": degrees, "texture.psnr_db": level}
+        return Run(
+            *("joint", "", 0, "c"),
+            errors=errors,
+            errors_seen={"texture.psnr_db": seen},
+            optimizer="adam",
+            verdict=pose,
+            statuses={"pose": pose, "texture": texture, "drawn": "converged"},
+        )
+
+    runs = [
+        joint(0.1, 10.0, 30.0, "converged", "converged"),
+        joint(9.0, 10.0, 30.0, "converged", "not_converged"),
+        joint(0.1, 10.0, 12.0, "ambiguous", "converged"),
+        joint(9.0, 10.0, 12.0, "not_converged", "not_converged"),
+    ]
+    assert calibrate(runs, LIMITS) == [
+        Calibration("pose", "adam", 4, 2, 1, 1),
+        Calibration("texture", "adam", 4, 2, 1, 1),
+    ]
+    assert add_up(calibrate(runs, LIMITS)) == Calibration("all", "", 8, 4, 2, 2)
+    text = results_text(Results("c", [], LIMITS, runs, 2, 2)).splitlines()
+    assert next(line.split() for line in text if line.startswith("all ")) == ["all", "8", "4", "2", "2"]
 
 
 def test_error_bars_are_held_against_the_truth() -> None:

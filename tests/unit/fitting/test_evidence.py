@@ -100,10 +100,18 @@ def test_the_verdict_is_about_unknowns_that_are_there() -> None:
 def test_a_revised_judgement_is_the_verdicts_own_where_the_unknown_counts(counts: bool) -> None:
     good = Judgement("converged", "it is explained")
     verdict = Verdict("converged", good.reason, 0.0, unknowns={"pose": good, "light": good})
-    revised = verdict.revise("pose", Judgement("ambiguous", "two of them"), counts)
+    revised = verdict.revise("pose", Judgement("ambiguous", "two of them"), ["light", "pose"] if counts else ["light"])
     assert revised.unknowns["pose"].status == "ambiguous"
     assert revised.unknowns["light"].status == "converged"
     assert revised.status == ("ambiguous" if counts else "converged")
+
+
+def test_of_several_that_count_the_worst_judgement_stays_the_verdicts_own() -> None:
+    good, falling = Judgement("converged", "it is explained"), Judgement("not_converged", "it was falling")
+    verdict = Verdict("not_converged", falling.reason, 0.0, unknowns={"one": good, "other": falling})
+    revised = verdict.revise("one", Judgement("ambiguous", "two of them"), ["one", "other"])
+    assert (revised.status, revised.reason) == ("not_converged", "it was falling")
+    assert revised.unknowns["one"].status == "ambiguous"
 
 
 def test_turns_near_a_start_cover_what_is_near() -> None:

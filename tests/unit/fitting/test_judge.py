@@ -179,9 +179,22 @@ def test_an_answer_without_any_loss_has_converged() -> None:
 
 def test_an_answer_with_a_step_to_go_has_not_converged() -> None:
     problem = Problem(TRUTH, drawn(), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
-    raw = {name: value + 1e-3 for name, value in problem.initial().items()}
+    raw = {name: value + 1e-2 for name, value in problem.initial().items()}
     verdict = judge(problem, [STAGE], raw)
     assert (verdict.status, verdict.reason) == ("not_converged", "the loss was still falling")
+
+
+def test_what_is_left_of_the_way_counts_in_the_error_bars() -> None:
+    problem = Problem(TRUTH, drawn(1e-3), UNKNOWNS, RENDERER, {"mse": MeanSquaredError()})
+    raw = {name: value + 2e-3 for name, value in problem.initial().items()}
+    verdict = judge(problem, [STAGE], raw)
+    assert verdict.status == "converged"
+    away, true = problem.values(raw)["pose"]["position"], problem.values(problem.initial())["pose"]["position"]
+    deviations = verdict.deviations["pose"]["position"]
+    for found, wanted, deviation in zip(away, true, deviations, strict=True):  # type: ignore[arg-type]
+        assert abs(found - wanted) < 1.5 * deviation
+    at_rest = judge(problem, [STAGE], problem.initial()).deviations["pose"]["position"]
+    assert max(deviations) > 3 * max(at_rest)  # type: ignore[arg-type, type-var, operator]
 
 
 def test_a_wrong_pose_has_not_converged() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,12 +58,14 @@ def last_of(
     renderer: Renderer = SHARP,
     solver: Solver = LEAST_SQUARES,
     losses: Mapping[str, Loss] = MSE,
+    judging: bool = True,
 ) -> list[Step]:
     return list(
         fit(
             Problem(scene or behind(), target or target_of(tiny.scene(32)), unknowns, renderer, losses),
             solver,
             search=search,
+            judging=judging,
         )
     )
 
@@ -111,11 +114,42 @@ def test_without_a_search_the_fit_says_that_it_failed() -> None:
     assert verdict_of(steps) == "not_converged"
 
 
+def near(away: float = 0.02) -> Scene:
+    """The scene, seen from near where its target was seen."""
+    return CameraPose().apply(tiny.scene(32), torch.tensor([away, away / 2, 0, 0, 0, away / 2]).double())
+
+
 def test_nothing_is_judged_unasked() -> None:
     assert last_of(None)[-1].verdict is None
-    assert Search(SEARCH.stages).suits(LEAST_SQUARES)
+    assert last_of(SEARCH, near(), judging=False)[-1].verdict is None
+
+
+# A search that begins by itself is for least squares; answers of all solvers are judged.
+def test_answers_of_gradient_descent_are_judged_and_start_no_search() -> None:
     assert not Search(SEARCH.stages).suits(ADAM)
     assert SEARCH.suits(ADAM)
+    search = replace(SEARCH, mode="auto")
+    wrong = last_of(search, solver=ADAM)
+    assert verdict_of(wrong) == "not_converged"
+    assert [step.iteration for step in wrong] == [0, 1, 2, 3, 3]
+    solver = FirstOrder(partial(torch.optim.Adam, betas=(0.7, 0.9)), [Stage(80, lr=0.3)])
+    steps = last_of(search, near(), solver=solver)
+    assert verdict_of(steps) == "converged"
+    assert steps[-1].verdict is not None
+    assert list(steps[-1].verdict.error_bars) == ["pose"]
+    # Judging leaves the steps as they are.
+    assert [step.loss for step in steps[:-1]] == [step.loss for step in last_of(None, near(), solver=solver)[:-1]]
+
+
+def test_a_loss_that_was_still_falling_starts_no_search() -> None:
+    short = LevenbergMarquardt([Stage(1)], radius=0.5)
+    steps = last_of(replace(SEARCH, mode="auto"), near(0.05), solver=short)
+    verdict = steps[-1].verdict
+    assert verdict is not None
+    assert (verdict.status, verdict.reason) == ("not_converged", "the loss was still falling")
+    assert verdict.explained
+    assert steps[-1].iteration == 1
+    assert steps[-1].state.attempt == 0
 
 
 @pytest.mark.parametrize("mode", ["auto", "off"])

@@ -55,6 +55,17 @@ def test_a_written_scene_comes_back(cube_folder: Path) -> None:
     )
 
 
+def test_colours_of_vertices_by_position(cube_folder: Path) -> None:
+    file = cube_file()
+    file.scene.objects["cube"] = replace(file.scene.objects["cube"], texture=None, vertex_colors="position")
+    obj = build_scene(file, cube_folder).objects["cube"]
+    colors, vertices = obj.material.vertex_colors, obj.mesh.vertices
+    assert colors is not None
+    assert colors.amin(dim=0).tolist() == [0, 0, 0]
+    assert colors.amax(dim=0).tolist() == [1, 1, 1]
+    assert bool(((colors[:, None] - colors[None]) * (vertices[:, None] - vertices[None]) >= 0).all())
+
+
 def test_what_a_fit_changes_is_written(cube_folder: Path) -> None:
     file = cube_file()
     scene = build_scene(file, cube_folder)

@@ -13,6 +13,7 @@ import torch
 from tiny import octahedron
 from torch import Tensor
 
+from invrender.fitting.judge.coverage import Coverage
 from invrender.fitting.judge.verdict import Verdict
 from invrender.fitting.state import Best, State
 from invrender.fitting.step import Step
@@ -225,4 +226,5 @@ def unidentifiable() -> Verdict:
         0.01,
         deviations={"camera_pose": {"position": [0.1, 0.1, 0.1]}, "light_intensity": {"key": 0.01}},
         unseen=[{"light_intensity": 0.75, "texture": 0.25}],
+        coverage={"texture": Coverage(torch.tensor([2.0, 0.1, 0.0, 0.0]), "texels")},
     )

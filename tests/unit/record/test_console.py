@@ -103,18 +103,29 @@ def test_no_error_bars_for_what_is_not_determined(make_fit, unidentifiable, caps
     lines = printed(make_fit(verdict=unidentifiable), capsys)
     assert "unidentifiable: the picture does not fully determine light_intensity together with texture" in lines
     light = next(line for line in lines if line.startswith("light_intensity"))
+    assert "texture: 25% of its texels are well seen, 25% hardly, 50% not" in lines
     assert light.split() == ["light_intensity", "key", "0.2000", "0.7900", "0.8000", "75%", "1.2%"]
 
 
 @pytest.mark.parametrize(
-    ("mode", "parameter", "wanted"), [("off", True, True), ("auto", True, False), ("off", False, False)]
+    ("mode", "optimizer", "parameter", "wanted"),
+    [
+        ("off", "lm", True, True),
+        ("auto", "lm", True, False),
+        ("auto", "adam", True, True),
+        ("on", "adam", True, False),
+        ("off", "lm", False, False),
+    ],
 )
-def test_a_search_is_advised_where_it_may_help(make_fit, mode: str, parameter: bool, wanted: bool) -> None:
+def test_a_search_is_advised_where_it_may_help(
+    make_fit, mode: str, optimizer: str, parameter: bool, wanted: bool
+) -> None:
     fit = make_fit()
     parameters = {"camera_pose": CameraPose()} if parameter else {"light_intensity": LightIntensity()}
-    run = replace(fit.run, config={"search": {"mode": mode}}, parameters=parameters)
+    run = replace(fit.run, config={"search": {"mode": mode}}, parameters=parameters, optimizer=optimizer)
     assert ("search=on" in str(advice(run, "not_converged"))) == wanted
     assert advice(run, "converged") is None
+    assert "more steps" in str(advice(run, "not_converged", explained=True))
 
 
 @pytest.mark.parametrize("terminal", [False, True])

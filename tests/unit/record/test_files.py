@@ -115,7 +115,9 @@ def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
         "unseen",
         "burnt_out",
         "unknowns",
+        "coverage",
     ]
+    assert result["verdict"]["coverage"] == {"texture": {"entries": "texels", "well_seen": 0.25, "seen": 0.5}}
     assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
     assert "leave an unknown out of recover" in result["verdict"]["advice"]
     assert result["parameters"]["camera_pose"]["deviation"] == {"position": [0.1, 0.1, 0.1]}

@@ -113,6 +113,7 @@ def test_a_verdict_with_other_answers(make_fit, ambiguous) -> None:
 def test_a_verdict_on_what_is_not_determined(make_fit, unidentifiable) -> None:
     page = visible(reported(make_fit(verdict=unidentifiable)))
     assert "<li>light_intensity 75%, texture 25%</li>" in page
+    assert "texture: 25% of its texels are well seen, 25% hardly, 50% not" in page
     assert 'id="others"' not in page
 
 
