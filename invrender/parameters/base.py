@@ -77,3 +77,9 @@ class Pose(Parameter, Protocol):
 
 
 Parameters = Mapping[str, Parameter]
+
+
+def only_camera(parameter: Parameter) -> str | None:
+    """The camera whose pictures alone an unknown shows in, which it has as ``camera``; None where it shows in all."""
+    camera = getattr(parameter, "camera", None)
+    return camera if isinstance(camera, str) else None

@@ -49,18 +49,16 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
     edges, and there alike. What several losses make of one pixel is in one block.
     """
     scale = local.spread(rates)
-    jacobian = local.jacobian.double() * scale
-    weights, residuals = local.weights.double(), local.residuals.double()
-    weighted = jacobian * weights[:, None]
-    normal, slope = weighted.T @ jacobian, weighted.T @ residuals
+    normal, slope = local.normal_equations()
+    normal, slope = scale * normal * scale[:, None], scale * slope
     curvatures, directions = torch.linalg.eigh(normal)
-    noisy = sum_by_block(weighted * residuals[:, None], local.pixel, sizes)
-    spread = ((noisy @ directions) ** 2).sum(dim=0).sqrt() / curvatures.clamp(min=1e-30)
+    noisy = scale * sum_outer_products(local, sizes) * scale[:, None]
+    spread = (directions * (noisy @ directions)).sum(dim=0).clamp(min=0).sqrt() / curvatures.clamp(min=1e-30)
     hidden = (curvatures <= HARDLY * curvatures[-1]) | (spread > UNSEEN)
     seen = directions[:, ~hidden]
     inverse = seen @ torch.diag(1 / curvatures[~hidden]) @ seen.T
-    covariance = inverse @ (noisy.T @ noisy) @ inverse
-    loss = float((weights * residuals**2).sum())
+    covariance = inverse @ noisy @ inverse
+    loss = float((local.weights.double() * local.residuals.double() ** 2).sum())
     step = inverse @ slope
     return Uncertainty(
         covariance=scale * covariance * scale[:, None],
@@ -69,6 +67,16 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
         unseen=[name_parts(direction, local.shapes) for direction in directions[:, hidden].T],
         names=list(local.shapes),
     )
+
+
+def sum_outer_products(local: Linearized, sizes: Sizes) -> Tensor:
+    """Σ s sᵀ, [K, K], over blocks of pixels, s [K] what a block adds to half the gradient; no block is in two views."""
+    found = local.jacobian.new_zeros(local.size, local.size, dtype=torch.float64)
+    for rows, columns, jacobian in local.blocks():
+        pulls = jacobian * (local.weights[rows].double() * local.residuals[rows].double())[:, None]
+        noisy = sum_by_block(pulls, local.pixel[rows], sizes)
+        found[columns[:, None], columns] += noisy.T @ noisy
+    return found
 
 
 def name_parts(direction: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, float]:
