@@ -76,6 +76,15 @@ class Pose(Parameter, Protocol):
         ...
 
 
+@runtime_checkable
+class Reaching(Pose, Protocol):
+    """The pose of a camera that can be put where another camera is."""
+
+    def reach(self, scene: Scene, camera_from_world: Tensor) -> Tensor:
+        """The raw tensor of a pose [4, 4]."""
+        ...
+
+
 Parameters = Mapping[str, Parameter]
 
 

@@ -77,7 +77,7 @@ def other_rows(others: Sequence[Mapping[str, Mapping[str, Value]]]) -> list[list
         name = unknown
         for key, value in values.items():
             if value is not None:
-                found = [value_text(key, other[unknown].get(key)) for other in shown]
+                found = [value_text(key, other.get(unknown, {}).get(key)) for other in shown]
                 rows.append([name, name_and_unit(key)[0], *found])
                 name = ""
     return rows

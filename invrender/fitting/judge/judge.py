@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import torch
 
+from invrender.fitting.alone import split_problem
 from invrender.fitting.judge.evidence import weigh
 from invrender.fitting.judge.explained import measure_burnt_out, measure_unexplained
 from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertainty, find_deviations
@@ -15,7 +15,7 @@ from invrender.fitting.judge.verdict import Judgement, Status, Values, Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, clip_picture, select
 from invrender.fitting.solve.base import Raw, few_numbers
-from invrender.parameters.base import Value
+from invrender.parameters.base import Value, only_camera
 
 # Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
 UNEXPLAINED = 0.08
@@ -29,44 +29,81 @@ LEAST_FIRST: Sequence[Status] = ("unidentifiable", "not_converged", "ambiguous",
 def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     """What is to be thought of an answer, from its picture as the last stage draws it, and from Jacobians.
 
-    Each unknown is judged as the last stage in which it moves sees it.
+    Each unknown is judged as the last stage in which it moves sees it, and by the views that show it.
     """
     shares = examine_pictures(problem, stages[-1], raw)
     besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
-    explanation = explain(problem, stages, raw, shares.unexplained)
-    told = explanation.words
-    verdict = partial(
-        Verdict,
-        unexplained=shares.unexplained,
-        burnt_out=shares.burnt_out,
-        explained=explanation.holds,
-        certain=explanation.certain,
-    )
-    if not explanation.holds:
-        every = {name: Judgement("not_converged", told) for name in raw}
-        return verdict("not_converged", told + besides, unknowns=every)
-    good = Judgement("converged", told)
-    if len(few_numbers(raw)) < len(raw):
-        return verdict("converged", told + besides, unknowns=dict.fromkeys(raw, good))
-    found, deviations = examine(problem, stages, raw)
-    unknowns = {name: judge_unknown(each, name, good) for each in reversed(found) for name in each.names}
+    explanations = explain(problem, stages, raw, shares)
+    unknowns = {name: explanation.judgement for name, explanation in explanations.items()}
+    found: list[Uncertainty] = []
+    deviations: Values = {}
+    if any(each.holds for each in explanations.values()) and len(few_numbers(raw)) == len(raw):
+        found, deviations = examine(problem, stages, raw)
+        moving = {name: each for each in reversed(found) for name in each.names}
+        unknowns = {name: judge_unknown(moving[name], name, unknowns[name]) for name in moving}
     unseen = [parts for each in found for parts in each.unseen]
-    overall = worst([unknowns[name] for name in problem.counting])
+    overall = judge_all(problem, unknowns, unseen)
+    return Verdict(
+        overall.status,
+        overall.reason + besides,
+        shares.unexplained,
+        shares.burnt_out,
+        deviations,
+        unseen=unseen,
+        unknowns=unknowns,
+        explained=all(each.holds for each in explanations.values()),
+        certain=all(each.certain for each in explanations.values()),
+    )
+
+
+def judge_all(problem: Problem, unknowns: Mapping[str, Judgement], unseen: Sequence[Mapping[str, float]]) -> Judgement:
+    """The judgement of all unknowns that count: the one that says least, with the unknown's name if others say more."""
+    counting = {name: unknowns[name] for name in problem.counting}
+    overall = worst(list(counting.values()))
     if overall.status == "unidentifiable":
-        overall = Judgement(overall.status, undetermined(unseen))
-    return verdict(overall.status, overall.reason + besides, deviations=deviations, unseen=unseen, unknowns=unknowns)
+        return replace(overall, reason=undetermined(unseen))
+    names = [name for name, each in counting.items() if each.status == overall.status]
+    if len({each.reason for each in counting.values()}) == 1 or overall.status == "converged":
+        return overall
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return replace(overall, reason=f"{names[0]}{more}: {counting[names[0]].reason}")
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Whether an answer explains the pictures, whether that is beyond doubt, and both in words."""
+    """Whether an answer explains pictures, whether that is beyond doubt, what it leaves of them, and all in words."""
 
     holds: bool
     certain: bool
+    left: float
     words: str
 
+    @property
+    def judgement(self) -> Judgement:
+        """What is to be thought of an unknown that shows in these pictures, if nothing else is amiss."""
+        return Judgement("converged" if self.holds else "not_converged", self.words, self.holds, self.certain)
 
-def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> Explanation:
+
+def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, shares: Shares) -> dict[str, Explanation]:
+    """How well an answer explains the pictures that show each unknown.
+
+    Where each view has a pose of its own, what all share is explained as well as in the view that says least.
+    """
+    parts = split_problem(problem, raw)
+    if len(parts) < 2:
+        return dict.fromkeys(raw, explain_part(problem, stages, raw, shares.unexplained))
+    found: dict[str, Explanation] = {}
+    for name, part in parts.items():
+        only = only_camera(problem.parameters[name])
+        own = [share for view, share in zip(problem.target.views, shares.by_view, strict=True) if view.camera == only]
+        moving = {each: raw[each] for each in part.parameters}
+        share = sum(own) / len(own) if own else shares.unexplained
+        found |= dict.fromkeys(moving, explain_part(part, stages, moving, share))
+    least = min(found.values(), key=lambda each: (each.holds, each.certain, -each.left))
+    return {name: found.get(name, least) for name in raw}
+
+
+def explain_part(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> Explanation:
     """How well an answer explains the pictures.
 
     unexplained: the share of the pictures that it leaves unexplained, which decides unless losses are robust: these
@@ -74,20 +111,22 @@ def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: fl
     """
     evidence = weigh(problem, stages, raw)
     if evidence is not None:
-        return Explanation(evidence.holds, evidence.certain, evidence.words)
+        return Explanation(evidence.holds, evidence.certain, evidence.share, evidence.words)
     if unexplained > UNEXPLAINED:
-        return Explanation(False, False, f"{unexplained:.0%} of the picture is left unexplained")
-    return Explanation(True, True, f"{1 - unexplained:.1%} of the picture is explained")
+        return Explanation(False, False, unexplained, f"{unexplained:.0%} of the picture is left unexplained")
+    return Explanation(True, True, unexplained, f"{1 - unexplained:.1%} of the picture is explained")
 
 
-def judge_unknown(found: Uncertainty, name: str, good: Judgement) -> Judgement:
-    """What is to be thought of one unknown of an answer that explains the pictures; ``good`` where nothing is amiss."""
+def judge_unknown(found: Uncertainty, name: str, so_far: Judgement) -> Judgement:
+    """What is to be thought of one unknown; ``so_far`` where its pictures are not explained, or nothing is amiss."""
     unseen = [parts for parts in found.unseen if name in parts]
+    if not so_far.explained:
+        return so_far
     if unseen:
-        return Judgement("unidentifiable", undetermined(unseen))
+        return replace(so_far, status="unidentifiable", reason=undetermined(unseen))
     if found.promised > STATIONARY and found.remaining > SHORT:
-        return Judgement("not_converged", "the loss was still falling")
-    return good
+        return replace(so_far, status="not_converged", reason="the loss was still falling")
+    return so_far
 
 
 def worst(judgements: Sequence[Judgement]) -> Judgement:
@@ -105,12 +144,17 @@ def undetermined(unseen: Sequence[Mapping[str, float]]) -> str:
 class Shares:
     """What the pictures say of an answer.
 
-    unexplained: the share of the pictures that it leaves unexplained, the mean over the views. burnt_out: the share of
-    the objects that the pictures show with a channel at the top of their range.
+    by_view: the share of each picture that it leaves unexplained. burnt_out: the share of the objects that the pictures
+    show with a channel at the top of their range.
     """
 
-    unexplained: float
+    by_view: Sequence[float]
     burnt_out: float
+
+    @property
+    def unexplained(self) -> float:
+        """The share of the pictures that it leaves unexplained, the mean over the views."""
+        return sum(self.by_view) / len(self.by_view)
 
 
 def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
@@ -123,7 +167,7 @@ def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
         for picture, view in zip(pictures, objective.views, strict=True)
     ]
     lost = measure_burnt_out(pictures, objective.views) if "rgb" in objective.channels else 0.0
-    return Shares(sum(shares) / len(shares), lost)
+    return Shares(shares, lost)
 
 
 def examine(problem: Problem, stages: Sequence[Stage], raw: Raw) -> tuple[list[Uncertainty], Values]:

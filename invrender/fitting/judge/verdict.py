@@ -14,10 +14,16 @@ Values = Mapping[str, Mapping[str, Value]]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be thought of one unknown of an answer."""
+    """What is to be thought of one unknown of an answer.
+
+    explained: whether the answer explains the pictures that show it. certain: whether it does so well enough that no
+    other start need be tried.
+    """
 
     status: Status
     reason: str
+    explained: bool = True
+    certain: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Verdict:
 
     def revise(self, name: str, judgement: Judgement, counts: bool, **changes: Any) -> Verdict:
         """The verdict with another judgement of one unknown, which is the verdict's own where the unknown counts."""
-        own = vars(judgement) if counts else {}
+        own: dict[str, Any] = {"status": judgement.status, "reason": judgement.reason} if counts else {}
         return replace(self, unknowns={**self.unknowns, name: judgement}, **own, **changes)
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from invrender.checks import above, at_least, count, one_of
 from invrender.errors import UserError
+from invrender.fitting.alone import split_problem
 from invrender.fitting.judge.judge import judge
 from invrender.fitting.judge.verdict import Judgement, Verdict
 from invrender.fitting.problem import Problem
@@ -23,6 +24,7 @@ from invrender.fitting.solve.least_squares import LevenbergMarquardt
 log = logging.getLogger("invrender.fitting.search")
 
 Mode = Literal["auto", "on", "off"]
+Start = Literal["together", "alone", "previous"]
 
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
@@ -34,6 +36,8 @@ class Search:
 
     mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
         An answer is compared with what looks like it in all of them.
+    start: where views have poses of their own: "together" fits all of them from the first step on, "alone" first fits
+        each by itself, and "previous" does so from where the view before it was found.
     poses: about so many are drawn, as the first stage says. survivors: so many of them are refined there.
     finalists: so many of these, and of the poses that look like the best two of them, are refined in the second stage.
     steps: at most so many for each of them in each stage.
@@ -46,6 +50,7 @@ class Search:
 
     stages: Sequence[Stage]
     mode: Mode = "auto"
+    start: Start = "together"
     poses: int = 576
     survivors: int = 12
     finalists: int = 5
@@ -57,6 +62,7 @@ class Search:
 
     def __post_init__(self) -> None:
         one_of("search.mode", self.mode, get_args(Mode))
+        one_of("search.start", self.start, get_args(Start))
         for name in ("poses", "survivors", "finalists", "steps", "nearby"):
             count(f"search.{name}", getattr(self, name))
         if self.radius is not None:
@@ -90,8 +96,19 @@ class Search:
         """A seeker of the problem's pose; None where no unknown is one."""
         return Seeker.find(problem, self.stages, self.steps, self.apart, raw)
 
-    def find_start(self, problem: Problem, raw: Raw) -> Raw:
-        """Raw tensors of the best pose of all, ``raw`` included; ``raw`` itself where no unknown is a pose."""
+    def find_start(self, problem: Problem, raw: Raw, verdict: Verdict | None = None) -> Raw:
+        """Raw tensors of the best poses of all, ``raw`` included; ``raw`` itself where no unknown is a pose.
+
+        verdict: on ``raw``; poses that it does not doubt stay. Where each view has a pose of its own, each is looked
+        for in its own picture.
+        """
+        for name, part in split_problem(problem, raw).items():
+            if verdict is None or self.doubts(verdict.unknowns[name]):
+                raw = {**raw, **self.find_part(part, {each: raw[each] for each in part.parameters})}
+        return raw
+
+    def find_part(self, problem: Problem, raw: Raw) -> Raw:
+        """`find_start` for a problem that is not split."""
         seeker = self.seeker(problem, raw)
         if seeker is None:
             return raw
@@ -103,7 +120,7 @@ class Search:
         """Whether it looks around the start alone: where nobody asked for a search, and a radius is given."""
         return self.mode != "on" and self.radius is not None
 
-    def doubts(self, verdict: Verdict) -> bool:
+    def doubts(self, verdict: Verdict | Judgement) -> bool:
         """Whether another start is to be tried: where the answer explains nothing; around the start, where it might."""
         return not (verdict.certain if self.is_local else verdict.explained)
 
@@ -144,24 +161,54 @@ class Search:
         last: whether no other start will be tried. Else an answer that asks for one is not compared with others.
         """
         verdict = judge(problem, stages, raw)
-        seeker = self.seeker(problem, raw)
-        if seeker is None or verdict.status_of(seeker.name) != "converged" or (not last and self.doubts(verdict)):
+        if not last and self.doubts(verdict):
             return raw, verdict
-        log.info("comparing the answer with what looks like it")
+        parts = split_problem(problem, raw)
+        alike = [name for name in parts if verdict.status_of(name) == "converged"]
+        if alike:
+            log.info("comparing the answer with what looks like it")
+        for name in alike:
+            raw, verdict = self.compare(Whole(problem, stages, parts[name], name), raw, verdict)
+        return raw, verdict
+
+    def compare(self, whole: Whole, raw: Raw, verdict: Verdict) -> tuple[Raw, Verdict]:
+        """The verdict on an answer after one of its poses is compared with what looks like it; and a better answer."""
         for _ in range(1 + MOST_TURNS):
-            referee = Referee(seeker, stages, raw)
-            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(raw)]))
-            if all(answer.raw[name] is raw[name] for name in answer.raw):
+            own = whole.own(raw)
+            seeker = self.seeker(whole.part, own)
+            assert seeker is not None
+            referee = Referee(seeker, whole.stages, own)
+            answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(own)]))
+            if all(answer.raw[name] is own[name] for name in answer.raw):
                 break
-            raw = referee.finish(answer.raw)
-            verdict = judge(problem, stages, raw)
-        if not rivals or verdict.status_of(seeker.name) != "converged":
+            raw = {**raw, **referee.finish(answer.raw)}
+            verdict = whole.judge(raw)
+        if not rivals or verdict.status_of(whole.name) != "converged":
             return raw, verdict
-        revise = partial(verdict.revise, seeker.name, counts=seeker.name in problem.counting)
+        revise = partial(verdict.revise, whole.name, counts=whole.name in whole.problem.counting)
         if any(referee.are_joined(answer, rival) for rival in rivals[:MOST_TURNS]):
-            reason = f"the picture does not fully determine {seeker.name}: turned on, it looks the same"
-            unseen = [*verdict.unseen, {seeker.name: 1.0}]
+            reason = f"the picture does not fully determine {whole.name}: turned on, it looks the same"
+            unseen = [*verdict.unseen, {whole.name: 1.0}]
             return raw, revise(Judgement("unidentifiable", reason), unseen=unseen)
-        others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
+        others = [whole.part.values(referee.finish(rival.raw)) for rival in rivals]
         number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
-        return raw, revise(Judgement("ambiguous", f"{number} the picture as well"), others=others)
+        told = f"{number} the picture as well"
+        return raw, revise(Judgement("ambiguous", told), others=[*verdict.others, *others])
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A problem, the stages of its solver, and a part of it: a pose, by its name, and what shows in its views alone."""
+
+    problem: Problem
+    stages: Sequence[Stage]
+    part: Problem
+    name: str
+
+    def own(self, raw: Raw) -> Raw:
+        """The raw tensors of the part's unknowns."""
+        return {name: raw[name] for name in self.part.parameters}
+
+    def judge(self, raw: Raw) -> Verdict:
+        """The verdict on an answer."""
+        return judge(self.problem, self.stages, raw)
