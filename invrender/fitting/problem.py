@@ -93,8 +93,8 @@ class Problem:
         objects = [each for each in poses if only_camera(each) is None]
         if len(taken) > 1 and taken <= free and len(objects) >= len(self.scene.objects):
             raise UserError(
-                "recover: the poses of all views and of the object are unknown, so that all may move as one and no picture "
-                "tells; leave object_pose out, or name a view that is known: "
+                "recover: the poses of all views and of the object are unknown, so that all may move as one and no "
+                "picture tells; leave object_pose out, or name a view that is known: "
                 f"recover.camera_poses.known=[{self.target.views[0].camera}]"
             )
 
