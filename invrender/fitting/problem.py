@@ -43,6 +43,7 @@ class Problem:
         cameras = [
             name
             for name, each in self.parameters.items()
+            # Lights of single views name a camera, too, and are linear or have no say in where it is.
             if isinstance(each, Pose) or (hasattr(each, "camera") and not hasattr(each, "inner"))
         ]
         return cameras or list(self.parameters)

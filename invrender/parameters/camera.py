@@ -64,7 +64,7 @@ def check_camera(name: str, scene: Scene, target: Target) -> None:
     if taken_by and name not in taken_by:
         raise UserError(
             "the camera can't be an unknown where the target gives its cameras (target=views); "
-            f"name one of them: camera={next(iter(taken_by))}"
+            f"name one of them, camera={next(iter(taken_by))}, or give recover=camera_poses for the poses of all"
         )
 
 

@@ -43,6 +43,9 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         unknowns = {name: judge_unknown(moving[name], name, unknowns[name]) for name in moving}
     unseen = [parts for each in found for parts in each.unseen]
     overall = judge_all(problem, unknowns, unseen)
+    if overall.status == "converged":
+        least = max((explanations[name] for name in problem.counting), key=lambda each: each.left)
+        overall = replace(overall, reason=least.words)
     return Verdict(
         overall.status,
         overall.reason + besides,

@@ -116,8 +116,10 @@ def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Un
     scene = objective.scene_at(raw)
     result: dict[str, dict[str, Value]] = {}
     for (name, key), columns in slopes.items():
-        jacobian = torch.tensor(columns, dtype=torch.float64)
-        deviation = (jacobian.T @ covariance @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
+        chosen = torch.tensor(list(columns))
+        jacobian = torch.tensor(list(columns.values()), dtype=torch.float64)
+        own = covariance[chosen][:, chosen]
+        deviation = (jacobian.T @ own @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
         shown = objective.parameters[name].value(scene)[key]
         result.setdefault(name, {})[key] = deviation if isinstance(shown, list) else deviation[0]
     return result
@@ -125,18 +127,23 @@ def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Un
 
 def differentiate_values(
     objective: Objective, raw: Raw, local: Linearized, sizes: Tensor
-) -> dict[tuple[str, str], list[list[float]]]:
-    """By unknown and key, the derivative of the value in each of the changes, whose sizes [K] are about these."""
-    found: dict[tuple[str, str], list[list[float]]] = {}
+) -> dict[tuple[str, str], dict[int, list[float]]]:
+    """By unknown and key, the derivative of the value in each of the changes, whose sizes [K] are about these.
+
+    Values of unknowns that show in no view together do not depend on each other's changes.
+    """
+    found: dict[tuple[str, str], dict[int, list[float]]] = {}
+    reach = {name: set(objective.reach(name)) for name in local.shapes}
+    changing = [name for name, shape in local.shapes.items() for _ in range(shape.numel())]
     for column, size in enumerate(sizes.tolist()):
         step = max(1e-4, 1e-3 * size)
         change = torch.zeros_like(sizes).index_fill(0, torch.tensor([column]), step)
         above, below = (objective.scene_at(objective.retract(raw, local.split(sign * change))[0]) for sign in (1, -1))
-        for name in local.shapes:
+        for name in (each for each in local.shapes if reach[each] & reach[changing[column]]):
             parameter = objective.parameters[name]
             pairs = zip(parameter.value(above).items(), parameter.value(below).values(), strict=True)
             for (key, high), low in pairs:
                 if high is not None and low is not None:
                     slopes = [(a - b) / (2 * step) for a, b in zip(numbers(high), numbers(low), strict=True)]
-                    found.setdefault((name, key), []).append(slopes)
+                    found.setdefault((name, key), {})[column] = slopes
     return found
