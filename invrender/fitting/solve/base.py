@@ -91,7 +91,9 @@ class Linearized:
 
     @property
     def own(self) -> list[Tensor]:
-        """Groups of columns that one part alone depends on."""
+        """Groups of columns that one part alone depends on; none where all depend on all."""
+        if not self.parts:
+            return []
         groups = [columns[(jacobian != 0).any(dim=0).cpu()] for _, columns, jacobian in self.blocks()]
         counts = torch.cat(groups).bincount(minlength=self.size)
         return [own for group in groups if len(own := group[counts[group] == 1])]
