@@ -109,6 +109,8 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     problem = Problem(scene, target, parameters, renderer, losses, tuple(config.verdict.of))
     choice = choose_solver(solver, optimizer, problem)
     suited = search if search.suits(choice.solver) else None
+    if suited is None and search.start != "together":
+        note(f"search.start={search.start} has no effect: it goes with optimizer=lm")
     return Experiment(problem, choice, suited, config.stopping, config.seed, device)
 
 

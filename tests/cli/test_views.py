@@ -69,6 +69,11 @@ def test_each_view_has_a_line_a_verdict_and_a_camera(invrender: Any, taken: Path
         ([], [{}, {"look_at": [0, 50, 0]}], "cameras.json: views[1] sees no object"),
         ([], [{}, {"picture": "c.png"}], "c.png: no such picture file"),
         ([], [{}, {"focal": [30, 30], "fov": 40}], "views[1]"),
+        (
+            ["search.start=previous", "recover=object_pose"],
+            [{}, {}],
+            "search.start is previous, which puts a camera where",
+        ),
         (["search.start=first"], [{}, {}], "search.start is 'first', expected one of together, alone, previous"),
         (
             ["optimizer.stages=[{steps: 1, unknowns: [camera_pose]}]"],

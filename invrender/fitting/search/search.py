@@ -20,6 +20,7 @@ from invrender.fitting.search.rivals import Referee
 from invrender.fitting.search.seeker import Candidate, Seeker
 from invrender.fitting.solve.base import Raw, Solver, few_numbers
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
+from invrender.parameters.base import Reaching
 
 log = logging.getLogger("invrender.fitting.search")
 
@@ -82,6 +83,11 @@ class Search:
 
         Poses are refined, and answers judged, by the losses that are sums of squares.
         """
+        if self.start == "previous" and not any(isinstance(each, Reaching) for each in problem.parameters.values()):
+            raise UserError(
+                "search.start is previous, which puts a camera where the one before was found, and no camera has "
+                "an unknown pose; add recover=camera_poses, or leave search.start out"
+            )
         check_choices(self.stages, problem.losses, problem.parameters, "search.stages")
         squares = problem.in_squares().losses
         for key, stage in [*(("search", each) for each in self.stages), *(("optimizer", each) for each in stages)]:
