@@ -19,6 +19,7 @@ from invrender.fitting.state import State
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
 from invrender.losses.base import channels_of
+from invrender.parameters.families import expand_families
 from invrender.render.base import Renderer
 
 
@@ -101,23 +102,27 @@ def assemble(config: FitConfig, device: str = "cpu", optimizer: str = "") -> Exp
     solver = build(config.optimizer, "optimizer", allow)
     renderer = build(config.renderer, "renderer", allow)
     search = build(config.search, "search", allow)
-    parameters = build_all(config.recover, "recover", allow)
+    unknowns = build_all(config.recover, "recover", allow)
     losses = build_all(config.loss, "loss", allow)
     channels = channels_of(losses.values())
     shaders = getattr(renderer, "shaders", {})
     scene, target = build_scene_and_target(config, device, channels, shaders)
     if config.target.depth and "depth" not in channels:
         note("target.depth has no effect: no loss compares depths; add loss=depth")
+    parameters = expand_families(unknowns, scene, target)
     problem = Problem(scene, target, parameters, renderer, losses, tuple(config.verdict.of))
     choice = choose_solver(solver, optimizer, problem)
+    if search.start != "together" and not search.suits(choice.solver):
+        note(f"search.start={search.start} has no effect: it goes with optimizer=lm, and with others if search=on")
     return Experiment(problem, choice, search, config.stopping, config.seed, device, config.verdict.judge)
 
 
 def measures_of(composed: Composition) -> list[str]:
     """The errors that a fit will tell, as UNKNOWN.ERROR; none where the truth is not known."""
     options = scene_options(composed, FitConfig)
-    parameters = build_all(options.recover, "recover", options.allow_targets)
+    unknowns = build_all(options.recover, "recover", options.allow_targets)
     scene, target = build_scene_and_target(options, "cpu", frozenset(), {})
     if target.truth is None:
         return []
+    parameters = expand_families(unknowns, scene, target)
     return [f"{name}.{error}" for name, each in parameters.items() for error in each.error(scene, target.truth)]

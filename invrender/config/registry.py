@@ -38,6 +38,7 @@ CLASSES = frozenset(
         "invrender.parameters.CameraFocal",
         "invrender.parameters.CameraIntrinsics",
         "invrender.parameters.CameraPose",
+        "invrender.parameters.CameraPoses",
         "invrender.parameters.CameraPosition",
         "invrender.parameters.LightColor",
         "invrender.parameters.LightDirection",

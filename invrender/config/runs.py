@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -15,9 +16,13 @@ from invrender.config.files import TYPED, check_characters, check_size, read_tex
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
 from invrender.errors import UserError, first_line, naming
+from invrender.io.cameras.keys import build_camera
+from invrender.io.cameras.merging import merged_camera
+from invrender.io.cameras.native import Views
 from invrender.io.scenes import build_scene
-from invrender.io.schema import SceneFile, literal
-from invrender.scene import CAMERA, Scene, Target
+from invrender.io.schema import CameraConfig, SceneFile, literal
+from invrender.io.views import name_views
+from invrender.scene import CAMERA, Camera, Scene, Target
 
 CONFIG, ANSWER = "config.yaml", "recovered/scene.yaml"
 Options = TypeVar("Options", bound=SceneFile)
@@ -25,7 +30,7 @@ Options = TypeVar("Options", bound=SceneFile)
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A fit. answer: the scene that it found, None where it did not end; cameras of views are where they began."""
+    """A fit. answer: the scene that it found, None where it did not end."""
 
     start: Scene
     answer: Scene | None
@@ -51,11 +56,22 @@ def read_run(folder: Path, allow: Sequence[str] = ()) -> StoredRun:
 
 
 def read_answer(path: Path, start: Scene) -> Scene:
-    """The scene of a fit's ``recovered`` folder, with the cameras of views from the start."""
+    """The scene of a fit's ``recovered`` folder; views are by the cameras found, or those of the start."""
     file = read_options(path, SceneFile)
     with naming(str(path)):
         found = build_scene(file, path.parent)
-    return replace(found, cameras={**start.cameras, CAMERA: found.camera})
+    taken = read_cameras(path.with_name("cameras.json"))
+    return replace(found, cameras={**start.cameras, **taken, CAMERA: found.camera})
+
+
+def read_cameras(path: Path) -> dict[str, Camera]:
+    """The cameras of views that a fit has found, by name; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    photographs = Views().read(path)
+    configs = [merged_camera(CameraConfig(), each.camera, each.where) for each in photographs]
+    cameras = [build_camera(config, torch.zeros(3), str(path)) for config in configs]
+    return dict(zip(name_views(photographs), cameras, strict=True))
 
 
 def read_options(path: Path, schema: type[Options]) -> Options:

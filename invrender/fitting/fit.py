@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.fitting.alone import first_shared, group_poses, restrict_stages, split_problem
 from invrender.fitting.clock import Clock
 from invrender.fitting.judge.verdict import Verdict
 from invrender.fitting.objective import Objective
@@ -22,7 +25,10 @@ from invrender.fitting.solve.base import Evaluation, Raw, Solver
 from invrender.fitting.state import Best, Progress, State, read_generators, restore_generators, stamp
 from invrender.fitting.step import Step, measure_errors, measure_pulls
 from invrender.fitting.stopping import Stopping
+from invrender.parameters.base import Reaching, only_camera
 from invrender.scene import detach
+
+log = logging.getLogger("invrender.fitting.search")
 
 Steps = Generator[Step, None, None]
 
@@ -43,8 +49,8 @@ def fit(
     start. Ctrl-C ends the fit with the last step; a consumer that is interrupted itself gets that step by
     ``steps.throw(KeyboardInterrupt())``.
 
-    search: looks for other starts, before the first step or when the answer does not explain the target, where it suits
-        the solver; and has the answer judged, after any solver. Without it there is neither.
+    search: looks for other starts, before the first step or when the answer does not explain the target, and fits views
+        alone, where it suits the solver; and has the answer judged, after any solver. Without it there is none of this.
     judging: whether the answer is judged; other starts are looked for before the first step, too, where it is not.
     state: of a step of the same fit. The fit goes on from there, with the same bits, and yields what came after it.
 
@@ -152,15 +158,44 @@ class Fitting:
     def attempts(self) -> Steps:
         """The steps of an attempt and, where its answer explains nothing, of another one from where a search ends."""
         search = self.search
-        if search is not None and search.mode == "on" and self.state.iteration == 0:
-            self.state = replace(self.state, raw=search.find_start(self.problem, self.state.raw))
+        if search is not None and self.state.iteration == 0:
+            self.find_start(search)
         yield from self.attempt()
         again = self.may_search_again()
         self.judge_end(last=not again)
         if search is not None and again and self.verdict is not None and search.doubts(self.verdict):
-            self.state = self.state.begin_again(search.find_start(self.problem, self.end.best.raw))
+            raw = search.find_start(self.problem, self.end.best.raw, self.verdict)
+            self.state = self.state.begin_again(raw)
             yield from self.attempt()
             self.judge_end()
+
+    def find_start(self, search: Search) -> None:
+        """Where the first step begins: of each view alone if that is asked for, or found everywhere."""
+        if search.start != "together" and len(group_poses(self.problem)) > 1:
+            self.fit_alone(search)
+        elif search.mode == "on":
+            self.state = replace(self.state, raw=search.find_start(self.problem, self.state.raw))
+
+    def fit_alone(self, search: Search) -> None:
+        """Fit each view that has a pose of its own by itself; then all go on together.
+
+        Stages in which nothing else moves are over by then.
+        """
+        try:
+            for raw in fit_views(
+                self.problem, self.solver, self.remaining, search, self.judge is not None, self.state.raw
+            ):
+                self.state = replace(self.state, raw=self.constrain(raw), seconds=self.clock.seconds())
+        finally:
+            self.conclude()
+        alone = [name for name, each in self.problem.parameters.items() if only_camera(each) is not None]
+        self.state = replace(self.state, stage=first_shared(self.solver.stages, self.problem, alone))
+
+    def remaining(self) -> Stopping:
+        """When to stop what is done before the first step."""
+        if self.stopping.seconds is None:
+            return self.stopping
+        return replace(self.stopping, seconds=max(1e-3, self.stopping.seconds - self.clock.seconds()))
 
     def may_search_again(self) -> bool:
         """Whether other starts have not been tried, and may be."""
@@ -280,3 +315,35 @@ class Fitting:
             verdict=verdict,
             pulls=measure_pulls(problem.parameters, found, problem.target, verdict),
         )
+
+
+def fit_views(
+    problem: Problem, solver: Any, stopping: Callable[[], Stopping], search: Search, judging: bool, raw: Raw
+) -> Iterator[Raw]:
+    """The raw tensors after each view that has a pose of its own is fitted by itself, in the order of the views.
+
+    Each begins at its own start or, as ``search.start`` says, where the view before it was found or is known to be.
+    Raises `KeyboardInterrupt` where one of the fits was interrupted.
+    """
+    parts = {only_camera(problem.parameters[name]): (name, part) for name, part in split_problem(problem, raw).items()}
+    before: Tensor | None = None
+    for camera in dict.fromkeys(view.camera for view in problem.target.views):
+        if camera not in parts:
+            before = problem.scene.cameras[camera].camera_from_world
+            continue
+        name, part = parts[camera]
+        pose, start = part.parameters[name], raw[name]
+        if search.start == "previous" and before is not None and isinstance(pose, Reaching):
+            start = pose.reach(part.scene, before)
+        moved = replace(part, scene=pose.apply(part.scene, start))
+        own = replace(search, stages=restrict_stages(search.stages, part))
+        alone = replace(solver, stages=restrict_stages(solver.stages, part))
+        *_, last = fit(moved, alone, stopping(), own, judging=judging)
+        found = last.best.raw
+        raw = {**raw, **found, name: pose.retract(part.scene, start, found[name])}
+        if last.verdict is None or last.verdict.explained:
+            before = last.scene.cameras[camera].camera_from_world
+        log.info("%s alone: %s", camera, f"loss {last.loss:.3g}" if last.verdict is None else last.verdict.reason)
+        yield raw
+        if last.stopped_because == "interrupted":
+            raise KeyboardInterrupt

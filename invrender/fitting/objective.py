@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -12,11 +12,12 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.fitting.jacobian import differentiate
 from invrender.fitting.schedule import Stage, blur_rendering, clip_picture
-from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw, split
+from invrender.fitting.solve.base import Changes, Evaluation, Linearized, Raw
+from invrender.fitting.solve.sparsity import Layout
 from invrender.images.crop import crop_background
 from invrender.images.resample import background_pixels
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior, channels_of
-from invrender.parameters.base import Parameters
+from invrender.parameters.base import Parameters, only_camera
 from invrender.render.base import Quality, Renderer, Shot
 from invrender.scene import Channels, Picture, Scene, View
 
@@ -28,6 +29,7 @@ DIFFERENCE = 0.5
 
 T = TypeVar("T")
 Comparison = tuple[Picture, View]
+Groups = Callable[[Sequence[Scene]], list[tuple[int, Residuals]]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Objective:
         """What each view shows of the scene, at the view's resolution."""
         return [
             Shot(
-                crop_background(scene, view.window, view.size),
+                crop_background(scene.lit_for(view.camera), view.window, view.size),
                 scene.cameras[view.camera].framed(view.window, *reversed(view.size)),
             )
             for view in self.views
@@ -166,44 +168,73 @@ class Objective:
     def linearize_at_once(self, raws: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> list[Linearized]:
         """`linearize`, of which all pictures are rendered together."""
         shapes = {name: raws[0][name].shape for name in names}
+        layout = Layout(shapes, {name: self.reach(name) for name in names}, self.rates)
+        found = []
+        if self.data_terms:
+            found.append(self.differentiate(raws, layout, self.data_residuals))
+        if self.priors:
+            found.append(self.differentiate(raws, layout.whole, self.prior_residuals))
+        return [Linearized.together(each) for each in zip(*found, strict=True)]
 
-        def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    def differentiate(self, raws: Sequence[Mapping[str, Tensor]], layout: Layout, function: Groups) -> list[Linearized]:
+        """Residuals near each of ``raws`` in the columns of a layout."""
+
+        def residuals(change: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             # All scenes change alike, and each residual depends on its own scene alone.
-            changes = split(change, shapes)
-            found = self.residuals([self.scene_at(raw, changes) for raw in raws])
-            return found.values, (found.values, found.weights, found.pixel)
+            changes = layout.split(change)
+            groups = function([self.scene_at(raw, changes) for raw in raws])
+            found = Residuals.together([residuals for _, residuals in groups])
+            view = torch.cat([torch.full(each.pixel.shape, number) for number, each in groups])
+            return found.values, (found.values, found.weights, found.pixel, view)
 
-        sizes = {name: shape.numel() for name, shape in shapes.items()}
-        steps = [DIFFERENCE * self.rates[name] for name, size in sizes.items() for _ in range(size)]
         with torch.no_grad():
-            zero = self.scene.background.new_zeros(len(steps))
-            jacobian, others = differentiate(residuals, zero, steps, self.renderer.supports.forward_mode)
+            zero = self.scene.background.new_zeros(layout.width)
+            forward = self.renderer.supports.forward_mode
+            jacobian, others = differentiate(residuals, zero, layout.steps(DIFFERENCE), forward)
         parts = (each.chunk(len(raws)) for each in (*others, jacobian))
-        return [Linearized(shapes, *each) for each in zip(*parts, strict=True)]
+        return [
+            Linearized(layout.shapes, values, weights, pixel, jacobian, layout.parts(view))
+            for values, weights, pixel, view, jacobian in zip(*parts, strict=True)
+        ]
+
+    def reach(self, name: str) -> list[int]:
+        """The numbers of the views that an unknown shows in."""
+        only = only_camera(self.parameters[name])
+        return [number for number, view in enumerate(self.views) if only in (None, view.camera)]
 
     def residuals(self, scenes: Sequence[Scene]) -> Residuals:
         """The residuals of all losses, those of one scene after another's; pixels count on through a scene's views."""
         found = [
-            each
+            residuals
             for scene, comparisons in zip(scenes, self.compare(scenes), strict=True)
-            for each in self.residuals_of(comparisons, scene)
+            for residuals in (*self.residuals_of(comparisons), *self.residuals_of_priors(scene))
         ]
         return Residuals.together(found)
 
-    def residuals_of(self, comparisons: Sequence[Comparison], scene: Scene) -> Iterator[Residuals]:
-        """The residuals of each loss on each view of a scene, and of each prior.
+    def data_residuals(self, scenes: Sequence[Scene]) -> list[tuple[int, Residuals]]:
+        """The residuals of the losses of pictures, each view's with its number, of one scene after another."""
+        return [pair for comparisons in self.compare(scenes) for pair in enumerate(self.residuals_of(comparisons))]
 
-        Raises `UserError` for a loss that is no sum of squares.
-        """
+    def prior_residuals(self, scenes: Sequence[Scene]) -> list[tuple[int, Residuals]]:
+        """Those of the priors, as if all were in one view."""
+        return [(0, residuals) for scene in scenes for residuals in self.residuals_of_priors(scene)]
+
+    def residuals_of(self, comparisons: Sequence[Comparison]) -> Iterator[Residuals]:
+        """The residuals of all losses of pictures, by view. Raises `UserError` for a loss that is no sum of squares."""
         before = 0
         for picture, view in comparisons:
+            found = []
             for name, term in self.data_terms.items():
                 if not isinstance(term, SquaredDataTerm):
                     raise no_sum_of_squares(name)
                 own = term.residuals(picture, view)
                 pixel = torch.where(own.pixel < 0, own.pixel, own.pixel + before)
-                yield Residuals(own.values, term.weight / len(comparisons) * own.weights, pixel)
+                found.append(Residuals(own.values, term.weight / len(comparisons) * own.weights, pixel))
+            yield Residuals.together(found)
             before += view.rgb[..., 0].numel()
+
+    def residuals_of_priors(self, scene: Scene) -> Iterator[Residuals]:
+        """The residuals of each prior. Raises `UserError` for one that is no sum of squares."""
         for name, prior in self.priors.items():
             if not isinstance(prior, SquaredPrior):
                 raise no_sum_of_squares(name)
@@ -241,7 +272,7 @@ def brighten(picture: Picture, view: View, scene: Scene) -> Picture:
     """The picture with what it shows made as bright as in its target; as it is where there are no colours."""
     if "rgb" not in picture:
         return picture
-    behind = crop_background(scene, view.window, view.size).background
+    behind = crop_background(scene.lit_for(view.camera), view.window, view.size).background
     background = background_pixels(behind, *view.size).reshape(view.rgb.shape)
     behind = (1 - picture.alpha)[..., None] * background
     shown, wanted = picture.rgb - behind, view.rgb - behind

@@ -14,7 +14,7 @@ from invrender.fitting.objective import Objective, apply_all
 from invrender.fitting.schedule import Stage, blur_view, select, shrink_view
 from invrender.fitting.solve.base import Raw
 from invrender.losses.base import DataTerm, Loss, is_sum_of_squares
-from invrender.parameters.base import Parameters, Pose, Value
+from invrender.parameters.base import Parameters, Pose, Value, only_camera
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target
 
@@ -44,9 +44,14 @@ class Problem:
     def counting(self) -> list[str]:
         """The unknowns that the verdict is about."""
         if self.judged:
-            return list(self.judged)
+            return list(select(self.parameters, self.judged))
         poses = self.poses
-        cameras = [name for name, each in self.parameters.items() if name in poses or hasattr(each, "camera")]
+        cameras = [
+            name
+            for name, each in self.parameters.items()
+            # Lights of single views name a camera, too, and are linear or have no say in where it is.
+            if name in poses or (hasattr(each, "camera") and not hasattr(each, "inner"))
+        ]
         return cameras or list(self.parameters)
 
     def check(self) -> None:
@@ -58,8 +63,9 @@ class Problem:
             with naming(f"loss.{name}"):
                 self.check_loss(loss)
         self.check_views()
+        self.check_gauge()
         for name in self.judged:
-            if name not in self.parameters:
+            if not select(self.parameters, [name]):
                 raise UserError(f"verdict.of: {name!r} is not among the unknowns, {', '.join(self.parameters)}")
         if not self.parameters:
             raise UserError("recover is empty, expected at least one unknown: recover=camera_pose")
@@ -85,6 +91,19 @@ class Problem:
                 cameras = ", ".join(self.scene.cameras)
                 raise UserError(f"target: a view was taken by the camera {view.camera!r}, and the scene has {cameras}")
             self.renderer.supports.check_lens(self.scene.cameras[view.camera], view.camera)
+
+    def check_gauge(self) -> None:
+        """Raise `UserError` where several views and all objects have unknown poses: they may move as one, unseen."""
+        poses = [each for each in self.parameters.values() if isinstance(each, Pose)]
+        taken = {view.camera for view in self.target.views}
+        free = {camera for each in poses if (camera := only_camera(each)) is not None}
+        objects = [each for each in poses if only_camera(each) is None]
+        if len(taken) > 1 and taken <= free and len(objects) >= len(self.scene.objects):
+            raise UserError(
+                "recover: the poses of all views and of the object are unknown, so that all may move as one and no "
+                "picture tells; leave object_pose out, or name a view that is known: "
+                f"recover.camera_poses.known=[{self.target.views[0].camera}]"
+            )
 
     def in_squares(self) -> Problem:
         """The problem with those losses alone that are sums of squares."""

@@ -59,19 +59,26 @@ class Stage:
 
     def factor(self, name: str) -> float:
         """What ``lr`` multiplies the learning rate of one unknown by."""
-        return self.lr.get(name, 1.0) if isinstance(self.lr, Mapping) else self.lr
+        if not isinstance(self.lr, Mapping):
+            return self.lr
+        return self.lr.get(name, self.lr.get(family_of(name), 1.0))
 
 
 def select(named: Mapping[str, Each], names: Collection[str] | None) -> dict[str, Each]:
-    """Those that a stage names, or all of them for None."""
-    return {name: each for name, each in named.items() if names is None or name in names}
+    """Those that a stage names, or all of them for None; the name of a family stands for all of it."""
+    return {name: each for name, each in named.items() if names is None or name in names or family_of(name) in names}
+
+
+def family_of(name: str) -> str:
+    """The family of an unknown, which is called FAMILY.MEMBER; its own name where it has none."""
+    return name.partition(".")[0]
 
 
 def check_stages(stages: Sequence[Stage], losses: Collection[str], unknowns: Collection[str]) -> None:
     """Raise `UserError` for a choice that is empty or not there, and for an unknown that moves in no stage."""
     check_choices(stages, losses, unknowns, "optimizer.stages")
     for name in unknowns:
-        if all(stage.unknowns is not None and name not in stage.unknowns for stage in stages):
+        if not any(select({name: None}, stage.unknowns) for stage in stages):
             raise UserError(
                 f"optimizer.stages: {name} moves in none; add it to a stage's unknowns, or leave it out of recover"
             )
@@ -85,7 +92,7 @@ def check_choices(stages: Sequence[Stage], losses: Collection[str], unknowns: Co
             if not given:
                 raise UserError(f"{where} is empty, expected some of {', '.join(known)}, or null")
             for name in given:
-                if name not in known:
+                if name not in known and name not in map(family_of, known):
                     raise UserError(f"{where}: there is no {kind} {name!r} here, only {', '.join(known)}")
 
 

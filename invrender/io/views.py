@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -12,12 +12,13 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.images.resample import background_pixels, resize_depth
-from invrender.io.cameras.base import CameraFormat
+from invrender.io.cameras.base import CameraFormat, Photograph
 from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.images import check_pictures
-from invrender.io.cameras.keys import build_camera, fit_to_picture
+from invrender.io.cameras.keys import build_camera, camera_keys, fit_to_picture
 from invrender.io.cameras.merging import merged_camera
+from invrender.io.cameras.native import Views
 from invrender.io.pictures import Decoding, depth_size, picture_size, read_depth, read_mask, read_picture
 from invrender.io.region import Region
 from invrender.io.schema import CameraConfig
@@ -133,7 +134,7 @@ def read_views(
     views, cameras = [], dict[str, Camera]()
     photographs = read_photographs(path, file_format)
     check_pictures(photographs, path)
-    for photograph in photographs:
+    for photograph, name in zip(photographs, name_views(photographs), strict=True):
         picture = photograph.picture
         assert picture is not None
         where = photograph.where or f"{path}: {picture.name}"
@@ -143,7 +144,6 @@ def read_views(
             given = {"width": width, "height": height, **given}
         config = merged_camera(camera, given, where)
         config = fit_to_picture(config, width, height, picture, where)
-        name = unused_name(picture.stem, {CAMERA, *cameras})
         built = build_camera(config, reading.center, where, reading.radius)
         if not cameras:
             say_depths(built, config, where)
@@ -152,6 +152,22 @@ def read_views(
         cameras[name] = built.resized(*reversed(whole_size(view)))
         views.append(replace(view, camera=name))
     return tuple(views), cameras
+
+
+def name_views(photographs: Sequence[Photograph]) -> list[str]:
+    """What the cameras of photographs are called: after the pictures, with a number where two have one name."""
+    names: list[str] = []
+    for photograph in photographs:
+        assert photograph.picture is not None
+        names.append(unused_name(photograph.picture.stem, {CAMERA, *names}))
+    return names
+
+
+def write_views(path: Path, photographs: Sequence[Photograph], cameras: Mapping[str, Camera]) -> dict[Path, bytes]:
+    """Our own camera file at ``path``, and its content: the photographs with other cameras, by their names."""
+    named = zip(photographs, name_views(photographs), strict=True)
+    found = [replace(each, camera=camera_keys(cameras[name]), pose_numbers=()) for each, name in named]
+    return Views().encode(found, path)
 
 
 def whole_size(view: View) -> tuple[int, int]:

@@ -44,7 +44,7 @@ class KnownIntrinsics:
 
     focal: of the logarithm of the horizontal focal length. aspect: of that of the ratio of both. principal: of the
     principal point, as a share of the focal length, across and down. distortion: of each coefficient of the lens.
-    camera: the name of the scene's camera.
+    camera: the name of the scene's camera; None for the scene's own, or that of all views, which share theirs.
     """
 
     weight: float = 1e-6
@@ -52,7 +52,7 @@ class KnownIntrinsics:
     aspect: float = 0.01
     principal: float = 0.03
     distortion: float = 0.1
-    camera: str = CAMERA
+    camera: str | None = None
 
     def __post_init__(self) -> None:
         checks.at_least("weight", self.weight, 0)
@@ -60,7 +60,8 @@ class KnownIntrinsics:
 
     def check(self, scene: Scene) -> None:
         """Raise `UserError` if the scene has no such camera."""
-        checks.one_of("camera", self.camera, list(scene.cameras))
+        if self.camera is not None:
+            checks.one_of("camera", self.camera, list(scene.cameras))
 
     def __call__(self, scene: Scene, start: Scene) -> Tensor:
         """The unweighted sum, []."""
@@ -68,7 +69,8 @@ class KnownIntrinsics:
 
     def residuals(self, scene: Scene, start: Scene) -> Residuals:
         """A number for each of the intrinsics, in standard deviations."""
-        now, before = scene.cameras[self.camera], start.cameras[self.camera]
+        name = self.camera or next((each for each in scene.cameras if each != CAMERA), CAMERA)
+        now, before = scene.cameras[name], start.cameras[name]
         found, known = focal_lengths(now).log(), focal_lengths(before).log()
         changes = [
             (found - known)[:1] / self.focal,

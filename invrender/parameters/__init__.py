@@ -4,6 +4,7 @@ from invrender.parameters.ambient import Ambient
 from invrender.parameters.camera_focal import CameraFocal
 from invrender.parameters.camera_intrinsics import CameraIntrinsics
 from invrender.parameters.camera_pose import CameraPose
+from invrender.parameters.camera_poses import CameraPoses
 from invrender.parameters.camera_position import CameraPosition
 from invrender.parameters.light_color import LightColor
 from invrender.parameters.light_direction import LightDirection
@@ -19,6 +20,7 @@ __all__ = [
     "CameraFocal",
     "CameraIntrinsics",
     "CameraPose",
+    "CameraPoses",
     "CameraPosition",
     "LightColor",
     "LightDirection",

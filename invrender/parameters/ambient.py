@@ -21,12 +21,14 @@ class Ambient:
     """The intensity of ambient lights, which may be zero.
 
     raw: [L], added to each intensity. lights: their names, None for all. range: of the intensity.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1e9)
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr)

@@ -76,4 +76,19 @@ class Pose(Parameter, Protocol):
         ...
 
 
+@runtime_checkable
+class Reaching(Pose, Protocol):
+    """The pose of a camera that can be put where another camera is."""
+
+    def reach(self, scene: Scene, camera_from_world: Tensor) -> Tensor:
+        """The raw tensor of a pose [4, 4]."""
+        ...
+
+
 Parameters = Mapping[str, Parameter]
+
+
+def only_camera(parameter: Parameter) -> str | None:
+    """The camera whose pictures alone an unknown shows in, which it has as ``camera``; None where it shows in all."""
+    camera = getattr(parameter, "camera", None)
+    return camera if isinstance(camera, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,12 +13,48 @@ from invrender.errors import UserError
 from invrender.geometry.cameras import transform
 from invrender.geometry.poses import rotation_angle
 from invrender.geometry.rotations import GOLDEN, sample_rotations
-from invrender.scene import Camera, Scene, Target
+from invrender.scene import CAMERA, Camera, Scene, Target
 
 # How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
 SHIFT = 0.1
 ROOT = math.sqrt(2)
 STEPS = (0.15, 0.3, 0.5)
+# Focal lengths that differ by a larger share are two.
+ALIKE = 1e-3
+
+
+def cameras_of(name: str | None, scene: Scene) -> list[str]:
+    """The cameras that an unknown is of: the named one; for None all that views name, or the scene's own."""
+    if name is not None:
+        return [name]
+    return [each for each in scene.cameras if each != CAMERA] or [CAMERA]
+
+
+def check_alike(names: Sequence[str], scene: Scene) -> None:
+    """Raise `UserError` where cameras that are to share their optics begin with others."""
+    first, *others = names
+    for other in others:
+        one, two = (scene.cameras[name] for name in (first, other))
+        if abs(focal_share(one) / focal_share(two) - 1) > ALIKE:
+            told = f"focal lengths of {focal_share(one):.4g} and {focal_share(two):.4g} of the longer side"
+        elif lens_kind(one) != lens_kind(two):
+            told = f"{lens_kind(one)} and {lens_kind(two)}"
+        else:
+            continue
+        raise UserError(
+            f"all views share one camera's optics, but {first} and {other} begin with {told}; "
+            "give them the same, or set each=true"
+        )
+
+
+def focal_share(camera: Camera) -> float:
+    """The focal length as a share of the picture's longer side."""
+    return float(camera.intrinsics[0, 0]) / max(camera.width, camera.height)
+
+
+def lens_kind(camera: Camera) -> str:
+    """The lens in words."""
+    return "no lens" if camera.lens is None else f"a {camera.lens.model} lens of {len(camera.lens.coefficients)}"
 
 
 def check_camera(name: str, scene: Scene, target: Target) -> None:
@@ -27,7 +64,7 @@ def check_camera(name: str, scene: Scene, target: Target) -> None:
     if taken_by and name not in taken_by:
         raise UserError(
             "the camera can't be an unknown where the target gives its cameras (target=views); "
-            f"name one of them: camera={next(iter(taken_by))}"
+            f"name one of them, camera={next(iter(taken_by))}, or give recover=camera_poses for the poses of all"
         )
 
 

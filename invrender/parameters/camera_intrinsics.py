@@ -13,8 +13,8 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.cameras import project, rays
 from invrender.parameters.base import Value
-from invrender.parameters.camera import check_camera
-from invrender.scene import CAMERA, Camera, Scene, Target, Truth
+from invrender.parameters.camera import cameras_of, check_alike, check_camera
+from invrender.scene import Camera, Scene, Target, Truth
 
 GRID = 17  # by so many points across and down a picture errors are measured
 
@@ -31,7 +31,8 @@ class CameraIntrinsics:
     principal: the principal point's shift across and down, as a share of the horizontal focal length.
     distortion: added to the coefficients of the camera's lens; it must have one.
     limit: of each number but the coefficients, up and down.
-    camera: the name of the scene's camera.
+    camera: the name of the scene's camera; None for all that took views, which share what they change by.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = False
@@ -41,7 +42,8 @@ class CameraIntrinsics:
     distortion: bool = False
     lr: float = 0.01
     limit: float = 0.7
-    camera: str = CAMERA
+    camera: str | None = None
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr, limit=self.limit)
@@ -50,8 +52,10 @@ class CameraIntrinsics:
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` if there is no such camera, the target gives it, or a lens is asked for that it has not."""
-        check_camera(self.camera, scene, target)
-        camera = scene.cameras[self.camera]
+        for name in cameras_of(self.camera, scene):
+            check_camera(name, scene, target)
+        check_alike(cameras_of(self.camera, scene), scene)
+        camera = self.first(scene)
         if not self.distortion:
             return
         if camera.lens is None:
@@ -64,6 +68,10 @@ class CameraIntrinsics:
                 f"distortion is true, and the {camera.lens.model} lens has no coefficients; set it to false"
             )
 
+    def first(self, scene: Scene) -> Camera:
+        """The camera, or the first of those that share the unknown."""
+        return scene.cameras[cameras_of(self.camera, scene)[0]]
+
     def sizes(self, camera: Camera) -> list[int]:
         """How many numbers each part has: focal, aspect, principal, distortion."""
         coefficients = 0 if camera.lens is None else len(camera.lens.coefficients)
@@ -75,11 +83,16 @@ class CameraIntrinsics:
 
     def initial(self, scene: Scene) -> Tensor:
         """[N]."""
-        return scene.background.new_zeros(sum(self.sizes(scene.cameras[self.camera])))
+        return scene.background.new_zeros(sum(self.sizes(self.first(scene))))
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Scale the focal lengths, shift the principal point and add to the coefficients."""
-        camera = scene.cameras[self.camera]
+        for name in cameras_of(self.camera, scene):
+            scene = scene.with_camera(self.change(scene.cameras[name], raw), name)
+        return scene
+
+    def change(self, camera: Camera, raw: Tensor) -> Camera:
+        """A camera with other optics."""
         focal, aspect, principal, coefficients = self.parts(camera, raw)
         matrix = camera.intrinsics
         one = torch.ones_like(matrix[0, 0])
@@ -91,11 +104,11 @@ class CameraIntrinsics:
         if self.distortion and camera.lens is not None:
             lens = replace(camera.lens, coefficients=camera.lens.coefficients + coefficients)
             moved = replace(moved, lens=lens)
-        return scene.with_camera(moved, self.camera)
+        return moved
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change; what it shifts the principal point by is in shares of the focal length as it is by now."""
-        camera = scene.cameras[self.camera]
+        camera = self.first(scene)
         focal, *_ = self.parts(camera, raw)
         before, shift, after = torch.split(change, self.part_sizes(camera))
         return raw + torch.cat([before, focal.sum().exp() * shift, after])
@@ -107,12 +120,12 @@ class CameraIntrinsics:
 
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Keep the numbers within the limit; coefficients of long lenses may be large."""
-        *others, coefficients = self.parts(scene.cameras[self.camera], raw)
+        *others, coefficients = self.parts(self.first(scene), raw)
         return torch.cat([*(each.clamp(-self.limit, self.limit) for each in others), coefficients])
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """Of those that are on: the focal lengths and the principal point in pixels, and the coefficients."""
-        camera = scene.cameras[self.camera]
+        camera = self.first(scene)
         found: dict[str, Value] = {}
         if self.focal or self.aspect:
             found["focal_px"] = camera.intrinsics.diagonal()[:2].tolist()
@@ -124,7 +137,7 @@ class CameraIntrinsics:
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """Of those that are on; and displacement_px, by which a fixed camera's picture is off on average."""
-        found, true = scene.cameras[self.camera], truth.scene.cameras[self.camera]
+        found, true = self.first(scene), self.first(truth.scene)
         errors = {"displacement_px": displacement(found, true)}
         if self.focal:
             errors["focal_relative"] = abs(float(found.intrinsics[0, 0] / true.intrinsics[0, 0]) - 1)

@@ -68,6 +68,13 @@ class CameraPose:
         rotation = compose_rotations(change[:3], raw[:3])
         return torch.cat([rotation, raw[3:] + change[3:] * distance / scene.cameras[self.camera].distance])
 
+    def reach(self, scene: Scene, camera_from_world: Tensor) -> Tensor:
+        """The raw tensor of a pose [4, 4]."""
+        camera = scene.cameras[self.camera]
+        turned = camera_from_world[:3, :3] @ camera.camera_from_world[:3, :3].T
+        shift = transform(camera_from_world, camera.look_at) - pivot(camera)
+        return torch.cat([roma.rotmat_to_rotvec(turned), shift / camera.distance])
+
     def project(self, scene: Scene, raw: Tensor) -> Tensor:
         """Limit the rotation and the shift."""
         rotation = None if self.max_rotation is None else math.radians(self.max_rotation)

@@ -23,12 +23,14 @@ class LightColor:
     A picture shows colour × intensity: recover one of them, or read only their product where both are unknown.
 
     raw: [L, 3], added to each colour. lights: their names, None for all. range: of each channel.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.02
     range: Range = (0.0, 1.0)
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr)

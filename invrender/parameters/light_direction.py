@@ -24,12 +24,14 @@ class LightDirection:
 
     raw: [L, 2], radians: each direction turns about two axes across it. lights: their names, None for all.
     max_rotation: degrees from the start, or None.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = False
     lights: Sequence[str] | None = None
     lr: float = 0.03
     max_rotation: float | None = None
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr, max_rotation=self.max_rotation)

@@ -23,12 +23,14 @@ class LightIntensity:
     """The intensity of point and directional lights, on a logarithmic scale.
 
     raw: [L], the logarithm of the factor on each light. lights: their names, None for all. range: of the intensity.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = True
     lights: Sequence[str] | None = None
     lr: float = 0.1
     range: Range = (1e-9, 1e12)
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr)

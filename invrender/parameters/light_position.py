@@ -22,12 +22,14 @@ class LightPosition:
 
     raw: [L, 3], a shift in world axes as a share of the light's distance from the point that the camera looks at.
     lights: their names, None for all. max_shift: in the same share, or None.
+    each: whether every view has its own.
     """
 
     linear: ClassVar[bool] = False
     lights: Sequence[str] | None = None
     lr: float = 0.02
     max_shift: float | None = None
+    each: bool = False
 
     def __post_init__(self) -> None:
         checks.above_zero(lr=self.lr, max_shift=self.max_shift)

@@ -18,6 +18,8 @@ from invrender.record.summary import summary
 from invrender.record.units import errors_text, values_text
 
 LINE_SECONDS = 30.0
+# So many unknowns are told of in the line of a step; all of them stand in the table at the end.
+SHOWN = 3
 # What goes on where there are no steps for seconds.
 SEARCH_LOG = logging.getLogger("invrender.fitting.search")
 
@@ -113,7 +115,8 @@ def step_text(step: Step, parameters: Parameters) -> str:
     else:
         values = {name: values_text(parameter.value(step.scene)) for name, parameter in parameters.items()}
         unknowns = [f"{name} {text}" for name, text in values.items() if text]
-    return ", ".join([f"loss {step.loss:.3g}", *unknowns])
+    more = [f"and {len(unknowns) - SHOWN} more unknowns"] if len(unknowns) > SHOWN + 1 else []
+    return ", ".join([f"loss {step.loss:.3g}", *(unknowns[:SHOWN] if more else unknowns), *more])
 
 
 def terms_text(step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from invrender.record.units import name_and_unit, value_text
@@ -92,11 +93,13 @@ def other_rows(others: Sequence[Mapping[str, Mapping[str, Value]]]) -> list[list
     """The first of the other answers as a table, the heading first; one answer a column."""
     shown = others[:SHOWN]
     rows = [["unknown", "", *(f"other {number}" for number in range(1, len(shown) + 1))]]
-    for unknown, values in shown[0].items():
+    # Of views that are judged apart, each answer has its own unknowns.
+    for unknown in dict.fromkeys(chain.from_iterable(shown)):
         name = unknown
+        values = next(other[unknown] for other in shown if unknown in other)
         for key, value in values.items():
             if value is not None:
-                found = [value_text(key, other[unknown].get(key)) for other in shown]
+                found = [value_text(key, other.get(unknown, {}).get(key)) for other in shown]
                 rows.append([name, name_and_unit(key)[0], *found])
                 name = ""
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -33,12 +33,14 @@ class Scene:
 
     cameras: the scene's own is called `CAMERA`; pictures of a target may have been taken by others.
     background: a colour [3] or a picture [H, W, 3].
+    own_lights: by camera, the lights that are others in the pictures that it takes, by name.
     """
 
     objects: Mapping[str, Object]
     cameras: Mapping[str, Camera]
     lights: Mapping[str, Light]
     background: Tensor
+    own_lights: Mapping[str, Mapping[str, Light]] = field(default_factory=dict)
 
     @property
     def camera(self) -> Camera:
@@ -48,6 +50,16 @@ class Scene:
     def with_camera(self, camera: Camera, name: str = CAMERA) -> Scene:
         """The scene with one camera in place of another, or besides the others."""
         return replace(self, cameras={**self.cameras, name: camera})
+
+    def lit_for(self, camera: str) -> Scene:
+        """The scene in the light of the pictures that a camera takes."""
+        own = self.own_lights.get(camera)
+        return replace(self, lights={**self.lights, **own}) if own else self
+
+    def with_own_lights(self, camera: str, lights: Mapping[str, Light]) -> Scene:
+        """The scene with lights in place of those of their names in the pictures of one camera alone."""
+        own = {**self.own_lights.get(camera, {}), **lights}
+        return replace(self, own_lights={**self.own_lights, camera: own})
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Scene:
         """The scene on another device, its floating-point tensors in another precision."""

@@ -58,5 +58,5 @@ def measure(step: Step, objective: str) -> float | None:
     """An objective of the fit so far; None where steps don't tell it, as of seconds."""
     if objective == "loss":
         return step.loss
-    unknown, _, name = objective.partition(".")
+    unknown, _, name = objective.rpartition(".")
     return step.errors.get(unknown, {}).get(name)

@@ -73,7 +73,7 @@ class Job:
         if name in ("loss", "seconds"):
             value: float | None = getattr(self, name)
             return value
-        unknown, _, error = name.partition(".")
+        unknown, _, error = name.rpartition(".")
         return self.errors.get(unknown, {}).get(error)
 
     def measures(self) -> list[str]:

@@ -25,7 +25,9 @@ CLASSES = sorted(name for name, value in vars(parameters).items() if inspect.isc
 CONFIGS = {file.stem: OmegaConf.load(file)[file.stem] for file in (configs_folder() / "recover").glob("*.yaml")}
 # What a YAML file alone describes.
 DESCRIBED = {name: node for name, node in CONFIGS.items() if node._target_ == "invrender.parameters.Values"}
-ALL = [*CLASSES, *sorted(DESCRIBED)]
+# Each of their members is an unknown of another class.
+FAMILIES = {"CameraPoses"}
+ALL = [*(name for name in CLASSES if name not in FAMILIES), *sorted(DESCRIBED)]
 # What is not already the answer by its defaults.
 ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
 RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)

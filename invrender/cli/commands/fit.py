@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Job, check_unused, check_verbosity
 from invrender.config.assemble import Experiment, assemble
+from invrender.config.build import build
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.origin import Origin, read_origin
@@ -20,13 +23,16 @@ from invrender.fitting.compiler import spare_compiler
 from invrender.fitting.fit import Steps
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_folder
+from invrender.io.cameras.base import Photograph
+from invrender.io.cameras.formats import read_photographs
 from invrender.io.scenes import write_scene
+from invrender.io.views import write_views
 from invrender.record.base import Resumed, Run, follow
 from invrender.record.checkpoint import BEGINNINGS, ENDS, Checkpoint, read_state, remove_records, telling_damage
 from invrender.record.plan import plan_text, write_overlay
 from invrender.record.recorders import recorders
 from invrender.render.auto import describe as describe_renderer
-from invrender.scene import Scene
+from invrender.scene import CAMERA, Scene
 
 DRY_RUN = "dry_run.png"
 
@@ -86,8 +92,9 @@ def record(
     job: Job, options: FitConfig, experiment: Experiment, described: Run, steps: Steps, resumed: Resumed | None = None
 ) -> Step:
     """Take the steps and record them; the last one."""
+    write = partial(write_found, photographs=read_taken(options))
     with telling_damage(job.folder) if resumed else nullcontext():
-        chosen = recorders(described, options.record, experiment.most_steps, write_found, options.verbosity, resumed)
+        chosen = recorders(described, options.record, experiment.most_steps, write, options.verbosity, resumed)
     if resumed is not None:
         # Of a run that was interrupted, or killed while it wrote them.
         remove_records(job.folder, ENDS)
@@ -120,10 +127,25 @@ def describe(job: Job, options: FitConfig, experiment: Experiment, device: str) 
     )
 
 
-def write_found(folder: Path, found: Scene) -> None:
-    """Write a scene that was recovered, whole or not at all."""
-    with atomic_folder(folder) as partial:
-        write_scene(partial, found)
+def read_taken(options: FitConfig) -> list[Photograph]:
+    """What the target's camera file says of its photographs; nothing for a target that is none."""
+    if options.target.kind != "views":
+        return []
+    given = options.target.format
+    file_format = build(given, "target.format", options.allow_targets) if given else None
+    return read_photographs(Path(str(options.target.path)), file_format)
+
+
+def write_found(folder: Path, found: Scene, photographs: Sequence[Photograph]) -> None:
+    """Write a scene that was recovered, and a camera file where photographs are, whole or not at all.
+
+    The lights are those of the first photograph, where each has its own.
+    """
+    with atomic_folder(folder) as unfinished:
+        write_scene(unfinished, found.lit_for(next(iter(found.own_lights), CAMERA)))
+        files = write_views(folder / "cameras.json", photographs, found.cameras) if photographs else {}
+        for path, content in files.items():
+            (unfinished / path.name).write_bytes(content)
 
 
 def exit_status(last: Step) -> int:

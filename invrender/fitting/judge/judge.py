@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import torch
 
+from invrender.fitting.alone import group_poses, split_problem
 from invrender.fitting.judge.coverage import Coverage, measure_coverage
 from invrender.fitting.judge.descent import Descent, descend
 from invrender.fitting.judge.evidence import weigh
@@ -18,6 +18,7 @@ from invrender.fitting.problem import Problem
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import Stage, clip_picture, select
 from invrender.fitting.solve.base import Raw, few_numbers
+from invrender.parameters.base import only_camera
 
 # Right answers were seen to leave at most 0.05 of the picture's local contrast, in noise and in photographs.
 UNEXPLAINED = 0.08
@@ -25,39 +26,29 @@ UNEXPLAINED = 0.08
 WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
 STATIONARY, SHORT = 0.02, 0.25
-OPEN_SCALE = Judgement("unidentifiable", ScaleAmbiguity.TEXT)
 
 
 def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     """What is to be thought of an answer, of whatever solver: from its picture as the last stage draws it, and more.
 
-    Each unknown is judged as the last stage in which it moves sees it: one of few numbers by its Jacobian, and one of
-    many, for which there is none, by what a few steps of descent gain and by how much of it the pictures show.
+    Each unknown is judged as the last stage in which it moves sees it, and by the views that show it: one of few
+    numbers by its Jacobian, and one of many, for which there is none, by what a few steps of descent gain and by how
+    much of it the pictures show.
     """
     shares = examine_pictures(problem, stages[-1], raw)
     besides = f"; {shares.burnt_out:.0%} of the object is burnt out" if shares.burnt_out > WORTH_SAYING else ""
-    explanation = explain(problem, stages, raw, shares.unexplained)
-    told = explanation.words
-    verdict = partial(
-        Verdict,
-        unexplained=shares.unexplained,
-        burnt_out=shares.burnt_out,
-        explained=explanation.holds,
-        certain=explanation.certain,
-    )
-    if not explanation.holds:
-        every = {name: Judgement("not_converged", told) for name in raw}
-        return verdict("not_converged", told + besides, unknowns=every)
-    found = examine(problem, stages, raw)
-    good = Judgement("converged", told)
-    good_of = dict.fromkeys(raw, good) | dict.fromkeys(find_open_scale(problem), OPEN_SCALE)
-    unknowns = {name: found.judge(name, good_of[name]) for name in raw}
-    overall = worst([unknowns[name] for name in problem.counting])
-    if overall.status == "unidentifiable" and found.unseen:
-        overall = Judgement(overall.status, undetermined(found.unseen))
-    return verdict(
+    explanations = explain(problem, stages, raw, shares)
+    found = examine(problem, stages, raw) if any(each.holds for each in explanations.values()) else Examination()
+    unknowns = {name: found.judge(name, each) for name, each in judge_pictures(problem, explanations).items()}
+    overall = judge_all(problem, unknowns, found.unseen)
+    if overall.status == "converged":
+        least = max((explanations[name] for name in problem.counting), key=lambda each: each.left)
+        overall = replace(overall, reason=least.words)
+    return Verdict(
         overall.status,
         overall.reason + besides,
+        shares.unexplained,
+        shares.burnt_out,
         deviations=found.deviations,
         unseen=found.unseen,
         unknowns=unknowns,
@@ -65,27 +56,78 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
     )
 
 
+def judge_pictures(problem: Problem, explanations: Mapping[str, Explanation]) -> dict[str, Judgement]:
+    """What is to be thought of each unknown by how well the pictures are explained, and by what none of them tells."""
+    found = {name: each.judgement for name, each in explanations.items()}
+    for name in find_open_scale(problem):
+        if found[name].explained:
+            found[name] = replace(found[name], status="unidentifiable", reason=ScaleAmbiguity.TEXT)
+    return found
+
+
+def judge_all(problem: Problem, unknowns: Mapping[str, Judgement], unseen: Sequence[Mapping[str, float]]) -> Judgement:
+    """The judgement of all unknowns that count: the one that says least.
+
+    With the unknown's name, where views are judged apart and others say more.
+    """
+    counting = {name: unknowns[name] for name in problem.counting}
+    overall = worst(list(counting.values()))
+    if overall.status == "unidentifiable":
+        return replace(overall, reason=undetermined(unseen)) if unseen else overall
+    apart = len(group_poses(problem)) > 1 and len({each.reason for each in counting.values()}) > 1
+    if overall.status == "converged" or not apart:
+        return overall
+    first, *others = [name for name, each in counting.items() if each.status == overall.status]
+    more = f" and {len(others)} more" if others else ""
+    return replace(overall, reason=f"{first}{more}: {overall.reason}")
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """Whether an answer explains the pictures, whether that is beyond doubt, and both in words."""
+    """Whether an answer explains pictures, whether that is beyond doubt, what it leaves of them, and all in words."""
 
     holds: bool
     certain: bool
+    left: float
     words: str
 
+    @property
+    def judgement(self) -> Judgement:
+        """What is to be thought of an unknown that shows in these pictures, if nothing else is amiss."""
+        return Judgement("converged" if self.holds else "not_converged", self.words, self.holds, self.certain)
 
-def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> Explanation:
-    """How well an answer explains the pictures.
+
+def explain(problem: Problem, stages: Sequence[Stage], raw: Raw, shares: Shares) -> dict[str, Explanation]:
+    """How well an answer explains the pictures that show each unknown, by its name.
+
+    Where each view has a pose of its own, what all share is explained as well as in the view that says least.
+    """
+    parts = split_problem(problem, raw)
+    if len(parts) < 2:
+        return dict.fromkeys(raw, explain_part(problem, stages, raw, shares.unexplained))
+    found: dict[str, Explanation] = {}
+    for name, part in parts.items():
+        only = only_camera(problem.parameters[name])
+        own = [share for view, share in zip(problem.target.views, shares.by_view, strict=True) if view.camera == only]
+        moving = {each: raw[each] for each in part.parameters}
+        share = sum(own) / len(own) if own else shares.unexplained
+        found |= dict.fromkeys(moving, explain_part(part, stages, moving, share))
+    least = min(found.values(), key=lambda each: (each.holds, each.certain, -each.left))
+    return {name: found.get(name, least) for name in raw}
+
+
+def explain_part(problem: Problem, stages: Sequence[Stage], raw: Raw, unexplained: float) -> Explanation:
+    """How well an answer explains the pictures of a problem, or of a part of one.
 
     unexplained: the share of the pictures that it leaves unexplained, which decides unless losses are robust: these
     are for pictures that the scene does not explain as a whole.
     """
     evidence = weigh(problem, stages, raw)
     if evidence is not None:
-        return Explanation(evidence.holds, evidence.certain, evidence.words)
+        return Explanation(evidence.holds, evidence.certain, evidence.share, evidence.words)
     if unexplained > UNEXPLAINED:
-        return Explanation(False, False, f"{unexplained:.0%} of the picture is left unexplained")
-    return Explanation(True, True, f"{1 - unexplained:.1%} of the picture is explained")
+        return Explanation(False, False, unexplained, f"{unexplained:.0%} of the picture is left unexplained")
+    return Explanation(True, True, unexplained, f"{1 - unexplained:.1%} of the picture is explained")
 
 
 def undetermined(unseen: Sequence[Mapping[str, float]]) -> str:
@@ -98,12 +140,17 @@ def undetermined(unseen: Sequence[Mapping[str, float]]) -> str:
 class Shares:
     """What the pictures say of an answer.
 
-    unexplained: the share of the pictures that it leaves unexplained, the mean over the views. burnt_out: the share of
-    the objects that the pictures show with a channel at the top of their range.
+    by_view: the share of each picture that it leaves unexplained. burnt_out: the share of the objects that the pictures
+    show with a channel at the top of their range.
     """
 
-    unexplained: float
+    by_view: Sequence[float]
     burnt_out: float
+
+    @property
+    def unexplained(self) -> float:
+        """The share of the pictures that it leaves unexplained, the mean over the views."""
+        return sum(self.by_view) / len(self.by_view)
 
 
 def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
@@ -116,7 +163,7 @@ def examine_pictures(problem: Problem, stage: Stage, raw: Raw) -> Shares:
         for picture, view in zip(pictures, objective.views, strict=True)
     ]
     lost = measure_burnt_out(pictures, objective.views) if "rgb" in objective.channels else 0.0
-    return Shares(sum(shares) / len(shares), lost)
+    return Shares(shares, lost)
 
 
 @dataclass(frozen=True)
@@ -147,14 +194,18 @@ class Examination:
         found = {id(each): each for each in self.uncertainties.values()}
         return [parts for each in found.values() for parts in each.unseen]
 
-    def judge(self, name: str, good: Judgement) -> Judgement:
-        """What is to be thought of one unknown of an answer; ``good`` where nothing is amiss."""
+    def judge(self, name: str, so_far: Judgement) -> Judgement:
+        """What is to be thought of one unknown; ``so_far`` where its pictures aren't explained, or nothing is amiss."""
+        if not so_far.explained:
+            return so_far
         found = self.uncertainties.get(name)
         if unseen := [] if found is None else [parts for parts in found.unseen if name in parts]:
-            return Judgement("unidentifiable", undetermined(unseen))
+            return replace(so_far, status="unidentifiable", reason=undetermined(unseen))
         if name in self.coverage and not self.coverage[name].seen:
-            return Judgement("unidentifiable", f"the picture does not show {name}")
-        return Judgement("not_converged", "the loss was still falling") if self.was_falling(name) else good
+            return replace(so_far, status="unidentifiable", reason=f"the picture does not show {name}")
+        if self.was_falling(name):
+            return replace(so_far, status="not_converged", reason="the loss was still falling")
+        return so_far
 
     def was_falling(self, name: str) -> bool:
         """Whether the loss was still falling in an unknown."""

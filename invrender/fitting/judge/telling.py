@@ -50,5 +50,4 @@ def remaining_residuals(local: Linearized, rates: Tensor) -> Tensor:
     damping = DAMPING * normal.diagonal().max() + 1e-30
     step = -torch.linalg.solve(normal + damping * torch.eye(len(slope)).to(normal), slope)
     step = step * min(1.0, FARTHEST / max(float(step.abs().max()), 1e-30))
-    remaining: Tensor = local.residuals.double() + local.jacobian.double() @ (rates * step)
-    return remaining
+    return local.follow(rates * step)

@@ -50,18 +50,16 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
     edges, and there alike. What several losses make of one pixel is in one block.
     """
     scale = local.spread(rates)
-    jacobian = local.jacobian.double() * scale
-    weights, residuals = local.weights.double(), local.residuals.double()
-    weighted = jacobian * weights[:, None]
-    normal, slope = weighted.T @ jacobian, weighted.T @ residuals
+    normal, slope = local.normal_equations()
+    normal, slope = scale * normal * scale[:, None], scale * slope
     curvatures, directions = torch.linalg.eigh(normal)
-    noisy = sum_by_block(weighted * residuals[:, None], local.pixel, sizes)
-    spread = ((noisy @ directions) ** 2).sum(dim=0).sqrt() / curvatures.clamp(min=1e-30)
+    noisy = scale * sum_outer_products(local, sizes) * scale[:, None]
+    spread = (directions * (noisy @ directions)).sum(dim=0).clamp(min=0).sqrt() / curvatures.clamp(min=1e-30)
     hidden = (curvatures <= HARDLY * curvatures[-1]) | (spread > UNSEEN)
     seen = directions[:, ~hidden]
     inverse = seen @ torch.diag(1 / curvatures[~hidden]) @ seen.T
-    covariance = inverse @ (noisy.T @ noisy) @ inverse
-    loss = float((weights * residuals**2).sum())
+    covariance = inverse @ noisy @ inverse
+    loss = float((local.weights.double() * local.residuals.double() ** 2).sum())
     step = inverse @ slope
     covariance = covariance + torch.outer(step, step)
     return Uncertainty(
@@ -71,6 +69,16 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
         unseen=[name_parts(direction, local.shapes) for direction in directions[:, hidden].T],
         names=list(local.shapes),
     )
+
+
+def sum_outer_products(local: Linearized, sizes: Sizes) -> Tensor:
+    """Σ s sᵀ, [K, K], over blocks of pixels, s [K] what a block adds to half the gradient; no block is in two views."""
+    found = local.jacobian.new_zeros(local.size, local.size, dtype=torch.float64)
+    for rows, columns, jacobian in local.blocks():
+        pulls = jacobian * (local.weights[rows].double() * local.residuals[rows].double())[:, None]
+        noisy = sum_by_block(pulls, local.pixel[rows], sizes)
+        found[columns[:, None], columns] += noisy.T @ noisy
+    return found
 
 
 def name_parts(direction: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, float]:
@@ -110,8 +118,10 @@ def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Un
     scene = objective.scene_at(raw)
     result: dict[str, dict[str, Value]] = {}
     for (name, key), columns in slopes.items():
-        jacobian = torch.tensor(columns, dtype=torch.float64)
-        deviation = (jacobian.T @ covariance @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
+        chosen = torch.tensor(list(columns))
+        jacobian = torch.tensor(list(columns.values()), dtype=torch.float64)
+        own = covariance[chosen][:, chosen]
+        deviation = (jacobian.T @ own @ jacobian).diagonal().clamp(min=0).sqrt().tolist()
         shown = objective.parameters[name].value(scene)[key]
         result.setdefault(name, {})[key] = deviation if isinstance(shown, list) else deviation[0]
     return result
@@ -119,18 +129,23 @@ def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Un
 
 def differentiate_values(
     objective: Objective, raw: Raw, local: Linearized, sizes: Tensor
-) -> dict[tuple[str, str], list[list[float]]]:
-    """By unknown and key, the derivative of the value in each of the changes, whose sizes [K] are about these."""
-    found: dict[tuple[str, str], list[list[float]]] = {}
+) -> dict[tuple[str, str], dict[int, list[float]]]:
+    """By unknown and key, the derivative of the value in each of the changes, whose sizes [K] are about these.
+
+    Values of unknowns that show in no view together do not depend on each other's changes.
+    """
+    found: dict[tuple[str, str], dict[int, list[float]]] = {}
+    reach = {name: set(objective.reach(name)) for name in local.shapes}
+    changing = [name for name, shape in local.shapes.items() for _ in range(shape.numel())]
     for column, size in enumerate(sizes.tolist()):
         step = max(1e-4, 1e-3 * size)
         change = torch.zeros_like(sizes).index_fill(0, torch.tensor([column]), step)
         above, below = (objective.scene_at(objective.retract(raw, local.split(sign * change))[0]) for sign in (1, -1))
-        for name in local.shapes:
+        for name in (each for each in local.shapes if reach[each] & reach[changing[column]]):
             parameter = objective.parameters[name]
             pairs = zip(parameter.value(above).items(), parameter.value(below).values(), strict=True)
             for (key, high), low in pairs:
                 if high is not None and low is not None:
                     slopes = [(a - b) / (2 * step) for a, b in zip(numbers(high), numbers(low), strict=True)]
-                    found.setdefault((name, key), []).append(slopes)
+                    found.setdefault((name, key), {})[column] = slopes
     return found

@@ -16,18 +16,23 @@ LEAST_FIRST: Sequence[Status] = ("unidentifiable", "not_converged", "ambiguous",
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is to be thought of one unknown of an answer."""
+    """What is to be thought of one unknown of an answer.
+
+    explained: whether the answer explains the pictures that show it. certain: whether it does so well enough that no
+    other start need be tried.
+    """
 
     status: Status
     reason: str
+    explained: bool = True
+    certain: bool = True
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What is to be thought of an answer.
 
-    status, reason: of the unknowns that count. unknowns: of each by name. explained: whether the answer explains the
-    pictures at all. certain: whether it does so well enough that no other start need be tried.
+    status, reason: of the unknowns that count. unknowns: of each by name.
     unexplained: the share of the pictures that the answer leaves unexplained. burnt_out: the share of the objects that
     the pictures show with a channel at the top of their range.
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
@@ -45,8 +50,16 @@ class Verdict:
     unseen: Sequence[Mapping[str, float]] = ()
     unknowns: Mapping[str, Judgement] = field(default_factory=dict)
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
-    explained: bool = True
-    certain: bool = True
+
+    @property
+    def explained(self) -> bool:
+        """Whether the answer explains the pictures, all of them."""
+        return all(each.explained for each in self.unknowns.values())
+
+    @property
+    def certain(self) -> bool:
+        """Whether it does so well enough that no other start need be tried."""
+        return all(each.certain for each in self.unknowns.values())
 
     def status_of(self, name: str) -> Status:
         """The status of one unknown."""
@@ -58,8 +71,9 @@ class Verdict:
         counting: the unknowns whose worst judgement is the verdict's own.
         """
         unknowns = {**self.unknowns, name: judgement}
-        own = vars(worst([unknowns[each] for each in counting])) if name in counting else {}
-        return replace(self, unknowns=unknowns, **own, **changes)
+        if worst([unknowns[each] for each in counting]) is judgement:
+            changes |= {"status": judgement.status, "reason": judgement.reason}
+        return replace(self, unknowns=unknowns, **changes)
 
     @property
     def error_bars(self) -> Values:

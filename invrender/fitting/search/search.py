@@ -6,11 +6,11 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, get_args
 
 from invrender.checks import above, at_least, count, one_of
 from invrender.errors import UserError
+from invrender.fitting.alone import find_part, group_poses
 from invrender.fitting.judge.judge import judge
 from invrender.fitting.judge.verdict import Judgement, Verdict
 from invrender.fitting.problem import Problem
@@ -19,10 +19,12 @@ from invrender.fitting.search.rivals import Referee
 from invrender.fitting.search.seeker import Candidate, Seeker
 from invrender.fitting.solve.base import Raw, Solver, few_numbers
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
+from invrender.parameters.base import Reaching
 
 log = logging.getLogger("invrender.fitting.search")
 
 Mode = Literal["auto", "on", "off"]
+Start = Literal["together", "alone", "previous"]
 
 # What looks like an answer has symmetries of its own: turns about one axis, then about another.
 MOST_TURNS = 2
@@ -39,6 +41,8 @@ class Search:
 
     mode: "on" looks everywhere before the fit, "auto" when the fit's answer does not explain the target, "off" never.
         An answer is compared with what looks like it in all of them.
+    start: where views have poses of their own: "together" fits all of them from the first step on, "alone" first fits
+        each by itself, and "previous" does so from where the view before it was found.
     poses: about so many are drawn, as the first stage says. survivors: so many of them are refined there.
     finalists: so many of these, and of the poses that look like the best two of them, are refined in the second stage.
     steps: at most so many for each of them in each stage.
@@ -51,6 +55,7 @@ class Search:
 
     stages: Sequence[Stage]
     mode: Mode = "auto"
+    start: Start = "together"
     poses: int = 576
     survivors: int = 12
     finalists: int = 5
@@ -62,6 +67,7 @@ class Search:
 
     def __post_init__(self) -> None:
         one_of("search.mode", self.mode, get_args(Mode))
+        one_of("search.start", self.start, get_args(Start))
         for name in ("poses", "survivors", "finalists", "steps", "nearby"):
             count(f"search.{name}", getattr(self, name))
         if self.radius is not None:
@@ -73,7 +79,7 @@ class Search:
             raise UserError(f"search.stages has {len(self.stages)}, expected two: a coarse one and a finer one")
 
     def suits(self, solver: Solver[Any]) -> bool:
-        """Whether fits by a solver may look for other starts: those by least squares, others if told to."""
+        """Whether fits by a solver may begin elsewhere than at the start: those by least squares, others if told to."""
         return self.mode == "on" or isinstance(solver, LevenbergMarquardt)
 
     def check(self, problem: Problem, stages: Sequence[Stage]) -> None:
@@ -81,6 +87,11 @@ class Search:
 
         Poses are refined, and answers judged, by the losses that are sums of squares.
         """
+        if self.start == "previous" and not any(isinstance(each, Reaching) for each in problem.parameters.values()):
+            raise UserError(
+                "search.start is previous, which puts a camera where the one before was found, and no camera has "
+                "an unknown pose; add recover=camera_poses, or leave search.start out"
+            )
         check_choices(self.stages, problem.losses, problem.parameters, "search.stages")
         squares = problem.in_squares().losses
         for key, stage in [*(("search", each) for each in self.stages), *(("optimizer", each) for each in stages)]:
@@ -93,8 +104,8 @@ class Search:
 
     @property
     def frugal(self) -> Search:
-        """The search that compares an answer only with what is nearly as good before it is refined."""
-        return replace(self, rivals=min(self.rivals, AT_ONCE))
+        """The search that only compares an answer, and that with what is nearly as good before it is refined."""
+        return replace(self, rivals=min(self.rivals, AT_ONCE), start="together")
 
     def goes_with(self, problem: Problem, stages: Sequence[Stage]) -> bool:
         """Whether answers can be compared with what looks like them: whether `check` has nothing to say."""
@@ -105,44 +116,57 @@ class Search:
         return True
 
     def seeker(self, problem: Problem, name: str, raw: Raw) -> Seeker:
-        """A seeker of one of the problem's poses, the others where they are in ``raw``."""
-        return Seeker(problem.in_squares(), self.stages, self.steps, self.apart, name, problem.poses[name], raw)
+        """A seeker of one of the problem's poses, in the part that shows it; all others where they are in ``raw``."""
+        part = find_part(problem, name, raw)
+        resting = {each: raw[each] for each in part.parameters}
+        told = f" ({name})" if len(problem.poses) > 1 else ""
+        return Seeker(part.in_squares(), self.stages, self.steps, self.apart, name, part.poses[name], resting, told)
 
-    def find_start(self, problem: Problem, raw: Raw) -> Raw:
+    def find_start(self, problem: Problem, raw: Raw, verdict: Verdict | None = None) -> Raw:
         """Raw tensors of the best poses of all, ``raw`` included; ``raw`` itself where no unknown is a pose.
 
-        Of several poses each is looked for in turn, with the others at their best so far, and then once more.
+        Of several poses in the same views each is looked for in turn, with the others at their best so far, and then
+        once more. Where each view has a pose of its own, that is looked for in its own picture.
+
+        verdict: on ``raw``; poses that it does not doubt stay.
         """
-        for name in [*problem.poses] * (1 if len(problem.poses) == 1 else ROUNDS):
-            seeker = self.seeker(problem, name, raw)
-            found = self.look_around(seeker, raw) if self.is_local else self.look_everywhere(seeker, raw)
-            raw = {**raw, **found[0].raw} if found else raw
+        for names in group_poses(problem):
+            if verdict is None or any(self.doubts(verdict.unknowns[name]) for name in names):
+                for name in names * (1 if len(names) == 1 else ROUNDS):
+                    raw = self.find_pose(self.seeker(problem, name, raw), raw)
         return raw
+
+    def find_pose(self, seeker: Seeker, raw: Raw) -> Raw:
+        """``raw`` with the best of one pose."""
+        found = self.look_around(seeker) if self.is_local else self.look_everywhere(seeker)
+        return {**raw, **found[0].raw} if found else raw
 
     @property
     def is_local(self) -> bool:
         """Whether it looks around the start alone: where nobody asked for a search, and a radius is given."""
         return self.mode != "on" and self.radius is not None
 
-    def doubts(self, verdict: Verdict) -> bool:
+    def doubts(self, verdict: Verdict | Judgement) -> bool:
         """Whether another start is to be tried: where the answer explains nothing; around the start, where it might."""
         return not (verdict.certain if self.is_local else verdict.explained)
 
-    def look_everywhere(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
+    def look_everywhere(self, seeker: Seeker) -> list[Candidate]:
         """The best of poses all around, and of what looks like them; the best first."""
         log.info("looking everywhere for a better start%s", seeker.told)
+        raw = seeker.resting
         placed = [{**raw, seeker.name: each} for each in seeker.pose.sample_poses(seeker.problem.scene, self.poses)]
         found = seeker.refine(0, [raw, *placed], self.survivors)
         for _ in range(MOST_TURNS):
             found = self.look_nearby(seeker, [candidate.raw for candidate in found[:2]])
         return found
 
-    def look_around(self, seeker: Seeker, raw: Raw) -> list[Candidate]:
+    def look_around(self, seeker: Seeker) -> list[Candidate]:
         """The best of poses around the start, which is moved to where a mask has the object; the best first.
 
-        And of shifts of the answer ``raw``, for patterns that repeat.
+        And of shifts of the answer, for patterns that repeat.
         """
         log.info("looking around the start for a better one%s", seeker.told)
+        raw = seeker.resting
         others = {name: value for name, value in raw.items() if name in seeker.problem.poses and name != seeker.name}
         start = seeker.move_to_mask(few_numbers({**seeker.problem.initial(), **others}))
         turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
@@ -169,20 +193,34 @@ class Search:
         verdict = judge(problem, stages, raw)
         if not self.goes_with(problem, stages) or (not last and self.doubts(verdict)):
             return raw, verdict
-        compared: dict[str, Comparison] = {}
+        compared: list[Comparison] = []
+        for names in group_poses(problem):
+            raw, verdict, found = self.compare_all(problem, stages, names, raw, verdict)
+            compared += found
+        for each in compared:
+            if each.rivals and verdict.status_of(each.name) == "converged":
+                verdict = self.revise(verdict, each, problem.counting)
+        return raw, verdict
+
+    def compare_all(
+        self, problem: Problem, stages: Sequence[Stage], names: Sequence[str], raw: Raw, verdict: Verdict
+    ) -> tuple[Raw, Verdict, list[Comparison]]:
+        """The best of an answer and of what looks like it but for one of the named poses, which show in the same views.
+
+        With the verdict on it, and the comparisons by each of these poses whose own verdict is a good one.
+        """
+        compared: list[Comparison] = []
         for _ in range(1 + MOST_TURNS):
-            before, compared = raw, {}
-            for name in problem.poses:
+            before, compared = raw, []
+            for name in names:
                 if verdict.status_of(name) == "converged":
-                    compared[name] = found = self.compare(self.seeker(problem, name, raw), stages)
-                    raw = found.best
+                    found = self.compare(self.seeker(problem, name, raw), stages)
+                    compared.append(found)
+                    raw = {**raw, **found.better} if found.better else raw
             if raw is before:
                 break
             verdict = judge(problem, stages, raw)
-        for name, found in compared.items():
-            if found.rivals and verdict.status_of(name) == "converged":
-                verdict = self.revise(problem, verdict, found)
-        return raw, verdict
+        return raw, verdict, compared
 
     def compare(self, seeker: Seeker, stages: Sequence[Stage]) -> Comparison:
         """An answer beside what looks like it but for one pose."""
@@ -190,30 +228,35 @@ class Search:
         referee = Referee(seeker, stages, seeker.resting)
         answer, rivals = referee.find_rivals(self.look_nearby(seeker, [few_numbers(seeker.resting)]))
         same = all(answer.raw[name] is seeker.resting[name] for name in answer.raw)
-        return Comparison(referee, answer, rivals, seeker.resting if same else referee.finish(answer.raw))
+        return Comparison(referee, answer, rivals, {} if same else referee.finish(answer.raw))
 
-    def revise(self, problem: Problem, verdict: Verdict, found: Comparison) -> Verdict:
-        """The verdict on an answer that has rivals by one pose."""
-        name, referee, rivals = found.referee.seeker.name, found.referee, found.rivals
-        revise = partial(verdict.revise, name, counting=problem.counting)
+    def revise(self, verdict: Verdict, found: Comparison, counting: Sequence[str]) -> Verdict:
+        """The verdict on an answer that has rivals by one pose; ``counting`` as `Verdict.revise` has it."""
+        name, referee, rivals = found.name, found.referee, found.rivals
         if any(referee.are_joined(found.answer, rival) for rival in rivals[:MOST_TURNS]):
             reason = f"the picture does not fully determine {name}: turned on, it looks the same"
-            return revise(Judgement("unidentifiable", reason), unseen=[*verdict.unseen, {name: 1.0}])
-        others = [problem.values(referee.finish(rival.raw)) for rival in rivals]
+            judgement = Judgement("unidentifiable", reason)
+            return verdict.revise(name, judgement, counting, unseen=[*verdict.unseen, {name: 1.0}])
+        others = [referee.seeker.problem.values(referee.finish(rival.raw)) for rival in rivals]
         number = "another answer explains" if len(others) == 1 else f"{len(others)} other answers explain"
         judgement = Judgement("ambiguous", f"{number} the picture as well{referee.seeker.told}")
-        return revise(judgement, others=[*verdict.others, *others])
+        return verdict.revise(name, judgement, counting, others=[*verdict.others, *others])
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An answer beside what looks like it but for one pose.
+    """An answer beside what looks like it but for one pose, in the part of the problem that shows it.
 
-    answer: the best of them; best: its raw tensors, those that were given where nothing is better. rivals: what the
-    picture does not tell from it.
+    answer: the best of them; better: its raw tensors, none where nothing is better than what was given. rivals: what
+    the picture does not tell from it.
     """
 
     referee: Referee
     answer: Candidate
     rivals: Sequence[Candidate]
-    best: Raw
+    better: Raw
+
+    @property
+    def name(self) -> str:
+        """The name of the pose."""
+        return self.referee.seeker.name

@@ -31,11 +31,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Seeker:
-    """One unknown pose of a problem, and the means to refine it together with the other unknowns of few numbers.
+    """An unknown pose in the part of a problem that shows it, and the means to refine it with what else moves there.
 
-    problem: of sums of squares. stages: how poses are drawn and compared. steps: at most so many for each candidate.
+    problem: the part, of sums of squares; its unknowns of few numbers move. stages: how poses are drawn and compared.
+    steps: at most so many for each candidate.
     apart: of poses nearer to each other than so many degrees, and per cent of the distance, the better one stays.
-    name, pose: the unknown. resting: the raw tensors of all unknowns, those that don't move among them.
+    name, pose: the unknown. resting: the raw tensors of all of the part's unknowns, those that don't move among them.
+    told: the pose's name as the end of a sentence; nothing where no other pose is unknown.
     """
 
     problem: Problem
@@ -45,11 +47,7 @@ class Seeker:
     name: str
     pose: Pose
     resting: Raw
-
-    @property
-    def told(self) -> str:
-        """The pose's name as the end of a sentence; nothing where there is no other pose."""
-        return f" ({self.name})" if len(self.problem.poses) > 1 else ""
+    told: str = ""
 
     @cached_property
     def solver(self) -> LevenbergMarquardt:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from invrender.fitting.schedule import Stage
+from invrender.fitting.solve.sparsity import Part
 from invrender.scene import Scene
 
 Raw = dict[str, Tensor]
@@ -35,8 +38,10 @@ class Linearized:
     """The losses near one set of raw tensors as a sum of squares: Σ weights (residuals + jacobian · change)².
 
     shapes: of the unknowns that change, by name, in the order of the columns.
-    residuals, weights: [M]; jacobian: [M, K], by the ``change`` of `Parameter.retract`.
+    residuals, weights: [M].
     pixel: [M] int64, which pixel of all views, one after the other, each residual belongs to; −1 for none.
+    jacobian: [M, K], by the ``change`` of `Parameter.retract`; or compact, [M, C], as ``parts`` say.
+    parts: residuals by what they depend on; none where all depend on all.
     """
 
     shapes: Mapping[str, torch.Size]
@@ -44,16 +49,71 @@ class Linearized:
     weights: Tensor
     pixel: Tensor
     jacobian: Tensor
+    parts: Sequence[Part] = ()
 
     def squares(self, residuals: Tensor) -> float:
         """The sum of squares of other residuals [M], under the same weights."""
         return float((self.weights * residuals**2).sum())
 
+    @classmethod
+    def together(cls, some: Sequence[Linearized]) -> Linearized:
+        """The residuals of several, one after the other, in changes of the same unknowns; at least one."""
+        if len(some) == 1:
+            return some[0]
+        width = max(each.jacobian.shape[1] for each in some)
+        wide = [pad(each.jacobian, (0, width - each.jacobian.shape[1])) for each in some]
+        residuals, weights, pixel = (
+            torch.cat([getattr(each, key) for each in some]) for key in ("residuals", "weights", "pixel")
+        )
+        parts = [
+            part for before, each in zip(count_before(some), some, strict=True) for part in each.parts_after(before)
+        ]
+        whole = all(not each.parts for each in some)
+        return cls(some[0].shapes, residuals, weights, pixel, torch.cat(wide), () if whole else parts)
+
+    def parts_after(self, before: int) -> Sequence[Part]:
+        """The parts, also where all depend on all, counted after so many residuals."""
+        every = torch.arange(self.size)
+        parts = self.parts or [Part(slice(0, len(self.residuals)), every, every)]
+        return [replace(part, rows=slice(part.rows.start + before, part.rows.stop + before)) for part in parts]
+
+    @property
+    def size(self) -> int:
+        """How many numbers change, K."""
+        return sum(shape.numel() for shape in self.shapes.values())
+
+    def blocks(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """The parts of the Jacobian that are not zero: the rows, the columns [C] and the block [rows, C], float64."""
+        if not self.parts:
+            yield slice(0, len(self.residuals)), torch.arange(self.size), self.jacobian.double()
+        for part in self.parts:
+            yield part.rows, part.columns, self.jacobian[part.rows][:, part.places].double()
+
+    @property
+    def own(self) -> list[Tensor]:
+        """Groups of columns that one part alone depends on; none where all depend on all."""
+        if not self.parts:
+            return []
+        groups = [columns[(jacobian != 0).any(dim=0).cpu()] for _, columns, jacobian in self.blocks()]
+        counts = torch.cat(groups).bincount(minlength=self.size)
+        return [own for group in groups if len(own := group[counts[group] == 1])]
+
     def normal_equations(self) -> tuple[Tensor, Tensor]:
         """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64."""
-        jacobian = self.jacobian.double()
-        weighted = jacobian * self.weights.double()[:, None]
-        return weighted.T @ jacobian, weighted.T @ self.residuals.double()
+        normal = self.jacobian.new_zeros(self.size, self.size, dtype=torch.float64)
+        slope = self.jacobian.new_zeros(self.size, dtype=torch.float64)
+        for rows, columns, jacobian in self.blocks():
+            weighted = jacobian * self.weights[rows].double()[:, None]
+            normal[columns[:, None], columns] += weighted.T @ jacobian
+            slope[columns] += weighted.T @ self.residuals[rows].double()
+        return normal, slope
+
+    def follow(self, change: Tensor) -> Tensor:
+        """The residuals [M] after a change [K], to first order, in float64."""
+        found = self.residuals.double().clone()
+        for rows, columns, jacobian in self.blocks():
+            found[rows] += jacobian @ change[columns]
+        return found
 
     def split(self, change: Tensor) -> dict[str, Tensor]:
         """A change [K] by the names of its unknowns, in the tensors' precision."""
@@ -63,6 +123,11 @@ class Linearized:
         """One number for each unknown, repeated for each of its columns: [K], float64."""
         columns = [torch.full((shape.numel(),), values[name]) for name, shape in self.shapes.items()]
         return torch.cat(columns).to(self.jacobian.device, torch.float64)
+
+
+def count_before(some: Sequence[Linearized]) -> list[int]:
+    """How many residuals there are before those of each."""
+    return [0, *accumulate(len(each.residuals) for each in some)][:-1]
 
 
 def few_numbers(raw: Raw) -> Raw:

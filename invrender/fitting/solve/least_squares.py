@@ -23,6 +23,7 @@ from invrender.fitting.solve.base import (
     Routine,
     run_batched,
 )
+from invrender.fitting.solve.sparsity import solve_by_parts
 
 MOST_TRIALS = 8
 MOST_ROUNDS = 6
@@ -119,7 +120,8 @@ class LevenbergMarquardt:
         state = {**state, "scale": scale}
         for _ in range(MOST_TRIALS):
             damping = torch.where(curved, state["damping"] * scale, 1e-9 * curvature)
-            change, length = self.within_reach(-torch.linalg.solve(normal + torch.diag(damping), slope), curved)
+            step = -solve_by_parts(normal + torch.diag(damping), slope, local.own)
+            change, length = self.within_reach(step, curved)
             trial, _ = objective.retract(raw, local.split(rates * change))
             if linear:
                 trial = yield from settle(objective, trial)

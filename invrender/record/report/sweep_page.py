@@ -79,7 +79,7 @@ def measures_of(jobs: list[dict[str, Any]]) -> list[str]:
 
 def measure_of(job: Mapping[str, Any], measure: str) -> float | None:
     """A job's error, loss or seconds."""
-    unknown, dot, name = measure.partition(".")
+    unknown, dot, name = measure.rpartition(".")
     value: float | None = job["errors"].get(unknown, {}).get(name) if dot else job[measure]
     return value
 

@@ -47,7 +47,7 @@ def shown_apart(objective: Objective, pixel: tuple[int, int, int]) -> Tensor:
         rgb[row, column] += size
         alpha[row, column] += size
         comparisons[view] = (picture.with_channels(rgb=rgb, alpha=alpha), target)
-        return torch.cat([each.values for each in objective.residuals_of(comparisons, TRUTH)])
+        return torch.cat([each.values for each in objective.residuals_of(comparisons)])
 
     return (changed(1e-3) - changed(0.0)).abs() > 1e-9
 
