@@ -165,7 +165,7 @@ class Fitting:
         self.judge_end(last=not again)
         if search is not None and again and self.verdict is not None and search.doubts(self.verdict):
             raw = search.find_start(self.problem, self.end.best.raw, self.verdict)
-            self.state = self.state.begin_again(raw)
+            self.state = self.state.begin_again(raw, min(search.again, len(self.objectives) - 1))
             yield from self.attempt()
             self.judge_end()
 

@@ -81,11 +81,12 @@ class State:
         """Before the first step."""
         return cls(problem, start.raw, start, start)
 
-    def begin_again(self, raw: Raw) -> State:
-        """Before the first step of another attempt, from ``raw``."""
+    def begin_again(self, raw: Raw, stage: int = 0) -> State:
+        """Before the first step of another attempt, from ``raw`` and with a stage of the schedule."""
         return replace(
             State.at_start(self.problem, self.kept),
             raw=raw,
+            stage=stage,
             attempt=self.attempt + 1,
             iteration=self.iteration,
             seconds=self.seconds,

@@ -71,8 +71,11 @@ class Pose(Parameter, Protocol):
         """Changes [N, …] to poses from which a shape that is flat or symmetric may look as it does in this scene."""
         ...
 
-    def shifts(self, scene: Scene) -> Tensor:
-        """Changes [N, …] that shift what is seen in the picture, by shares of its size; none where it can't shift."""
+    def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
+        """Changes [N, …] that shift what is seen by offsets [N, 3] in the camera's axes; none where it can't shift.
+
+        offsets: in shares of the camera's distance.
+        """
         ...
 
 

@@ -18,7 +18,6 @@ from invrender.scene import CAMERA, Camera, Scene, Target
 # How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
 SHIFT = 0.1
 ROOT = math.sqrt(2)
-STEPS = (0.15, 0.3, 0.5)
 # Focal lengths that differ by a larger share are two.
 ALIKE = 1e-3
 
@@ -107,18 +106,6 @@ def spread_disc(count: int) -> Tensor:
     index = torch.arange(count, dtype=torch.float64)
     radius, angle = torch.frac(index * ROOT).sqrt(), 2 * math.pi * index / GOLDEN
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
-
-
-def sample_shifts(vertices: Tensor, distance: Tensor, like: Tensor) -> Tensor:
-    """Raw tensors [N, 6] of shifts in camera axes, in shares of a distance, without a rotation.
-
-    In eight directions, by shares of how far vertices [V, 3] reach that patterns are likely to repeat at.
-    """
-    radius = float((vertices - vertices.mean(dim=0)).norm(dim=1).max()) / float(distance)
-    angles = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
-    around = torch.stack([angles.cos(), angles.sin(), torch.zeros(8)], dim=1)
-    shifts = torch.cat([share * radius * around for share in STEPS])
-    return torch.cat([torch.zeros_like(shifts), shifts], dim=1).to(like)
 
 
 def without_shift(rotations: Tensor) -> Tensor:

@@ -21,7 +21,6 @@ from invrender.parameters.camera import (
     check_camera,
     clamp_length,
     pivot,
-    sample_shifts,
     sample_turns,
     without_shift,
 )
@@ -90,11 +89,9 @@ class CameraPose:
         rotations = symmetries(transform(scene.cameras[self.camera].camera_from_world, vertices)).to(scene.background)
         return without_shift(rotations)
 
-    def shifts(self, scene: Scene) -> Tensor:
-        """By shares of how far the objects reach."""
-        camera = scene.cameras[self.camera]
-        vertices = torch.cat([world_vertices(obj) for obj in scene.objects.values()]).detach()
-        return sample_shifts(vertices, camera.distance, scene.background)
+    def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
+        """Without a rotation."""
+        return torch.cat([torch.zeros_like(offsets), offsets], dim=1)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -83,7 +83,7 @@ class CameraPosition:
         turns = roma.rotvec_to_rotmat(axis * axis.new_tensor(QUARTERS)[:, None])
         return torch.as_tensor(turns @ offset - offset)
 
-    def shifts(self, scene: Scene) -> Tensor:
+    def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
         """None: the camera keeps looking at its point."""
         return scene.background.new_zeros(0, 3)
 

@@ -17,7 +17,7 @@ from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import compose_rotations, rotation_angle, turn_about
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
-from invrender.parameters.camera import clamp_length, sample_shifts, sample_turns, without_shift
+from invrender.parameters.camera import clamp_length, sample_turns, without_shift
 from invrender.parameters.choice import choose
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -89,12 +89,9 @@ class ObjectPose:
         rotations = rotations @ camera.camera_from_world[:3, :3]
         return without_shift(rotations)
 
-    def shifts(self, scene: Scene) -> Tensor:
-        """By shares of how far the object reaches, across the line of sight."""
-        camera = scene.camera
-        vertices = world_vertices(scene.objects[self.name(scene)]).detach()
-        found = sample_shifts(vertices, camera.distance, scene.background)
-        return torch.cat([found[:, :3], found[:, 3:] @ camera.camera_from_world[:3, :3]], dim=1)
+    def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
+        """Without a rotation."""
+        return torch.cat([torch.zeros_like(offsets), offsets @ scene.camera.camera_from_world[:3, :3]], dim=1)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

@@ -77,7 +77,7 @@ class Photography:
     print: Range = (0.1, 0.4)
     occlusion: Range = (0.0, 0.3)
     clutter: Range = (15, 45)
-    distortion: Range = (-0.05, 0.05)
+    distortion: Range = (-0.01, 0.01)
     blur: Range = (0.5, 1.0)
     motion: Range = (0.0, 1.5)
     vignetting: Range = (0.0, 0.4)

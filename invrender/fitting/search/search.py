@@ -31,6 +31,10 @@ MOST_TURNS = 2
 # What looks like an answer of first-order descent is refined where its loss, before that, is at most so many times as
 # large: so the comparison costs a few of its steps. Least squares refine what a pose far from any symmetry leads to.
 AT_ONCE = 10.0
+# Around a start, how much further or nearer the camera may be, in shares of the distance; and of renderings that are
+# placed in the picture, how many times as many as will be refined are compared more closely.
+DEPTHS = (-0.13, 0.0, 0.13)
+PLACED = 3
 # How often several poses are looked for in turn: the first was, at first, while the others were wrong.
 ROUNDS = 2
 
@@ -50,6 +54,7 @@ class Search:
     stages: two; how poses are drawn and compared. Where targets have masks, the silhouettes' `Moments` count as well.
     radius: degrees; a search that begins by itself looks at poses that are turned from the start by at most so much,
         None for anywhere. nearby: about so many of them.
+    again: the stage of the fit's schedule, from 0, with which an attempt begins after a search that began by itself.
     rivals: poses that look like an answer are compared with it where their loss is at most so many times as large.
     """
 
@@ -63,6 +68,7 @@ class Search:
     apart: float = 3.0
     radius: float | None = None
     nearby: int = 120
+    again: int = 0
     rivals: float = 100.0
 
     def __post_init__(self) -> None:
@@ -73,6 +79,7 @@ class Search:
         if self.radius is not None:
             above("search.radius", self.radius, 0)
         at_least("search.rivals", self.rivals, 1)
+        at_least("search.again", self.again, 0)
         if not 0 < self.apart < math.inf:
             raise UserError(f"search.apart is {self.apart}, expected degrees above 0")
         if len(self.stages) != 2:
@@ -171,12 +178,13 @@ class Search:
         start = seeker.move_to_mask(few_numbers({**seeker.problem.initial(), **others}))
         turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
         answer = few_numbers(raw)
-        shifts = seeker.pose.shifts(seeker.objectives[0].scene_at(answer))
-        changed = [
-            *(seeker.objectives[0].retract(start, {seeker.name: turn})[0] for turn in turns),
-            *(seeker.objectives[0].retract(answer, {seeker.name: shift})[0] for shift in shifts),
+        depths = seeker.pose.shifts(seeker.problem.scene, turns.new_tensor([[0, 0, depth] for depth in DEPTHS]))
+        turned = [
+            seeker.objectives[0].retract(start, {seeker.name: turn + depth})[0] for depth in depths for turn in turns
         ]
-        found = seeker.refine(0, [answer, start, *changed], self.survivors)
+        placed = seeker.place([start, *turned], PLACED * self.survivors)
+        repeated = seeker.repeat(answer)
+        found = seeker.refine(0, [answer, start, *placed, *repeated], self.survivors)
         return seeker.refine(1, [candidate.raw for candidate in found], self.finalists, self.rivals)
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:

@@ -7,17 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
+from invrender.fitting.search.placement import Placed, Placement
 from invrender.fitting.solve.base import Raw, Routine, few_numbers, run_batched
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
+from invrender.geometry.cameras import transform
+from invrender.geometry.meshes import bounds
 from invrender.losses.base import Loss
 from invrender.losses.silhouettes import Moments
+from invrender.parameters import CameraPose
 from invrender.parameters.base import Pose
-from invrender.scene import Scene, Truth
+from invrender.scene import Picture, Scene, Truth
+
+# The size of pictures in which renderings are placed.
+PLACING = 64
+# Where patterns are likely to repeat, in shares of how far the objects reach.
+REPEATS = (0.15, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,49 @@ class Seeker:
         [found] = self.descend(replace(objective, losses=moments), [raw], self.steps)
         return found.raw
 
+    @cached_property
+    def placement(self) -> Placement | None:
+        """Finds where renderings lie best in the target; None where what moves in the picture is not all one."""
+        problem, one = self.problem, len(self.problem.target.views) == 1
+        if not one or (len(problem.scene.objects) > 1 and not isinstance(self.pose, CameraPose)):
+            return None
+        return Placement(self.placing.views[0])
+
+    @cached_property
+    def placing(self) -> Objective:
+        """The objective of pictures in which renderings are placed."""
+        return self.problem.at(replace(self.stages[0], size=PLACING, blur=1.0), self.resting)
+
+    def place(self, raws: Sequence[Raw], count: int) -> list[Raw]:
+        """Of raw tensors those of which so many renderings look most like a part of the target, shifted to there.
+
+        All of them, as they are, where nothing can be placed.
+        """
+        if self.placement is None or not len(self.pose.shifts(self.problem.scene, torch.zeros(1, 3))):
+            return list(raws)
+        with torch.no_grad():
+            pictures = (picture for some in self.placing.in_parts(raws) for picture in self.draw(some))
+            placed = [self.placement.place(picture) for picture in pictures]
+        best = sorted(range(len(raws)), key=lambda index: -placed[index].score)[:count]
+        return [self.shift(raws[index], placed[index]) for index in best]
+
+    def draw(self, raws: Sequence[Raw]) -> list[Picture]:
+        """Small renderings, colours and silhouettes."""
+        scenes = [self.placing.scene_at(raw) for raw in raws]
+        return [picture for [(picture, _)] in self.placing.compare(scenes, frozenset(("rgb", "alpha")))]
+
+    def shift(self, raw: Raw, placed: Placed) -> Raw:
+        """Raw tensors whose rendering is shifted by so many pixels as it was placed."""
+        scene = self.placing.scene_at(raw)
+        [shot] = self.placing.shots(scene)
+        camera = shot.camera
+        low, high = bounds(scene.objects)
+        depth = float(transform(camera.camera_from_world, (low + high) / 2)[2] / camera.distance)
+        pixels = camera.intrinsics.new_tensor([placed.right, placed.down])
+        across = depth * pixels / camera.intrinsics.diagonal()[:2]
+        change = self.pose.shifts(scene, torch.cat([across, across.new_zeros(1)])[None])[0]
+        return self.placing.retract(raw, {self.name: change})[0]
+
     def descend(self, objective: Objective, raws: Sequence[Raw], steps: int) -> list[Candidate]:
         """Each of some raw tensors after its own steps."""
         ends = run_batched([self.descent(objective, raw, steps) for raw in raws], objective)
@@ -106,6 +159,15 @@ class Seeker:
         evaluation = objective(raw)
         return Candidate(raw, evaluation.scene, float(evaluation.loss))
 
+    def repeat(self, raw: Raw) -> list[Raw]:
+        """Raw tensors shifted to where a pattern may look as it does, by shares of how far the objects reach."""
+        scene = self.objectives[0].scene_at(raw)
+        low, high = bounds(scene.objects)
+        [shot, *_] = self.objectives[0].shots(scene)
+        reach = float((high - low).norm() / 2 / shot.camera.distance)
+        shifts = self.pose.shifts(scene, reach * offsets_around().to(low))
+        return [self.objectives[0].retract(raw, {self.name: shift})[0] for shift in shifts]
+
     def symmetries(self, raw: Raw) -> list[Raw]:
         """Raw tensors of the poses that may look like those of ``raw``."""
         objective = self.objectives[0]
@@ -124,3 +186,10 @@ class Seeker:
         """How far two scenes' poses are from each other: degrees, or per cent of the distance, whichever is more."""
         error = self.pose.error(first, Truth(second, {}, {}))
         return max(error["rotation_deg"], 100 * error["position_relative"])
+
+
+def offsets_around() -> Tensor:
+    """Offsets [24, 3] across the line of sight in eight directions, by shares that patterns are likely to repeat at."""
+    angles = torch.arange(8) * (math.pi / 4)
+    around = torch.stack([angles.cos(), angles.sin(), torch.zeros(8)], dim=1)
+    return torch.cat([share * around for share in REPEATS])

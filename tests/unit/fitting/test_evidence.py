@@ -17,7 +17,7 @@ from invrender.fitting.schedule import Stage
 from invrender.losses import Correlation, MeanSquaredError
 from invrender.parameters import Ambient, CameraPose, LightColor, LightIntensity
 from invrender.parameters.base import Parameter
-from invrender.parameters.camera import sample_shifts, sample_turns
+from invrender.parameters.camera import sample_turns
 from invrender.render.base import render_scene
 from invrender.render.edge import EdgeRenderer
 from invrender.scene import Target, view_of
@@ -124,11 +124,3 @@ def test_turns_near_a_start_cover_what_is_near() -> None:
     assert float(found[:, 3:5].norm(dim=1).max()) <= 0.1 * 0.53
     assert torch.equal(found[:, 5], torch.zeros(len(found)).double())
     assert len(sample_turns(200, 10.0, torch.zeros(1).double(), radius=30.0)) < 30
-
-
-def test_shifts_go_all_around() -> None:
-    ends = torch.tensor([[0.4, 0, 0], [-0.4, 0, 0]]).double()
-    found = sample_shifts(ends, torch.tensor(2.0), torch.zeros(1).double())
-    assert found.shape == (24, 6)
-    assert float(found.sum(dim=0).abs().max()) < 1e-9
-    assert sorted({round(float(each), 6) for each in found[:, 3:].norm(dim=1)}) == [0.03, 0.06, 0.1]
