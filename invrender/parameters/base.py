@@ -71,10 +71,14 @@ class Pose(Parameter, Protocol):
         """Changes [N, …] to poses from which a shape that is flat or symmetric may look as it does in this scene."""
         ...
 
+    def moves_all(self, scene: Scene) -> bool:
+        """Whether all objects that a picture shows move as one."""
+        ...
+
     def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
         """Changes [N, …] that shift what is seen by offsets [N, 3] in the camera's axes; none where it can't shift.
 
-        offsets: in shares of the camera's distance.
+        offsets: in shares of the depth of what moves, so that (1, 0, 0) is a focal length to the right in the picture.
         """
         ...
 

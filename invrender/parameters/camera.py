@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,9 +11,10 @@ from torch import Tensor
 from invrender.checks import one_of
 from invrender.errors import UserError
 from invrender.geometry.cameras import transform
+from invrender.geometry.meshes import bounds
 from invrender.geometry.poses import rotation_angle
 from invrender.geometry.rotations import GOLDEN, sample_rotations
-from invrender.scene import CAMERA, Camera, Scene, Target
+from invrender.scene import CAMERA, Camera, Object, Scene, Target
 
 # How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
 SHIFT = 0.1
@@ -99,6 +100,12 @@ def sample_turns(count: int, limit: float | None, like: Tensor, radius: float | 
     if radius is not None:
         found[:, 3:5] = SHIFT * math.radians(radius) * spread_disc(len(found))
     return (found if limit is None else found[rotations.norm(dim=1) <= math.radians(limit)]).to(like)
+
+
+def depth_share(camera: Camera, objects: Mapping[str, Object]) -> Tensor:
+    """The depth of the middle of some objects before a camera, [], as a share of the camera's distance."""
+    low, high = bounds(objects)
+    return (transform(camera.camera_from_world, (low + high) / 2)[2] / camera.distance).detach()
 
 
 def spread_disc(count: int) -> Tensor:

@@ -20,6 +20,7 @@ from invrender.parameters.camera import (
     camera_errors,
     check_camera,
     clamp_length,
+    depth_share,
     pivot,
     sample_turns,
     without_shift,
@@ -91,7 +92,12 @@ class CameraPose:
 
     def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
         """Without a rotation."""
-        return torch.cat([torch.zeros_like(offsets), offsets], dim=1)
+        shifts = depth_share(scene.cameras[self.camera], scene.objects) * offsets
+        return torch.cat([torch.zeros_like(shifts), shifts], dim=1)
+
+    def moves_all(self, scene: Scene) -> bool:
+        """They do."""
+        return True
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -87,6 +87,10 @@ class CameraPosition:
         """None: the camera keeps looking at its point."""
         return scene.background.new_zeros(0, 3)
 
+    def moves_all(self, scene: Scene) -> bool:
+        """They do."""
+        return True
+
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""
         offset = scene.cameras[self.camera].position - scene.cameras[self.camera].look_at

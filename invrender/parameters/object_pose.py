@@ -17,7 +17,7 @@ from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import compose_rotations, rotation_angle, turn_about
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
-from invrender.parameters.camera import clamp_length, sample_turns, without_shift
+from invrender.parameters.camera import clamp_length, depth_share, sample_turns, without_shift
 from invrender.parameters.choice import choose
 from invrender.scene import Object, Scene, Target, Truth
 
@@ -91,7 +91,13 @@ class ObjectPose:
 
     def shifts(self, scene: Scene, offsets: Tensor) -> Tensor:
         """Without a rotation."""
-        return torch.cat([torch.zeros_like(offsets), offsets @ scene.camera.camera_from_world[:3, :3]], dim=1)
+        name = self.name(scene)
+        shifts = depth_share(scene.camera, {name: scene.objects[name]}) * offsets
+        return torch.cat([torch.zeros_like(shifts), shifts @ scene.camera.camera_from_world[:3, :3]], dim=1)
+
+    def moves_all(self, scene: Scene) -> bool:
+        """Where there is no other object."""
+        return len(scene.objects) == 1
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

@@ -31,9 +31,9 @@ MOST_TURNS = 2
 # What looks like an answer of first-order descent is refined where its loss, before that, is at most so many times as
 # large: so the comparison costs a few of its steps. Least squares refine what a pose far from any symmetry leads to.
 AT_ONCE = 10.0
-# Around a start, how much further or nearer the camera may be, in shares of the distance; and of renderings that are
-# placed in the picture, how many times as many as will be refined are compared more closely.
-DEPTHS = (-0.13, 0.0, 0.13)
+# Around a start, how much further or nearer the camera may be, as offsets in shares of the depth; and of renderings
+# that are placed in the picture, how many times as many as will be refined are compared more closely.
+DEPTHS = ((0.0, 0.0, -0.13), (0.0, 0.0, 0.0), (0.0, 0.0, 0.13))
 PLACED = 3
 # How often several poses are looked for in turn: the first was, at first, while the others were wrong.
 ROUNDS = 2
@@ -177,14 +177,12 @@ class Search:
         others = {name: value for name, value in raw.items() if name in seeker.problem.poses and name != seeker.name}
         start = seeker.move_to_mask(few_numbers({**seeker.problem.initial(), **others}))
         turns = seeker.pose.sample_poses(seeker.problem.scene, self.nearby, self.radius)
+        turned = [seeker.change(start, turn) for turn in turns]
+        # What can't be shifted is not placed, either.
+        moved = [seeker.change(each, depth) for depth in seeker.shifts(start, DEPTHS) for each in turned]
+        placed = seeker.place([start, *moved], PLACED * self.survivors) if moved else turned
         answer = few_numbers(raw)
-        depths = seeker.pose.shifts(seeker.problem.scene, turns.new_tensor([[0, 0, depth] for depth in DEPTHS]))
-        turned = [
-            seeker.objectives[0].retract(start, {seeker.name: turn + depth})[0] for depth in depths for turn in turns
-        ]
-        placed = seeker.place([start, *turned], PLACED * self.survivors)
-        repeated = seeker.repeat(answer)
-        found = seeker.refine(0, [answer, start, *placed, *repeated], self.survivors)
+        found = seeker.refine(0, [answer, start, *placed, *seeker.repeat(answer)], self.survivors)
         return seeker.refine(1, [candidate.raw for candidate in found], self.finalists, self.rivals)
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:

@@ -16,11 +16,8 @@ from invrender.fitting.schedule import Stage, select
 from invrender.fitting.search.placement import Placed, Placement
 from invrender.fitting.solve.base import Raw, Routine, few_numbers, run_batched
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
-from invrender.geometry.cameras import transform
-from invrender.geometry.meshes import bounds
 from invrender.losses.base import Loss
 from invrender.losses.silhouettes import Moments
-from invrender.parameters import CameraPose
 from invrender.parameters.base import Pose
 from invrender.scene import Picture, Scene, Truth
 
@@ -99,8 +96,7 @@ class Seeker:
     @cached_property
     def placement(self) -> Placement | None:
         """Finds where renderings lie best in the target; None where what moves in the picture is not all one."""
-        problem, one = self.problem, len(self.problem.target.views) == 1
-        if not one or (len(problem.scene.objects) > 1 and not isinstance(self.pose, CameraPose)):
+        if len(self.problem.target.views) > 1 or not self.pose.moves_all(self.problem.scene):
             return None
         return Placement(self.placing.views[0])
 
@@ -114,7 +110,7 @@ class Seeker:
 
         All of them, as they are, where nothing can be placed.
         """
-        if self.placement is None or not len(self.pose.shifts(self.problem.scene, torch.zeros(1, 3))):
+        if self.placement is None:
             return list(raws)
         with torch.no_grad():
             pictures = (picture for some in self.placing.in_parts(raws) for picture in self.draw(some))
@@ -123,21 +119,21 @@ class Seeker:
         return [self.shift(raws[index], placed[index]) for index in best]
 
     def draw(self, raws: Sequence[Raw]) -> list[Picture]:
-        """Small renderings, colours and silhouettes."""
+        """Small renderings of the first view, colours and silhouettes."""
         scenes = [self.placing.scene_at(raw) for raw in raws]
-        return [picture for [(picture, _)] in self.placing.compare(scenes, frozenset(("rgb", "alpha")))]
+        return [views[0][0] for views in self.placing.compare(scenes, frozenset(("rgb", "alpha")))]
 
     def shift(self, raw: Raw, placed: Placed) -> Raw:
         """Raw tensors whose rendering is shifted by so many pixels as it was placed."""
-        scene = self.placing.scene_at(raw)
-        [shot] = self.placing.shots(scene)
-        camera = shot.camera
-        low, high = bounds(scene.objects)
-        depth = float(transform(camera.camera_from_world, (low + high) / 2)[2] / camera.distance)
-        pixels = camera.intrinsics.new_tensor([placed.right, placed.down])
-        across = depth * pixels / camera.intrinsics.diagonal()[:2]
-        change = self.pose.shifts(scene, torch.cat([across, across.new_zeros(1)])[None])[0]
-        return self.placing.retract(raw, {self.name: change})[0]
+        across, down = self.focal_lengths
+        [change] = self.shifts(raw, [[placed.right / across, placed.down / down, 0.0]])
+        return self.change(raw, change)
+
+    @property
+    def focal_lengths(self) -> list[float]:
+        """Of pictures in which renderings are placed, in pixels across and down."""
+        found: list[float] = self.placing.shots(self.problem.scene)[0].camera.intrinsics.diagonal()[:2].tolist()
+        return found
 
     def descend(self, objective: Objective, raws: Sequence[Raw], steps: int) -> list[Candidate]:
         """Each of some raw tensors after its own steps."""
@@ -159,14 +155,23 @@ class Seeker:
         evaluation = objective(raw)
         return Candidate(raw, evaluation.scene, float(evaluation.loss))
 
-    def repeat(self, raw: Raw) -> list[Raw]:
-        """Raw tensors shifted to where a pattern may look as it does, by shares of how far the objects reach."""
+    def change(self, raw: Raw, change: Tensor) -> Raw:
+        """Raw tensors after a change of the pose."""
+        return self.objectives[0].retract(raw, {self.name: change})[0]
+
+    def shifts(self, raw: Raw, offsets: Sequence[Sequence[float]]) -> Tensor:
+        """Changes [N, …] of the pose by offsets in the camera's axes, by shares of its depth, if it can shift."""
         scene = self.objectives[0].scene_at(raw)
-        low, high = bounds(scene.objects)
-        [shot, *_] = self.objectives[0].shots(scene)
-        reach = float((high - low).norm() / 2 / shot.camera.distance)
-        shifts = self.pose.shifts(scene, reach * offsets_around().to(low))
-        return [self.objectives[0].retract(raw, {self.name: shift})[0] for shift in shifts]
+        return self.pose.shifts(scene, scene.background.new_tensor(offsets))
+
+    def repeat(self, raw: Raw) -> list[Raw]:
+        """Raw tensors shifted to where a pattern may look as it does, by shares of how far the silhouette reaches."""
+        with torch.no_grad():
+            seen = self.draw([raw])[0].alpha > 0.5
+        rows, columns = (float(seen.any(dim=dim).sum()) for dim in (1, 0))
+        across, down = self.focal_lengths
+        reach = math.hypot(columns / across, rows / down) / 2
+        return [self.change(raw, shift) for shift in self.shifts(raw, (reach * offsets_around()).tolist())]
 
     def symmetries(self, raw: Raw) -> list[Raw]:
         """Raw tensors of the poses that may look like those of ``raw``."""
