@@ -20,7 +20,9 @@ WIDTH, HEIGHT, FOV = 640, 480, 40.0
 PLACE = (-1.3, 0.25, 7.4)  # of the vase's middle, in the camera's frame: x right, y down, z forward
 TURNED = ((0.0, 0.0, 6.0), (22.0, 0.0, 0.0), (0.0, -62.0, 0.0))  # degrees: roll, elevation, azimuth
 OFF, ASIDE = (9.0, 14.0, -8.0), (0.5, 0.2, -0.5)  # of the start from the truth: a rotation vector in degrees, a shift
-PHOTOGRAPHY = Photography(occlusion=(0.15, 0.15), print=(0.2, 0.2), clutter=(30, 30), quality=(88, 88))
+PHOTOGRAPHY = Photography(
+    occlusion=(0.15, 0.15), print=(0.2, 0.2), clutter=(30, 30), quality=(88, 88), distortion=(-0.05, 0.05)
+)
 
 START = """# @package _global_
 # A rough start for photo.jpg: the camera as a matrix, about 19 degrees and a tenth of the distance off.
