@@ -192,7 +192,7 @@ class Numbers:
 
     def __post_init__(self) -> None:
         for key, limits in self.between.items():
-            for low, high in limits if isinstance(limits[0], Sequence) else [limits]:
+            for low, high in pairs_of(limits):
                 if not low <= high:
                     raise UserError(f"draw.between.{key} has [{low}, {high}], expected [lowest, highest]")
         for key, choices in self.choices.items():
@@ -203,12 +203,16 @@ class Numbers:
         """The values by key."""
         drawn: dict[str, Any] = {}
         for key, limits in self.between.items():
-            pairs = limits if isinstance(limits[0], Sequence) else [limits]
-            values = [round(between(random, pair), DECIMALS) for pair in pairs]
+            values = [round(between(random, pair), DECIMALS) for pair in pairs_of(limits)]
             drawn[key] = values if isinstance(limits[0], Sequence) else values[0]
         for key, choices in self.choices.items():
             drawn[key] = choices[int(torch.randint(len(choices), (), generator=random))]
         return drawn
+
+
+def pairs_of(limits: Sequence[Any]) -> Sequence[Sequence[float]]:
+    """[lowest, highest] of each number of a key: of one, or of a list."""
+    return limits if isinstance(limits[0], Sequence) else [limits]
 
 
 @dataclass(frozen=True)

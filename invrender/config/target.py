@@ -260,8 +260,7 @@ def check_measured(scene: Scene, target: Target) -> None:
     for view in target.views:
         if "depth" not in view.picture:
             continue  # which the loss says better
-        camera = scene.cameras[view.camera].framed(view.window, *reversed(view.size))
-        [drawn] = HardRenderer(samples=1).render([Shot(scene, camera)], frozenset(("depth",)))
+        [drawn] = HardRenderer(samples=1).render([Shot(scene, view.frame(scene))], frozenset(("depth",)))
         if not bool(((drawn.depth > 0) & (view.picture.depth > 0)).any()):
             raise UserError(
                 f"target: no depth is measured at any pixel at which {view.camera} shows the object at the start; "

@@ -91,10 +91,7 @@ class Objective:
     def shots(self, scene: Scene) -> list[Shot]:
         """What each view shows of the scene, at the view's resolution."""
         return [
-            Shot(
-                crop_background(scene.lit_for(view.camera), view.window, view.size),
-                scene.cameras[view.camera].framed(view.window, *reversed(view.size)),
-            )
+            Shot(crop_background(scene.lit_for(view.camera), view.window, view.size), view.frame(scene))
             for view in self.views
         ]
 

@@ -94,7 +94,7 @@ class Problem:
 
     def check_gauge(self) -> None:
         """Raise `UserError` where several views and all objects have unknown poses: they may move as one, unseen."""
-        poses = [each for each in self.parameters.values() if isinstance(each, Pose)]
+        poses = self.poses.values()
         taken = {view.camera for view in self.target.views}
         free = {camera for each in poses if (camera := only_camera(each)) is not None}
         objects = [each for each in poses if only_camera(each) is None]

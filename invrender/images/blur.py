@@ -35,6 +35,17 @@ def window_mean(weights: Tensor, deviation: float) -> Callable[[Tensor], Tensor]
     return mean
 
 
+def local_contrast(values: Tensor, weights: Tensor, deviation: float, floor: float) -> Tensor:
+    """Values [H, W] or [H, W, C] less their mean in Gaussian windows of the pixels that have weights [H, W].
+
+    By the root of their variance there and of ``floor``² together; the variance of all channels counts as one.
+    """
+    mean = window_mean(weights, deviation)
+    difference = values - mean(values)
+    squares = difference.square()
+    return difference / torch.sqrt(mean(squares if values.ndim == 2 else squares.sum(-1, keepdim=True)) + floor**2)
+
+
 def convolve(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
     """A picture filtered along a dimension by a kernel of odd length; the border's pixels are repeated.
 

@@ -118,7 +118,11 @@ def weigh_inside(picture: Picture, inside: float, given: Iterable[Tensor | None]
 
     given: further weights [H, W], such as a view's, or None.
     """
-    weights = ((picture.alpha.detach() - inside) / (1 - inside)).clamp(min=0)
+    return weigh(((picture.alpha.detach() - inside) / (1 - inside)).clamp(min=0), given)
+
+
+def weigh(weights: Tensor, given: Iterable[Tensor | None]) -> Tensor:
+    """Weights [H, W] times further ones, or None."""
     for each in given:
         weights = weights if each is None else weights * each
     return weights

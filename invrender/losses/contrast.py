@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from invrender import checks
-from invrender.images.blur import window_mean
+from invrender.images.blur import local_contrast
 from invrender.losses.base import Residuals, shares_of, weigh_inside
 from invrender.scene import Channels, Picture, View
 
@@ -57,12 +56,8 @@ class Contrast:
         """Of every pixel."""
         weights = weigh_inside(picture, self.inside, (view.weight,))
         sigma = self.window * min(weights.shape)
-        found, wanted = (self.normalize(rgb.mean(dim=-1), weights, sigma) for rgb in (picture.rgb, view.rgb))
+        found, wanted = (
+            local_contrast(rgb.mean(dim=-1), weights, sigma, self.floor) for rgb in (picture.rgb, view.rgb)
+        )
         shared = (weights * found * wanted).sum() / (weights * found * found).sum().clamp(min=1e-12)
         return Residuals.of_pixels(shared.clamp(min=LEAST_GAIN) * found - wanted, shares_of(weights))
-
-    def normalize(self, luminance: Tensor, weights: Tensor, sigma: float) -> Tensor:
-        """The local contrast [H, W] of a luminance [H, W], in windows of the pixels that have weights [H, W]."""
-        mean = window_mean(weights, sigma)
-        difference = luminance - mean(luminance)
-        return difference / torch.sqrt(mean(difference**2) + self.floor**2)

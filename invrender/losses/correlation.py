@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError
-from invrender.images.blur import window_mean
+from invrender.images.blur import local_contrast
 from invrender.losses.base import Residuals, shares_of, weigh_inside
 from invrender.scene import Channels, Picture, View
 
@@ -92,15 +92,8 @@ class Correlation:
         found = []
         for window in self.windows:
             sigma = window * min(weights.shape)
-            own, other = (self.normalize(rgb, weights, sigma) for rgb in (picture.rgb, view.rgb))
+            own, other = (local_contrast(rgb, weights, sigma, self.floor) for rgb in (picture.rgb, view.rgb))
             both = (weights[..., None] * own * other).sum(dim=(0, 1))
             gain = (both / (weights[..., None] * own * own).sum(dim=(0, 1)).clamp(min=1e-12)).clamp(*GAINS)
             found.append(gain * own - other)
         return found
-
-    def normalize(self, rgb: Tensor, weights: Tensor, sigma: float) -> Tensor:
-        """Local contrast [H, W, 3] of colours, in windows of the pixels that have weights [H, W]."""
-        mean = window_mean(weights, sigma)
-        difference = rgb - mean(rgb)
-        squares = mean(difference.square().sum(dim=-1, keepdim=True))
-        return difference / torch.sqrt(squares + self.floor**2)

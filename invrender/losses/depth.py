@@ -11,15 +11,13 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError
-from invrender.losses.base import Residuals
+from invrender.losses.base import Residuals, shares_of
 from invrender.scene import Channels, Picture, View
 
 Where = Literal["object", "mask"]
 
 # The negative log-likelihood of what is not explained: all depths are as likely, within a hundred deviations.
 NOTHING = math.log(100.0)
-# Where less than this share of all pixels is compared the loss is that of what is not explained.
-HARDLY_ANY = 1e-3
 # An object is shown by pixels that it covers to more than this share.
 SHOWN = 0.5
 # A scale is found when its square changes by less than this share, or after so many rounds.
@@ -134,7 +132,7 @@ class Depth:
     def shares(self, picture: Picture, view: View) -> Tensor:
         """What each pixel has of the mean, [H, W]; not differentiable."""
         weights = self.measured(view) * ((picture.alpha > SHOWN) & (picture.depth > 0))
-        return weights / (weights.sum() + HARDLY_ANY * weights.numel())
+        return shares_of(weights)
 
     def measured(self, view: View) -> Tensor:
         """How much each pixel counts, [H, W], whatever is rendered there."""

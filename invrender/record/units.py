@@ -33,6 +33,12 @@ def errors_text(errors: Mapping[str, float]) -> str:
     return " ".join(error_text(key, error) for key, error in shown.items())
 
 
+def find_error(errors: Mapping[str, Mapping[str, float | None]], measure: str) -> float | None:
+    """The error that UNKNOWN.ERROR names, None where it is not there; an unknown of a family has a dot in its name."""
+    unknown, _, name = measure.rpartition(".")
+    return errors.get(unknown, {}).get(name)
+
+
 def is_relative(key: str) -> bool:
     """Whether the error of this key is a share, shown in per cent."""
     return key == "relative" or key.endswith("_relative")

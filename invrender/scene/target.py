@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invrender.scene.camera import WHOLE, Window
+from invrender.scene.camera import WHOLE, Camera, Window
 from invrender.scene.picture import Picture
 from invrender.scene.scene import CAMERA, Scene
 from invrender.scene.tensors import convert
@@ -47,6 +47,10 @@ class View:
     def mask(self) -> Tensor | None:
         """The silhouette [H, W] in [0, 1] of the objects, or None."""
         return self.picture.channels.get("alpha")
+
+    def frame(self, scene: Scene) -> Camera:
+        """The scene's camera that took it, of what lies within the window, at this size."""
+        return scene.cameras[self.camera].framed(self.window, *reversed(self.size))
 
 
 def view_of(

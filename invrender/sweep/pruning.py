@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from invrender.record.units import find_error
 from invrender.sweep.outcome import Pruned
 
 if TYPE_CHECKING:
@@ -58,5 +59,4 @@ def measure(step: Step, objective: str) -> float | None:
     """An objective of the fit so far; None where steps don't tell it, as of seconds."""
     if objective == "loss":
         return step.loss
-    unknown, _, name = objective.rpartition(".")
-    return step.errors.get(unknown, {}).get(name)
+    return find_error(step.errors, objective)

@@ -36,6 +36,7 @@ from typing import Any
 
 from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write, read_own
+from invrender.record.units import find_error
 from invrender.sweep.outcome import read_outcome
 
 SCHEMA = 1
@@ -73,8 +74,7 @@ class Job:
         if name in ("loss", "seconds"):
             value: float | None = getattr(self, name)
             return value
-        unknown, _, error = name.rpartition(".")
-        return self.errors.get(unknown, {}).get(error)
+        return find_error(self.errors, name)
 
     def measures(self) -> list[str]:
         """What can be asked of `measure`."""

@@ -64,14 +64,7 @@ def diagnose(scenes: Mapping[str, Scene], views: Sequence[View], renderer: Rende
 
 def cases_of(scene: Scene, views: Sequence[View]) -> list[Case]:
     """The case of each view."""
-    return [
-        Case(
-            scene.lit_for(view.camera),
-            scene.cameras[view.camera].framed(view.window, *reversed(view.size)),
-            view,
-        )
-        for view in views
-    ]
+    return [Case(scene.lit_for(view.camera), view.frame(scene), view) for view in views]
 
 
 def measure_explained(cases: Sequence[Case], suspect: Suspect, renderer: Renderer) -> float:

@@ -9,7 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from invrender.images.blur import window_mean
+from invrender.images.blur import local_contrast
+from invrender.losses.base import weigh
 from invrender.scene import Picture, View
 
 # Standard deviations of the windows in which colours are normalised, shares of the picture's shorter side.
@@ -50,10 +51,7 @@ class Placement:
     @cached_property
     def weights(self) -> Tensor:
         """How much each pixel of the view counts, [H, W]."""
-        weights = torch.ones_like(self.view.rgb[..., 0])
-        for each in (self.view.mask, self.view.weight):
-            weights = weights if each is None else weights * each
-        return weights
+        return weigh(torch.ones_like(self.view.rgb[..., 0]), (self.view.mask, self.view.weight))
 
     @cached_property
     def transforms(self) -> list[tuple[Tensor, Tensor]]:
@@ -110,15 +108,13 @@ def wrapped(index: int, size: int) -> int:
 def fields(rgb: Tensor, weights: Tensor) -> Sequence[Tensor]:
     """The fields of a picture [H, W, 3], of the pixels that have weights [H, W]."""
     side = min(weights.shape)
-    return [*(normalize(rgb, weights, window * side) for window in WINDOWS), directions(rgb)]
+    return [*(bounded_contrast(rgb, weights, window * side) for window in WINDOWS), directions(rgb)]
 
 
-def normalize(rgb: Tensor, weights: Tensor, sigma: float) -> Tensor:
-    """Colours [H, W, 3] less their mean within windows, by their deviation there, and shortened to less than 1."""
-    mean = window_mean(weights, sigma)
-    difference = rgb - mean(rgb)
-    squares = difference.square().sum(dim=-1, keepdim=True)
-    return difference / (squares + mean(squares) + PLAIN**2).sqrt()
+def bounded_contrast(rgb: Tensor, weights: Tensor, sigma: float) -> Tensor:
+    """The local contrast of colours [H, W, 3], shortened to less than 1."""
+    contrast = local_contrast(rgb, weights, sigma, PLAIN)
+    return contrast / (1 + contrast.square().sum(dim=-1, keepdim=True)).sqrt()
 
 
 def directions(rgb: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ class Seeker:
         [change] = self.shifts(raw, [[placed.right / across, placed.down / down, 0.0]])
         return self.change(raw, change)
 
-    @property
+    @cached_property
     def focal_lengths(self) -> list[float]:
         """Of pictures in which renderings are placed, in pixels across and down."""
         found: list[float] = self.placing.shots(self.problem.scene)[0].camera.intrinsics.diagonal()[:2].tolist()
@@ -175,9 +175,7 @@ class Seeker:
 
     def symmetries(self, raw: Raw) -> list[Raw]:
         """Raw tensors of the poses that may look like those of ``raw``."""
-        objective = self.objectives[0]
-        changes: Tensor = self.pose.symmetries(objective.scene_at(raw))
-        return [objective.retract(raw, {self.name: change})[0] for change in changes]
+        return [self.change(raw, turn) for turn in self.pose.symmetries(self.objectives[0].scene_at(raw))]
 
     def keep_distinct(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates, the best first, without those that lie near a better one."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from invrender.errors import UserError
 from invrender.record.report.page import picture, read_json, write_page
-from invrender.record.units import error_text, has_relative
+from invrender.record.units import error_text, find_error, has_relative
 from invrender.record.verdicts import status_words
 
 SOURCE = "summary.json"
@@ -79,8 +79,7 @@ def measures_of(jobs: list[dict[str, Any]]) -> list[str]:
 
 def measure_of(job: Mapping[str, Any], measure: str) -> float | None:
     """A job's error, loss or seconds."""
-    unknown, dot, name = measure.rpartition(".")
-    value: float | None = job["errors"].get(unknown, {}).get(name) if dot else job[measure]
+    value: float | None = find_error(job["errors"], measure) if "." in measure else job[measure]
     return value
 
 

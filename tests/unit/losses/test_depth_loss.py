@@ -12,7 +12,8 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.fitting.judge.explained import measure_unexplained
 from invrender.losses import Depth
-from invrender.losses.depth import HARDLY_ANY, NOTHING, measure_slope
+from invrender.losses.base import HARDLY_ANY
+from invrender.losses.depth import NOTHING, measure_slope
 from invrender.scene import Picture, View, view_of
 
 
