@@ -15,6 +15,7 @@ from invrender.errors import UserError
 from invrender.fitting.problem import Problem
 from invrender.fitting.solve.base import Raw
 from invrender.fitting.stopping import Stopping
+from invrender.io.typed import make_typed
 from invrender.scene import map_tensors
 
 
@@ -106,8 +107,8 @@ class State:
     def from_plain(cls, plain: Mapping[str, Any]) -> State:
         """The state whose plain form this is. Raises `UserError` where it is none."""
         try:
-            best = {name: Best(**plain[name]) for name in ("kept", "leading")}
-            return cls(**{**plain, **best, "progress": Progress(**plain["progress"])})
+            best = {name: make_typed(Best, plain[name]) for name in ("kept", "leading")}
+            return make_typed(cls, {**plain, **best, "progress": make_typed(Progress, plain["progress"])})
         except (KeyError, TypeError) as error:
             raise UserError(f"this is not the state of a fit: {error}") from error
 

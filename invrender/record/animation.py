@@ -11,6 +11,7 @@ from PIL import Image
 
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
+from invrender.io.typed import make_typed
 from invrender.record.display import target_pictures
 from invrender.record.panels import StepPictures, panel
 from invrender.record.thinned import Thinned
@@ -45,7 +46,7 @@ class Animation:
 
     def resume(self, memory: Mapping[str, Any]) -> None:
         """Go on as one that remembered."""
-        self.pictures.resume([StepPictures(**each) for each in memory["pictures"]], memory)
+        self.pictures.resume([make_typed(StepPictures, each) for each in memory["pictures"]], memory)
 
     def write(self, path: Path) -> None:
         """Write the GIF; the first and the last frame stay longer."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from invrender.errors import UserError
 from invrender.fitting.step import Step
+from invrender.io.typed import check_type
 
 
 class History:
@@ -25,6 +26,8 @@ class History:
         self.path = path
         self.columns: list[str] = []
         if memory is not None:
+            check_type("bytes", memory["bytes"], int)
+            check_type("columns", memory["columns"], list[str])
             cut_off(path, memory["bytes"])
             self.columns = memory["columns"]
         self.file = path.open("x" if memory is None else "a", newline="", encoding="utf-8", buffering=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from invrender.io.typed import check_type
 
 Item = TypeVar("Item")
 
@@ -35,6 +37,10 @@ class Thinned(Generic[Item]):
         """Which items of the sequence are taken."""
         return {"stride": self.stride, "offered": self.offered}
 
-    def resume(self, items: list[Item], memory: Mapping[str, int]) -> None:
-        """Go on as one that had these items when it remembered."""
+    def resume(self, items: list[Item], memory: Mapping[str, Any]) -> None:
+        """Go on as one that had these items when it remembered. Raises `TypeError` or `ValueError` for no memory."""
+        for name in ("stride", "offered"):
+            check_type(name, memory[name], int)
+        if memory["stride"] < 1:
+            raise ValueError(f"stride is {memory['stride']}, expected 1 or more")
         self.items, self.stride, self.offered = items, memory["stride"], memory["offered"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from invrender.io.atomic import atomic_write, read_own
+from invrender.io.typed import make_typed
 
 OUTCOME = "outcome.json"
 Status = Literal["finished", "failed", "pruned", "interrupted"]
@@ -37,8 +38,6 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 def read_outcome(folder: Path) -> Outcome | None:
     """The outcome of the job in a folder, None where it has not ended."""
     try:
-        found = Outcome(**json.loads(read_own(folder / OUTCOME)))
+        return make_typed(Outcome, json.loads(read_own(folder / OUTCOME)))
     except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
-    known = found.status in get_args(Status) and isinstance(found.exit_status, int)
-    return found if known and isinstance(found.message, str | None) else None

@@ -36,6 +36,7 @@ from typing import Any
 
 from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write, read_own
+from invrender.io.typed import make_typed
 from invrender.record.units import find_error
 from invrender.sweep.outcome import read_outcome
 
@@ -231,14 +232,20 @@ def look(sweep: Path, job: Job) -> bool:
 
 
 def take_result(job: Job, result: dict[str, Any]) -> None:
-    """Take over what a fit has found. Raises what comes where that is no ``result.json``."""
+    """Take over what a fit has found. Raises what comes where that is no ``result.json``, and leaves the job then."""
     parameters = result["parameters"].items()
-    job.errors = {name: each["error"] for name, each in parameters if each["error"]}
-    job.errors_start = {name: each["error_start"] for name, each in parameters if each["error_start"]}
-    job.loss, job.loss_start = result["loss"]["best"], result["loss"]["start"]
-    job.seconds, job.iterations = result["seconds"]["total"], result["iterations"]
-    job.stopped_because = result["stopped_because"]
-    job.verdict = (result.get("verdict") or {}).get("status")
+    found = {
+        "errors": {name: each["error"] for name, each in parameters if each["error"]},
+        "errors_start": {name: each["error_start"] for name, each in parameters if each["error_start"]},
+        "loss": result["loss"]["best"],
+        "loss_start": result["loss"]["start"],
+        "seconds": result["seconds"]["total"],
+        "iterations": result["iterations"],
+        "stopped_because": result["stopped_because"],
+        "verdict": (result.get("verdict") or {}).get("status"),
+    }
+    read_job({**plain(job), **found}, job.number)
+    vars(job).update(found)
 
 
 def read_summary(folder: Path) -> Summary:
@@ -249,15 +256,18 @@ def read_summary(folder: Path) -> Summary:
     try:
         content = json.loads(read_own(folder / NAME))
         rank_by = content["rank_by"] and str(content["rank_by"]["name"])
-        found = Summary(
-            folder=folder,
-            command=str(content["command"]),
-            arguments=texts(content["arguments"]),
-            swept=texts(content["swept"]),
-            jobs=[read_job(job, number) for number, job in enumerate(content["jobs"])],
-            rank_by=rank_by,
-            place=str(content.get("place", "")),
-            inputs=named_texts(content.get("inputs", {})),
+        found = make_typed(
+            Summary,
+            {
+                "folder": folder,
+                "command": content["command"],
+                "arguments": content["arguments"],
+                "swept": content["swept"],
+                "jobs": [read_job(job, number) for number, job in enumerate(content["jobs"])],
+                "rank_by": rank_by,
+                "place": content.get("place", ""),
+                "inputs": content.get("inputs", {}),
+            },
         )
     except FileNotFoundError as error:
         raise UserError(f"--resume: {folder} has no {NAME}: give the folder of a sweep") from error
@@ -267,23 +277,10 @@ def read_summary(folder: Path) -> Summary:
 
 
 def read_job(content: dict[str, Any], number: int) -> Job:
-    """A job of a summary. Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
-    job = Job(**{**content, "number": number, "folder": str(number)})
-    job.overrides, job.values = texts(job.overrides), named_texts(job.values)
+    """A job of a summary. Raises `ValueError` or `TypeError` for what is none."""
+    job = make_typed(Job, {**content, "number": number, "folder": str(number)})
     if job.status not in STATUSES:
         raise ValueError(f"a job has no status {job.status!r}")
+    # JSON has no number that is not finite; Python reads one, and could not write it again.
+    json.dumps(plain(job), allow_nan=False)
     return job
-
-
-def texts(given: Any) -> list[str]:
-    """A list of strings. Raises `TypeError` for anything else."""
-    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
-        raise TypeError("expected a list of strings")
-    return given
-
-
-def named_texts(given: Any) -> dict[str, str]:
-    """Strings by name. Raises `TypeError` for anything else."""
-    if not isinstance(given, dict):
-        raise TypeError("expected strings by name")
-    return dict(zip(given, texts(list(given.values())), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from invrender.record.thinned import Thinned
@@ -23,3 +25,10 @@ def test_what_is_not_kept_is_not_made() -> None:
     for number in range(10_000):
         kept.offer(lambda number=number: made.append(number))
     assert len(made) < 10 * 12
+
+
+@pytest.mark.parametrize("memory", [{"stride": "2"}, {"stride": 0}, {"offered": 1.5}, {"offered": None}])
+def test_what_is_no_memory_is_refused(memory: dict[str, Any]) -> None:
+    kept: Thinned[int] = Thinned(10)
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        kept.resume([], {**kept.remember(), **memory})

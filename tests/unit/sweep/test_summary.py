@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from invrender.errors import UserError
+from invrender.record.report import write_report
 from invrender.sweep.display import best_table, job_text
 from invrender.sweep.outcome import Outcome, write_outcome
 from invrender.sweep.plots import write_plots
@@ -132,6 +134,42 @@ def test_a_damaged_result_is_a_failure(tmp_path: Path, damage: str) -> None:
     sweep.look()
     assert sweep.jobs[0].status == "failed"
     assert "result.json is damaged" in str(sweep.jobs[0].message)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"loss": {"start": 1.0, "best": "low"}},
+        {"loss": {"start": 1.0, "best": float("nan")}},
+        {"seconds": {"total": [2.0]}},
+        {"iterations": 7.5},
+        {"seconds": {"total": 10**400}},
+        {"verdict": {"status": 3}},
+        {"parameters": {"texture": {"error": {"psnr_db": {}}, "error_start": None}}},
+        {"parameters": {"texture": {"error": [9.0], "error_start": None}}},
+    ],
+)
+def test_a_result_with_a_value_of_another_type_is_a_failure_and_what_is_told_stays_plain(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    leave(tmp_path / "0", 20.0)
+    result = json.loads((tmp_path / "0" / "result.json").read_text())
+    (tmp_path / "0" / "result.json").write_text(json.dumps({**result, **wrong}))
+    sweep = summary(tmp_path)
+    sweep.look()
+    assert "result.json is damaged" in str(sweep.jobs[0].message)
+    sweep.write()
+    write_report(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [{"seconds": [2.0]}, {"loss": 1e999}, {"errors": {"texture": 9.0}}, {"values": None}])
+def test_a_summary_with_a_value_of_another_type_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    four_of_five(tmp_path).write()
+    content = json.loads((tmp_path / "summary.json").read_text())
+    content["jobs"][0].update(wrong)
+    (tmp_path / "summary.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="not the summary of a sweep"):
+        read_summary(tmp_path)
 
 
 def test_a_damaged_outcome_is_none(tmp_path: Path) -> None:
