@@ -11,6 +11,8 @@ from invrender.io.atomic import atomic_write, read_own
 from invrender.io.typed import make_typed
 
 OUTCOME = "outcome.json"
+# Of a bug, and of what can't be used.
+FAILURES = (1, 2)
 Status = Literal["finished", "failed", "pruned", "interrupted"]
 
 
@@ -36,8 +38,10 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """The outcome of the job in a folder, None where it has not ended."""
+    """The outcome of the job in a folder, None where it has not ended, and where none is like this."""
     try:
-        return make_typed(Outcome, json.loads(read_own(folder / OUTCOME)))
+        found = make_typed(Outcome, json.loads(read_own(folder / OUTCOME)))
     except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
+    fits = found.exit_status in range(256) and (found.exit_status in FAILURES) == (found.status == "failed")
+    return found if fits else None

@@ -172,7 +172,17 @@ def test_a_summary_with_a_value_of_another_type_is_refused(tmp_path: Path, wrong
         read_summary(tmp_path)
 
 
-def test_a_damaged_outcome_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        '{"status"',
+        '{"status": "finished", "exit_status": 1}',
+        '{"status": "finished", "exit_status": 999}',
+        '{"status": "failed", "exit_status": 0}',
+        '{"status": "done"}',
+    ],
+)
+def test_a_damaged_outcome_is_none(tmp_path: Path, damage: str) -> None:
     leave(tmp_path / "0", 20.0)
-    (tmp_path / "0" / "outcome.json").write_text('{"status"')
+    (tmp_path / "0" / "outcome.json").write_text(damage)
     assert summary(tmp_path).look() == []
