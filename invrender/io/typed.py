@@ -49,4 +49,7 @@ def is_of(value: Any, hint: Any) -> bool:
         return hint is bool
     if hint is float and isinstance(value, int):
         return abs(value) < 1 << 1023
+    if hint is str and isinstance(value, str):
+        # JSON has escapes for halves of characters, which can't be written anywhere else.
+        return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
     return isinstance(value, origin or hint)
