@@ -3,11 +3,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTHON ?= $(BIN)/python
 ARGS ?=
 ONLY ?= *
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test long fuzz lint format bench scenes clean
+.PHONY: help demo test long fuzz lint format bench cuda scenes clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ format: $(READY) ## Format the code and sort its imports
 
 bench: $(READY) ## Measure speed and memory against peers; make bench ONLY=render ARGS='--threads 1' is one script
 	@for script in benchmarks/bench_$(ONLY).py; do $(BIN)/python "$$script" $(ARGS) || exit; done
+
+cuda: ## Run all that a graphics card has to show, in eight minutes; without a network, with PYTHON=python3
+	$(PYTHON) benchmarks/on_cuda.py $(ARGS)
 
 scenes: $(READY) ## Make the shipped scenes' meshes and textures anew
 	$(BIN)/python scenes/make_scenes.py

@@ -52,21 +52,25 @@ def pytorch3d(case: Case) -> Step:
         blur_radius=math.log(1 / 1e-4 - 1) * case.sigma,
         faces_per_pixel=case.faces_per_pixel,
     )
-    rasterizer = MeshRasterizer(FoVPerspectiveCameras(fov=60), settings)
+    device = torch.device(case.device)
+    rasterizer = MeshRasterizer(FoVPerspectiveCameras(fov=60, device=device), settings)
     if case.silhouette:
         shader = SoftSilhouetteShader(blend)
     else:
-        materials = Materials(shininess=float(shape.material.shininess))
+        materials = Materials(shininess=float(shape.material.shininess), device=device)
         shader = SoftPhongShader(
-            lights=PointLights(location=((0.0, 0.0, -3.0),)), materials=materials, blend_params=blend
+            device,
+            lights=PointLights(location=((0.0, 0.0, -3.0),), device=device),
+            materials=materials,
+            blend_params=blend,
         )
     renderer = MeshRenderer(rasterizer, shader)
 
     def step() -> Tensor:
-        eye = torch.tensor(case.eye).requires_grad_()
-        rotation = look_at_rotation(eye[None])
+        eye = torch.tensor(case.eye, device=device).requires_grad_()
+        rotation = look_at_rotation(eye[None], device=device)
         translation = -torch.bmm(rotation.transpose(1, 2), eye[None, :, None])[:, :, 0]
-        cameras = FoVPerspectiveCameras(R=rotation, T=translation, fov=60)
+        cameras = FoVPerspectiveCameras(R=rotation, T=translation, fov=60, device=device)
         picture = renderer(meshes_world=meshes, cameras=cameras)[0]
         return with_gradient(picture[..., 3:] if case.silhouette else picture[..., :3], eye)
 

@@ -37,6 +37,7 @@ class Case:
         PyTorch3D does; edge pictures are lit by one sun
         from behind the camera, before black.
     silhouette: whether nothing but alpha is asked for. faces_per_pixel: PyTorch3D's limit; we have none.
+    device: where it is rendered.
     """
 
     mesh: Path | int
@@ -48,6 +49,7 @@ class Case:
     eye: tuple[float, float, float] = (0.0, 0.0, -2.7)
     silhouette: bool = False
     faces_per_pixel: int = 50
+    device: str = "cpu"
 
     @property
     def label(self) -> str:
@@ -86,10 +88,10 @@ def scene_of(case: Case) -> Scene:
         light=sun if matt else lamp,
     )
     built = build_scene(file, mesh.parent)
-    if isinstance(case.mesh, Path):
-        return built
-    shape = built.objects["shape"]
-    return replace(built, objects={"shape": Object(sphere(case.mesh), shape.material, shape.world_from_object)})
+    if not isinstance(case.mesh, Path):
+        shape = built.objects["shape"]
+        built = replace(built, objects={"shape": Object(sphere(case.mesh), shape.material, shape.world_from_object)})
+    return built.to(case.device)
 
 
 def sphere(faces: int) -> Mesh:
@@ -132,13 +134,19 @@ def renderer_of(case: Case, backend: Backend = "auto") -> EmbeddedRenderer:
 
 def ours(case: Case, backend: Backend = "auto") -> Step:
     """Our own step."""
+    step = gradient_step(case, backend)
+    return lambda: step()[0]
+
+
+def gradient_step(case: Case, backend: Backend = "auto") -> Callable[[], tuple[Tensor, Tensor]]:
+    """Our own step, which returns the picture and the loss's gradient in the camera's position."""
     torch.set_num_threads(case.threads)
     scene, renderer = scene_of(case), renderer_of(case, backend)
 
-    def step() -> Tensor:
-        eye = torch.tensor(case.eye).requires_grad_()
+    def step() -> tuple[Tensor, Tensor]:
+        eye = torch.tensor(case.eye, device=case.device).requires_grad_()
         rendered = render_scene(renderer, seen_from(scene, eye), SILHOUETTE if case.silhouette else SHADED)
-        return with_gradient(rendered.alpha[..., None] if case.silhouette else rendered.rgb, eye)
+        return differentiate(rendered.alpha[..., None] if case.silhouette else rendered.rgb, eye)
 
     return step
 
@@ -148,20 +156,26 @@ def reference(case: Case) -> Step:
     return ours(case, "reference")
 
 
-def jacobian(case: Case) -> Step:
+def jacobian(case: Case, backend: Backend = "auto") -> Step:
     """The derivatives of our picture in all six unknowns of a camera's pose, by forward mode."""
     torch.set_num_threads(case.threads)
-    scene, renderer, pose = scene_of(case), renderer_of(case), CameraPose()
+    scene, renderer, pose = scene_of(case), renderer_of(case, backend), CameraPose()
 
     def picture(raw: Tensor) -> Tensor:
         return render_scene(renderer, pose.apply(scene, raw), SHADED).rgb
 
-    return lambda: jacfwd(picture)(torch.zeros(6))
+    return lambda: jacfwd(picture)(torch.zeros(6, device=case.device))
 
 
 def with_gradient(picture: Tensor, unknown: Tensor) -> Tensor:
     """The picture, after the gradient of its loss is taken."""
+    return differentiate(picture, unknown)[0]
+
+
+def differentiate(picture: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:
+    """The picture, and the gradient of its loss."""
     loss = (picture - 0.5).square().sum()
     (gradient,) = torch.autograd.grad(loss, unknown)
-    assert gradient.isfinite().all()
-    return picture.detach()
+    # Where it is on a card, to look at it would wait for it.
+    assert gradient.is_cuda or gradient.isfinite().all()
+    return picture.detach(), gradient
