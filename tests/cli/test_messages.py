@@ -215,6 +215,7 @@ def test_broken_camera_files(invrender: Any, workspace: Path) -> None:
     Image.fromarray(np.zeros((16, 24, 3), np.uint8)).save("photo.png")
     for text, message in [
         ("{", "cameras.json: not readable as JSON"),
+        ('{"views": [{"camera": "\\ud800"}]}', "cameras.json: not readable as JSON"),
         ("[]", 'cameras.json: expected {"views": ['),
         ('{"views": [{}]}', "cameras.json: views[0]: it names no picture, expected one"),
         (

@@ -22,7 +22,12 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """The document in a file. Raises `UserError` where it is not readable as JSON, or says something twice."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=lambda pairs: unique(pairs, path))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, object_pairs_hook=lambda pairs: unique(pairs, path))
+        if "\\u" in text:
+            # JSON has escapes for halves of characters, which can't be written anywhere else.
+            json.dumps(document, ensure_ascii=False).encode()
+        return document
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
 
