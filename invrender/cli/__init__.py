@@ -24,10 +24,10 @@ def main() -> None:
     from invrender.cli.imports import keeping_all
     from invrender.cli.libraries import load_ahead, wants_torch
 
-    if wants_torch(sys.argv[1:]):
-        load_ahead()
     with keeping_all():
         from invrender.cli.program import run_and_report
+    if wants_torch(sys.argv[1:]):
+        load_ahead()
 
     try:
         if interrupts:
