@@ -18,7 +18,7 @@ from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_rel
 if TYPE_CHECKING:
     from matplotlib.axes import Axes  # takes a while to import
 
-# The ratio from which on labels at powers of ten are enough: matplotlib takes as long for a small tick as for a large one.
+# The ratio from which on ticks at powers of ten are enough; matplotlib takes long for each.
 WIDE = 100.0
 
 
