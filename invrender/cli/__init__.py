@@ -21,11 +21,13 @@ def main() -> None:
     # Threads that wait for each other by spinning are several times slower where other programs want the cores, too.
     # It counts only where it is set before torch's libraries are loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from invrender.cli.imports import keeping_all
     from invrender.cli.libraries import load_ahead, wants_torch
 
+    with keeping_all():
+        from invrender.cli.program import run_and_report
     if wants_torch(sys.argv[1:]):
         load_ahead()
-    from invrender.cli.program import run_and_report
 
     try:
         if interrupts:

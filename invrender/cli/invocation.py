@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import pairwise
@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from invrender.bench.arguments import bench_arguments
+from invrender.cli.imports import keeping_all
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.notes import show_notes
@@ -126,7 +127,7 @@ class Invocation:
         from invrender.sweep.outcome import Outcome, Pruned
 
         try:
-            command: Any = import_module(f"invrender.cli.commands.{self.name}")
+            command = self.command()
             check_keys(config)
             check_interpolations(config)
             with show_notes(self.name):
@@ -138,6 +139,12 @@ class Invocation:
         except Exception as error:
             return self.failed(error)
         return Outcome("interrupted" if status == INTERRUPTED else "finished", status)
+
+    def command(self) -> Any:
+        """The module of the subcommand, which brings PyTorch with it."""
+        name = f"invrender.cli.commands.{self.name}"
+        with nullcontext() if name in sys.modules else keeping_all():
+            return import_module(name)
 
     def measures(self, config: Any) -> list[str]:
         """The errors that a fit with this config will tell."""

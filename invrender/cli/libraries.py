@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -24,16 +24,21 @@ def wants_torch(arguments: Sequence[str]) -> bool:
 def load_ahead() -> None:
     """Load the libraries beside what goes on, so that PyTorch finds them when it is imported.
 
-    Where there is another core, a program that begins with other things is there sooner. Python goes on meanwhile.
+    Where there is another core, a program that begins with other things is there sooner. These should be Python's:
+    only one thread at a time loads libraries, those of modules among them.
     """
     if sys.platform == "linux" and "torch" not in sys.modules:
-        Thread(target=load, name="libraries", daemon=True).start()
+        spec = find_spec("torch")
+        folders = [] if spec is None else list(spec.submodule_search_locations or ())
+        Thread(target=load, args=(folders,), name="libraries", daemon=True).start()
 
 
-def load() -> None:
+def load(folders: Sequence[str]) -> None:
     """Load the libraries. What can't be loaded is told where PyTorch is imported."""
-    spec = find_spec("torch")
-    for folder in () if spec is None else spec.submodule_search_locations or ():
-        with contextlib.suppress(OSError):
-            for name, mode in LIBRARIES.items():
-                ctypes.CDLL(str(Path(folder) / "lib" / name), mode=mode)
+    # As a foreign function it lets go of Python's lock, and `ctypes.CDLL` keeps it.
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    for folder in folders:
+        for name, mode in LIBRARIES.items():
+            if dlopen(os.fsencode(Path(folder) / "lib" / name), mode | os.RTLD_NOW) is None:
+                return

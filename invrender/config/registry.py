@@ -20,6 +20,7 @@ CLASSES = frozenset(
         "invrender.fitting.auto.AutoSolver",
         "invrender.fitting.search.Search",
         "invrender.fitting.solve.FirstOrder",
+        "invrender.fitting.solve.LBFGS",
         "invrender.fitting.solve.LevenbergMarquardt",
         "invrender.io.cameras.bop.Bop",
         "invrender.losses.Contrast",

@@ -27,7 +27,6 @@ from invrender.io.scenes import build_scene, radius_of
 from invrender.io.schema import SceneFile, literal
 from invrender.io.views import Reading, read_focused_view, read_views, whole_size
 from invrender.io.visibility import check_visible
-from invrender.photographs.photography import Photography
 from invrender.render.base import Renderer, Shot, check_samples
 from invrender.render.hard import HardRenderer
 from invrender.render.shading.channels import Shader
@@ -193,6 +192,8 @@ def seed_of(config: FitConfig) -> int:
 
 def draw_photograph(config: FitConfig) -> tuple[Scene, Target]:
     """The scene, and a photograph that is drawn of the truth and read as any other; the target knows the truth."""
+    from invrender.photographs.photography import Photography  # few targets are drawn
+
     options = config.target
     check_samples("target.samples", options.samples)
     hint = one_of("target.hint", options.hint, HINTS)

@@ -67,9 +67,10 @@ class Animation:
 def with_common_palette(frames: list[Image.Image]) -> list[Image.Image]:
     """The frames in 256 colours, the same in all, so that what stays the same doesn't flicker."""
     few = frames[:: max(1, len(frames) // 6)] + frames[-1:]
-    width, height = frames[0].size
+    # A quarter of the pixels have all colours there are.
+    width, height = (-(-side // 2) for side in frames[0].size)
     sheet = Image.new("RGB", (width, height * len(few)))
     for index, frame in enumerate(few):
-        sheet.paste(frame, (0, index * height))
+        sheet.paste(frame.resize((width, height), Image.Resampling.NEAREST), (0, index * height))
     palette = sheet.quantize(256)
     return [frame.quantize(palette=palette) for frame in frames]

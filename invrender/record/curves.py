@@ -18,6 +18,9 @@ from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_rel
 if TYPE_CHECKING:
     from matplotlib.axes import Axes  # takes a while to import
 
+# The ratio from which on ticks at powers of ten are enough; matplotlib takes long for each.
+WIDE = 100.0
+
 
 @dataclass(frozen=True)
 class Point:
@@ -74,7 +77,7 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
         labels = [label for axis, label in points[0].errors if axis == name]
         series = {label: [point.errors.get((name, label), math.nan) for point in points] for label in labels}
         draw_series(plot, name, series, points)
-    plots[0].set_title("dots: the start and the best scene, dotted lines: where a stage begins", fontsize="small")
+    plots[0].set_title("dots: the start and the best scene, dotted lines: where a stage begins", fontsize="small", y=1)
     plots[-1].set_xlabel("iteration")
     with atomic_write(path) as partial:
         figure.savefig(partial)
@@ -82,7 +85,7 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
 
 def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: Sequence[Point]) -> None:
     """Draw lines over the steps, with their ends as dots and the borders between stages."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import LogFormatter, NullLocator
 
     steps = slice(1, -1) if len(points) > 2 else slice(None)
     iterations = [point.iteration for point in points]
@@ -96,6 +99,10 @@ def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: S
         plot.set_yscale("log")
         plot.yaxis.set_major_formatter(LogFormatter())
         plot.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.0, 0.4)))
+        low, high = plot.get_ylim()
+        if high > WIDE * low:
+            plot.yaxis.set_minor_locator(NullLocator())
+    plot.set_title("", y=1)  # at a fixed height; to find it matplotlib lays out all ticks once more
     plot.set_ylabel(name)
     plot.grid(visible=True, which="major", alpha=0.3)
     plot.margins(x=0.02)

@@ -100,7 +100,6 @@ def loads(picture: Image.Image) -> bool:
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The picture, of which the header is read; without Pillow's warnings, and without its own limit of pixels."""
-    Image.init()
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         with warnings.catch_warnings():

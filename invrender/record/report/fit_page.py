@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import csv
 import math
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +123,9 @@ def film(path: Path) -> list[str]:
     with Image.open(path, formats=FORMATS) as animation:
         count = getattr(animation, "n_frames", 1)
         chosen = set(spread(count, FRAMES))
-        frames = [webp(f, FRAME_WIDTH) for i, f in enumerate(ImageSequence.Iterator(animation)) if i in chosen]
+        taken = (f.convert("RGB") for i, f in enumerate(ImageSequence.Iterator(animation)) if i in chosen)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # encoders let go of Python's lock
+            frames = list(pool.map(partial(webp, longest=FRAME_WIDTH), taken))
     size = sum(map(len, frames))
     if size <= FRAME_BYTES:
         return frames

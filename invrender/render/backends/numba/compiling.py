@@ -15,6 +15,7 @@ from typing import Any
 import numba
 from numba.core import event
 from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 from invrender.render.threads import kernel_threads
 
@@ -60,6 +61,15 @@ class Cache(FunctionCache):
 
     Numba's own looks at one file, and kernels contain others from other files.
     """
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The machine code for these types, None where it has not been compiled yet.
+
+        Numba's own first learns all that may be compiled, which takes longer than to load what has been.
+        """
+        rtsys.initialize(context)  # for kernels that make arrays
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(signature, context)
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(signature, codegen), SOURCES)
