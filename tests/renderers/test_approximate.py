@@ -198,6 +198,23 @@ def test_nmr_depends_on_the_loss() -> None:
         jacfwd(lambda raw: picture_of(renderer, posed(scene)(raw)))(torch.zeros(6).double())
 
 
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+def test_nmr_tells_what_each_pixel_adds_to_the_gradient_of_a_loss(backend: Any) -> None:
+    scene, loss = tiny.scene(13), -0.7
+    renderer = plain("nmr", backend=backend).assume(loss)
+    raw = torch.zeros(6).double().requires_grad_()
+    picture = picture_of(renderer, posed(scene)(raw))
+    images = jacfwd(lambda raw: picture_of(renderer, posed(scene)(raw)))(raw.detach())
+    (found,) = torch.autograd.grad(picture, raw, torch.full_like(picture, loss), retain_graph=True)
+    torch.testing.assert_close(loss * images.sum(dim=(0, 1, 2)), found)
+    # One pixel at a time.
+    for row, column in ((3, 4), (6, 6)):
+        alone = torch.zeros_like(picture)
+        alone[row, column] = loss
+        (pulled,) = torch.autograd.grad(picture, raw, alone, retain_graph=True)
+        torch.testing.assert_close(loss * images[row, column].sum(dim=0), pulled)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_lights_and_textures_have_their_exact_gradient(rule: RuleName) -> None:
     scene = tiny.one_object(12)

@@ -24,10 +24,14 @@ from invrender.render.backends.differentiable import Differentiable
 EPSILON = 1e-4  # added to distances, NDC units
 
 
-def move_by_pulls(hard: HardPicture) -> Tensor:
-    """The picture [P, C], with the Neural 3D Mesh Renderer's gradient of the positions, in reverse mode alone."""
+def move_by_pulls(hard: HardPicture, assumed: float | None = None) -> Tensor:
+    """The picture [P, C], with the Neural 3D Mesh Renderer's gradient of the positions, in reverse mode alone.
+
+    assumed: a loss's gradient, the same for all pixels and channels. With it there is forward mode, too: a pixel's
+    channels change alike, by as much as it adds to the rule's gradient of that loss.
+    """
     found: tuple[Tensor, ...] = Differentiable.apply(  # type: ignore[no-untyped-call]
-        PullPass(hard), hard.screen.points, hard.values
+        PullPass(hard, assumed), hard.screen.points, hard.values
     )
     return found[0]
 
@@ -37,6 +41,7 @@ class PullPass:
     """The pass over one picture; its tensors are the screen's points and the picture's values."""
 
     hard: HardPicture
+    assumed: float | None
     constants: tuple[int, ...] = ()
     points: Tensor = field(init=False)
     values: Tensor = field(init=False)
@@ -46,20 +51,36 @@ class PullPass:
         self.points, self.values = tensors
         return (self.values.clone(),)
 
+    def faces(self, cotangent: Tensor) -> tuple[Tensor, ...]:
+        """What the kernels are told: corners [F, 3] that pixels can pull at, and their first five arguments."""
+        whole = whole_faces(self.hard.screen).nonzero()[:, 0]
+        corners = self.hard.screen.triangles[whole]
+        return corners, self.points[corners], whole, self.hard.winner, self.values, cotangent.to(self.values)
+
+    @property
+    def scale(self) -> tuple[int, int, float]:
+        """The height and the width of the picture, and what is added to distances in pixels."""
+        screen = self.hard.screen
+        return screen.height, screen.width, EPSILON / screen.unit
+
     def backward(self, cotangents: Sequence[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """The gradients of the points and of the values."""
         (cotangent,) = cotangents
         if cotangent is None or not wanted[0]:
             return [None, cotangent]
-        screen = self.hard.screen
-        whole = whole_faces(screen).nonzero()[:, 0]
-        corners = screen.triangles[whole]
-        pulls = self.hard.raster.work.pulls(
-            self.points[corners], whole, self.hard.winner, self.values, cotangent.to(self.values),
-            screen.height, screen.width, EPSILON / screen.unit,
-        )  # fmt: skip
+        corners, *told = self.faces(cotangent)
+        pulls = self.hard.raster.work.pulls(*told, *self.scale)
         return [torch.zeros_like(self.points).index_add(0, corners.reshape(-1), pulls.reshape(-1, 2)), cotangent]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
-        """Raises `UserError`: without a loss there is no derivative."""
-        raise UserError("renderer.rule is nmr, whose gradient depends on the loss: pictures have no derivative by it")
+        """How the values change for the loss that is assumed. Raises `UserError` where none is."""
+        if self.assumed is None:
+            raise UserError("renderer.rule is nmr, whose gradient depends on the loss: pictures have no derivative")
+        points, values = moving
+        found = self.values.new_zeros(directions, *self.values.shape) if values is None else values.clone()
+        corners, *told = self.faces(torch.full_like(self.values, self.assumed))
+        for number in range(0 if points is None else directions):
+            assert points is not None
+            added = self.hard.raster.work.pixel_pulls(*told, points[number][corners], *self.scale)
+            found[number] += added[:, None] / (self.assumed * self.values.shape[1])
+        return (found,)

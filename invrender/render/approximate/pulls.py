@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -50,16 +51,44 @@ def edge_pulls(
     points: [F, 3, 2], pixels. numbers: [F], of these faces in winner [P]. values, cotangent: [P, C], the picture and
     the loss's gradient. epsilon: pixels.
     """
-    lines = find_lines(points, height, width)
     pulls = torch.zeros_like(points)
-    for begin in range(0, len(lines.face), LINES_AT_ONCE):
-        some = lines.select(slice(begin, begin + LINES_AT_ONCE))
-        size = torch.where(some.axis == 0, height, width)[:, None]
-        place = torch.arange(max(height, width), device=points.device).expand(len(some.face), -1)
-        pixel = some.pixels(place.minimum(size - 1), width)
-        asked = wanted_changes(some, place, pixel, numbers, winner, values, cotangent, width) * (place < size)
-        add_pulls(pulls, some, place, asked, epsilon)
+    for lines, _, pull in find_pulls(points, numbers, winner, values, cotangent, height, width, epsilon):
+        for corner in range(2):
+            place = lines.face, (lines.corner + corner) % 3, 1 - lines.axis
+            pulls.index_put_(place, pull[corner].sum(dim=1), accumulate=True)
     return pulls
+
+
+def pixel_pulls(
+    points: Tensor, numbers: Tensor, winner: Tensor, values: Tensor, cotangent: Tensor, motion: Tensor, height: int,
+    width: int, epsilon: float,
+) -> Tensor:  # fmt: skip
+    """What each pixel adds, [P], to the product of `edge_pulls` and a motion [F, 3, 2]. The slow twin of the kernel."""
+    shares = points.new_zeros(len(winner))
+    for lines, pixel, pull in find_pulls(points, numbers, winner, values, cotangent, height, width, epsilon):
+        for corner in range(2):
+            moved = motion[lines.face, (lines.corner + corner) % 3, 1 - lines.axis]
+            shares.index_add_(0, pixel.reshape(-1), (pull[corner] * moved[:, None]).reshape(-1))
+    return shares
+
+
+def find_pulls(
+    points: Tensor, numbers: Tensor, winner: Tensor, values: Tensor, cotangent: Tensor, height: int, width: int,
+    epsilon: float,
+) -> Iterator[tuple[Lines, Tensor, Tensor]]:  # fmt: skip
+    """Lines, some at a time, with their pixels [N, S] and how these pull at the ends of the edges, [2, N, S]."""
+    every = find_lines(points, height, width)
+    for begin in range(0, len(every.face), LINES_AT_ONCE):
+        lines = every.select(slice(begin, begin + LINES_AT_ONCE))
+        size = torch.where(lines.axis == 0, height, width)[:, None]
+        place = torch.arange(max(height, width), device=points.device).expand(len(lines.face), -1)
+        pixel = lines.pixels(place.minimum(size - 1), width)
+        asked = wanted_changes(lines, place, pixel, numbers, winner, values, cotangent, width) * (place < size)
+        share = (lines.line - lines.start[:, 0]) / (lines.end[:, 0] - lines.start[:, 0])
+        levers = torch.stack([1 - share, share])[..., None]
+        distance = (place - lines.cross[:, None]) / torch.where(levers == 0, 1, levers)
+        distance = torch.where(distance > 0, distance + epsilon, distance - epsilon)
+        yield lines, pixel, -asked / distance * (levers != 0)
 
 
 def find_lines(points: Tensor, height: int, width: int) -> Lines:
@@ -115,13 +144,3 @@ def opposite_places(lines: Lines) -> Tensor:
     slope = (lines.third[:, 1] - near[:, 1]) / torch.where(run == 0, 1, run)
     place = torch.where(run == 0, lines.inner.to(line), near[:, 1] + slope * (line - near[:, 0]))
     return torch.where(lines.outward > 0, place.ceil(), place.floor()).long()
-
-
-def add_pulls(pulls: Tensor, lines: Lines, place: Tensor, asked: Tensor, epsilon: float) -> None:
-    """Add to the corners' gradients [F, 3, 2] what pixels [N, S] ask for."""
-    share = (lines.line - lines.start[:, 0]) / (lines.end[:, 0] - lines.start[:, 0])
-    for corner, lever in ((0, 1 - share), (1, share)):
-        distance = (place - lines.cross[:, None]) / torch.where(lever == 0, 1, lever)[:, None]
-        distance = torch.where(distance > 0, distance + epsilon, distance - epsilon)
-        pull = -(asked / distance).sum(dim=1) * (lever != 0)
-        pulls.index_put_((lines.face, (lines.corner + corner) % 3, 1 - lines.axis), pull, accumulate=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate
 from typing import Literal, get_args
 
@@ -40,7 +41,7 @@ class ApproximateRenderer:
 
     Lights, materials and textures have their exact gradient. Depth has none of edges.
 
-    rule: of `RULES`. The others are those of `invrender.render.edge.EdgeRenderer`.
+    rule: of `RULES`. assumed: see `assume`. The others are those of `invrender.render.edge.EdgeRenderer`.
     """
 
     rule: RuleName
@@ -49,6 +50,7 @@ class ApproximateRenderer:
     mipmaps: bool = True
     backend: Backend = "auto"
     shaders: Mapping[str, Shader] = field(default_factory=dict)
+    assumed: float | None = None
 
     def __post_init__(self) -> None:
         one_of("renderer.rule", self.rule, get_args(RuleName))
@@ -62,6 +64,10 @@ class ApproximateRenderer:
         channels = ALL | SHADERS.keys() | self.shaders.keys()
         return Capabilities(channels, forward_mode=linear, approximate=True, depends_on_loss=not linear)
 
+    def assume(self, gradient: float) -> ApproximateRenderer:
+        """The renderer whose pictures have derivatives, if by no other loss than one with this gradient everywhere."""
+        return self if RULES[self.rule].linear else replace(self, assumed=gradient)
+
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, one after the other: rules look at neighbouring pixels."""
         samples = quality.samples or self.samples
@@ -72,6 +78,8 @@ class ApproximateRenderer:
         rule = RULES[self.rule]
         raster = Raster.of(batch, self.cull_backfaces, self.mipmaps, channels != {"alpha"}, self.backend)
         shaded = hard_pixels(hold_still(raster) if rule.moves_inside else raster, channels - {"depth"}, self.shaders)
+        if self.assumed is not None:
+            rule = replace(rule, move=partial(rule.move, assumed=self.assumed))
         found = move_channels(raster, rule, shaded) if shaded else {}
         return {**found, "depth": pixel_depths(raster)} if "depth" in channels else found
 

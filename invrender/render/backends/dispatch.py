@@ -37,7 +37,8 @@ class Implementation:
     crossings: Callable[[Screen, Outlines], Crossings]
     antialias: Callable[[Screen, Outlines, Crossings, Sequence[Tensor]], tuple[Tensor, ...]]
     slopes: Callable[[Tensor, Tensor, int, int], Tensor]
-    pulls: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int, int, float], Tensor]
+    pulls: Callable[..., Tensor]
+    pixel_pulls: Callable[..., Tensor]
 
 
 def implementation(backend: Backend, device: torch.device) -> Implementation:
@@ -73,6 +74,7 @@ def load(backend: Backend) -> Implementation:
             passes.antialias,
             approximate.picture_slopes,
             approximate.edge_pulls,
+            approximate.pixel_pulls,
         )
     if backend == "triton":
         from invrender.render.backends.triton import passes as on_cuda
@@ -87,6 +89,7 @@ def load(backend: Backend) -> Implementation:
             edges.antialias_all,
             slopes.picture_slopes,
             pulls.edge_pulls,
+            pulls.pixel_pulls,
         )
     return Implementation(
         classify,
@@ -98,4 +101,5 @@ def load(backend: Backend) -> Implementation:
         edges.antialias_all,
         slopes.picture_slopes,
         pulls.edge_pulls,
+        pulls.pixel_pulls,
     )

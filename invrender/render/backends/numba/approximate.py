@@ -75,21 +75,41 @@ def edge_pulls(
     corners, face = array(points), array(numbers)
     asked = Asked(array(winner), array(values), array(cotangent), height, width, epsilon)
     found = np.zeros_like(corners)
-    divide_work(lambda begin, end: pull_faces(begin, end, asked, corners, face, found), len(face), len(face) < FEW)
+    none = np.empty(0)
+
+    def run(begin: int, end: int) -> None:
+        pull_faces(begin, end, asked, corners, face, found, corners, none)
+
+    divide_work(run, len(face), len(face) < FEW)
     return torch.from_numpy(found)
 
 
+def pixel_pulls(
+    points: Tensor, numbers: Tensor, winner: Tensor, values: Tensor, cotangent: Tensor, motion: Tensor, height: int,
+    width: int, epsilon: float,
+) -> Tensor:  # fmt: skip
+    """The fast twin of `pulls.pixel_pulls`."""
+    corners, face, moving = array(points), array(numbers), array(motion)
+    asked = Asked(array(winner), array(values), array(cotangent), height, width, epsilon)
+    shares = np.zeros(len(winner))
+    pull_faces(0, len(face), asked, corners, face, np.zeros_like(corners), moving, shares)
+    return torch.from_numpy(shares).to(points.dtype)
+
+
 @entry_point
-def pull_faces(begin, end, asked, points, numbers, pulls):
-    """Fill in the pulls at the edges of faces begin … end − 1, each edge along both axes."""
+def pull_faces(begin, end, asked, points, numbers, pulls, motion, shares):
+    """Fill in the pulls at the edges of faces begin … end − 1, each edge along both axes.
+
+    shares: [P], to which each pixel's part of the pulls along motion [F, 3, 2] is added, or empty.
+    """
     for face in range(begin, end):
         for corner in range(3):
             for axis in range(2):
-                pull_edge(asked, points[face], numbers[face], corner, axis, pulls[face])
+                pull_edge(asked, points[face], numbers[face], corner, axis, pulls[face], motion[face], shares)
 
 
 @kernel
-def pull_edge(asked, points, number, corner, axis, pulls):
+def pull_edge(asked, points, number, corner, axis, pulls, motion, shares):
     """Add the pulls at one edge of face ``number`` in all columns, axis 0, or rows, axis 1, that it crosses."""
     a, b, c = corner, (corner + 1) % 3, (corner + 2) % 3
     lines, size = (asked.height, asked.width) if axis else (asked.width, asked.height)
@@ -115,12 +135,16 @@ def pull_edge(asked, points, number, corner, axis, pulls):
             for away in range(size - outer if outward > 0 else outer + 1):
                 place = outer + away * outward
                 change = gain(asked, base + place * step, base + inner * step)
-                add_pull(asked, pulls, (a, b), 1 - axis, levers, place - cross, change)
+                along = add_pull(asked, pulls, motion, (a, b), 1 - axis, levers, place - cross, change)
+                if len(shares):
+                    shares[base + place * step] += along
         far = opposite(line, start, end, third, outward, inner)
         for place in range(max(min(inner, far), 0), min(max(inner, far), size - 1) + 1):
             if (place - outer) * outward < 0 and asked.winner[base + place * step] == number:
                 change = gain(asked, base + place * step, base + outer * step)
-                add_pull(asked, pulls, (a, b), 1 - axis, levers, place - cross, change)
+                along = add_pull(asked, pulls, motion, (a, b), 1 - axis, levers, place - cross, change)
+                if len(shares):
+                    shares[base + place * step] += along
 
 
 @kernel
@@ -143,11 +167,16 @@ def gain(asked, pixel, taken):
 
 
 @kernel
-def add_pull(asked, pulls, ends, component, levers, away, change):
-    """Pull an edge's ends so that it moves ``away`` pixels where it is crossed; levers: how much each moves it."""
+def add_pull(asked, pulls, motion, ends, component, levers, away, change):
+    """Pull an edge's ends so that it moves ``away`` pixels where it is crossed; how much that is along their motion.
+
+    levers: how much each end moves the edge there.
+    """
+    along = 0.0
     for k in range(2):
         if levers[k] != 0.0 and change > 0.0:
             distance = away / levers[k]
-            pulls[ends[k], component] -= change / (
-                distance + asked.epsilon if distance > 0.0 else distance - asked.epsilon
-            )
+            pull = -change / (distance + asked.epsilon if distance > 0.0 else distance - asked.epsilon)
+            pulls[ends[k], component] += pull
+            along += pull * motion[ends[k], component]
+    return along
