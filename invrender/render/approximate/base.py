@@ -43,7 +43,8 @@ class HardPicture:
 class Rule:
     """How a picture changes as vertices move on the screen, as a paper has it.
 
-    move: of a `HardPicture` the picture [P, C], or one that the rule blends from it, with the rule's gradient of the positions.
+    move: the picture [P, C] of a `HardPicture`, or one that the rule blends from it, with the rule's gradient of the
+        positions.
     moves_inside: whether it covers what is seen inside of faces; else that has its own, exact gradient, and the rule
         adds that of edges.
     linear: whether the gradient is linear in that of the loss; else it depends on the loss, and there is no Jacobian.
