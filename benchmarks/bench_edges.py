@@ -20,7 +20,6 @@ from typing import Any
 import torch
 import trimesh
 from common import write
-from edge_rules import RuleRenderer, micro_edges, no_rule, silhouette_blending
 from peers import available
 from subjects import Case, scene_of, sphere, subject
 from torch import Tensor
@@ -28,6 +27,7 @@ from torch import Tensor
 from invrender.geometry.cameras import project
 from invrender.geometry.meshes import world_vertices
 from invrender.parameters import CameraPose
+from invrender.render.approximate.renderer import ApproximateRenderer
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.hard import HardRenderer
@@ -44,9 +44,11 @@ STEPS = 100
 RULES: Mapping[str, Any] = {
     "edge": EmbeddedRenderer(visibility="edge"),
     "edge, 2 × 2 samples": EmbeddedRenderer(visibility="edge", samples=2),
-    "silhouette blending, as in nvdiffrast": RuleRenderer(silhouette_blending),
-    "micro-edges, as in DRTK": RuleRenderer(micro_edges),
-    "no gradient of edges": RuleRenderer(no_rule),
+    "silhouette blending, as in nvdiffrast": ApproximateRenderer("nvdiffrast"),
+    "micro-edges, as in DRTK": ApproximateRenderer("drtk"),
+    "slopes of the picture, as in OpenDR": ApproximateRenderer("opendr"),
+    "pulls of pixels, as in the Neural 3D Mesh Renderer": ApproximateRenderer("nmr"),
+    "no gradient of edges": HardRenderer(samples=1),
     **{f"soft, σ = {sigma:.0e}": EmbeddedRenderer(sigma=sigma, gamma=1e-5) for sigma in (1e-4, 1e-5, 1e-6)},
 }
 

@@ -64,8 +64,14 @@ def outcomes(renderer: str) -> str:
     return ", ".join(told)
 
 
-@cache
 def failure(renderer: str, device: str) -> str | None:
+    """What is wrong with a renderer on a device, None where it works; those of one kind are tried together."""
+    tried = next(name for name, entry in REGISTRY.items() if entry.problem is REGISTRY[renderer].problem)
+    return trial(tried, device)
+
+
+@cache
+def trial(renderer: str, device: str) -> str | None:
     """What is wrong, as told by a trial in a process of its own: a broken binary takes that down and not us."""
     code = "import sys; from invrender.render.registry import problem; sys.exit(problem(*sys.argv[1:]))"
     # Not what happens to lie in the working directory.

@@ -24,6 +24,7 @@ COMMANDS = {
     "sweep": "run many fits and compare them, or search for the best",
     "render": "render one picture of a scene",
     "convert": "write a camera file in another format",
+    "gradients": "hold estimators of a gradient against finite differences, side by side",
     "bench": "say how often, how well and how fast truths are found",
     "board": "look at fits in TensorBoard",
     "report": "write the report of a fit or a sweep anew",

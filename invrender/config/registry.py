@@ -50,6 +50,7 @@ CLASSES = frozenset(
         "invrender.parameters.Values",
         "invrender.parameters.VertexColors",
         "invrender.photographs.photography.Photography",
+        "invrender.render.approximate.renderer.ApproximateRenderer",
         "invrender.render.auto.automatic",
         "invrender.render.edge.EdgeRenderer",
         "invrender.render.embedded.EmbeddedRenderer",

@@ -115,6 +115,29 @@ class RenderConfig(Work, SceneFile):
 
 
 @dataclass
+class GradientsConfig(SceneFile):
+    """`invrender gradients`. ``recover`` names one unknown of the scene.
+
+    estimators: by name, a ``renderer`` and what it ``says``. only: names of some of them; none for all.
+    numbers: of the unknown, from 0. size: pixels of the shorter side. samples, fine: for each pixel in each direction,
+    of the estimators' pictures and of those whose finite differences are the truth. shifts: of the scene, sub-pixel.
+    """
+
+    recover: dict[str, Any] = field(default_factory=dict)
+    estimators: dict[str, Any] = field(default_factory=dict)
+    only: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    size: int = 96
+    samples: int = 2
+    fine: int = 12
+    shifts: int = 4
+    seed: int = 0
+    device: str = "auto"
+    verbosity: str = "normal"
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
 class CaseConfig:
     """One of a task's starts. fit: further overrides of `invrender fit`. draw: replaces keys of the task's."""
 
@@ -215,6 +238,7 @@ def register_schemas() -> None:
     schemas = {
         "fit": FitConfig,
         "render": RenderConfig,
+        "gradients": GradientsConfig,
         "bench": BenchConfig,
         "board": BoardConfig,
         "report": ReportConfig,

@@ -31,7 +31,7 @@ class AutoSolver:
     """Takes least squares where unknowns and losses allow it, and Adam elsewhere.
 
     lm: for unknowns of few numbers each, by losses that are sums of squares.
-    adam: for maps, such as textures, and for other losses.
+    adam: for maps, such as textures, for other losses, and for renderers whose pictures have no Jacobian.
     adam_staged: for both kinds of unknowns. In its stages, the first names of unknowns stand for those of few numbers,
         other names for the maps.
     stages: in place of those of the one that is chosen; none for its own.
@@ -71,6 +71,8 @@ class AutoSolver:
             solver = self.with_settings(replace(self.adam_staged, stages=share_out(self.adam_staged.stages, few, maps)))
         elif maps:
             name, reason = "adam", f"{maps[0]} has more than {MOST_NUMBERS} numbers"
+        elif problem.renderer.supports.depends_on_loss:
+            name, reason = "adam", "this renderer's gradient depends on the loss"
         elif others:
             name, reason = "adam", f"{others[0]} is no sum of squares"
         elif self.is_set:

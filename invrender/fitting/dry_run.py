@@ -53,12 +53,17 @@ class GradientCheck:
 
 @dataclass(frozen=True)
 class DryRun:
-    """numbers: of each unknown, how many. bytes: the most memory in use so far, of the GPU where that does the work."""
+    """What a fit would take.
+
+    numbers: of each unknown, how many. bytes: the most memory in use so far, of the GPU where that does the work.
+    approximate: whether the renderer's gradient need not be the derivative of its picture.
+    """
 
     stages: list[StagePlan]
     numbers: dict[str, int]
     gradients: dict[str, GradientCheck]
     bytes: int
+    approximate: bool = False
 
     @property
     def seconds(self) -> float:
@@ -74,6 +79,7 @@ def dry_run(problem: Problem, solver: Solver[Any]) -> DryRun:
         numbers={name: tensor.numel() for name, tensor in raw.items()},
         gradients=check_gradients(problem, solver.stages),
         bytes=read_memory(),
+        approximate=problem.renderer.supports.approximate,
     )
 
 

@@ -150,6 +150,11 @@ class Objective:
         """Whether the light is unknown, or something else that pictures are linear in."""
         return any(parameter.linear for parameter in self.parameters.values())
 
+    @property
+    def has_jacobian(self) -> bool:
+        """Whether the renderer's gradient is one of pictures, and not of a loss alone."""
+        return not self.renderer.supports.depends_on_loss
+
     def linear(self, names: Collection[str]) -> list[str]:
         """Those of the named unknowns in which the pictures are linear."""
         return [name for name in names if self.parameters[name].linear]

@@ -17,6 +17,7 @@ from invrender.record.units import errors_text
 
 # A gradient that is further off than that is worth a word.
 SUSPICIOUS = 0.05
+APPROXIMATE = "this renderer's is approximate, and not the derivative of its picture"
 
 
 def plan_text(run: Run, plan: DryRun, start: Step, searches: bool = False) -> str:
@@ -64,9 +65,10 @@ def doubts(plan: DryRun) -> list[str]:
         if check.analytic == check.numeric == 0:
             lines.append(f"{name} changes nothing in the pictures")
         elif check.difference > SUSPICIOUS:
-            lines.append(
-                f"the gradient of {name} is off: the renderer may not be differentiable in it, or sigma too small"
+            reason = (
+                APPROXIMATE if plan.approximate else "the renderer may not be differentiable in it, or sigma too small"
             )
+            lines.append(f"the gradient of {name} is off: {reason}")
     return lines
 
 

@@ -51,7 +51,9 @@ class Capabilities:
 
     channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
     in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
-    differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by.
+    differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by. approximate: whether the
+    gradient follows a rule, and need not be the derivative of the picture. depends_on_loss: whether the gradient is not
+    linear in that of the loss, so that pictures have no Jacobian that goes with it.
     """
 
     channels: Channels = ALL
@@ -60,6 +62,8 @@ class Capabilities:
     moving_edges: bool = True
     stochastic: bool = False
     lenses: frozenset[LensModel] = frozenset()
+    approximate: bool = False
+    depends_on_loss: bool = False
 
     def check_lens(self, camera: Camera, key: str) -> None:
         """Raise `UserError` for a camera with a lens that the renderer can't bend pictures by."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from invrender.render.adapters.pytorch3d import loading
 from invrender.render.adapters.pytorch3d.renderer import PyTorch3DRenderer
+from invrender.render.approximate.renderer import RULES, ApproximateRenderer, RuleName
 from invrender.render.base import Renderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.render.trial import draws
@@ -39,11 +41,26 @@ def embedded_problem(device: str) -> str | None:
     return None if draws(EmbeddedRenderer(), device) else "it draws nothing"
 
 
+def approximate_problem(device: str) -> str | None:
+    """What is wrong with the renderers of approximate gradients on ``device``: None where all draw a triangle."""
+    idle = [rule for rule in RULES if not draws(ApproximateRenderer(rule), device)]
+    return f"{', '.join(idle)} draws nothing" if idle else None
+
+
+def approximate(title: str, rule: RuleName) -> Entry:
+    """The entry of a rule for approximate gradients."""
+    return Entry(title, partial(ApproximateRenderer, rule), approximate_problem)
+
+
 REGISTRY: Mapping[str, Entry] = {
     "embedded": Entry("embedded", EmbeddedRenderer, embedded_problem),
     "pytorch3d": Entry(
         "PyTorch3D", PyTorch3DRenderer, loading.problem, loading.library, loading.GUIDE, made_for="cuda"
     ),
+    "opendr": approximate("OpenDR's rule", "opendr"),
+    "nmr": approximate("NMR's rule", "nmr"),
+    "nvdiffrast_rule": approximate("nvdiffrast's rule", "nvdiffrast"),
+    "drtk_rule": approximate("DRTK's rule", "drtk"),
 }
 """By option of the group renderer."""
 

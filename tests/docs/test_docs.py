@@ -114,6 +114,8 @@ def shortened(arguments: list[str]) -> list[str]:
         tasks = [] if any(each.startswith("tasks") for each in arguments) else ["tasks=[light]"]
         # A process takes longer to start than its share of the fits.
         return [*arguments, *tasks, "seeds=1", "jobs=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
+    if arguments[0] == "gradients":
+        return [*arguments, "size=24", "fine=2", "shifts=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
         return arguments
     if arguments[0] == "sweep" and not any(each.startswith("hydra/launcher=") for each in arguments):
@@ -145,7 +147,18 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     assert len(served) == sum("invrender board" in command for command in ran)
     assert bool(ran) == (
         page.stem
-        in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps", "resuming")
+        in (
+            "README",
+            "answers",
+            "benchmark",
+            "gradients",
+            "photos",
+            "files",
+            "extending",
+            "renderers",
+            "sweeps",
+            "resuming",
+        )
     )
 
 

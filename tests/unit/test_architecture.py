@@ -39,11 +39,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fitting": {"losses"} | PROTOCOLS | LOWEST,
     "targets": {"render.base", "render", "geometry"} | LOWEST,
     "photographs": {"targets", "render.base"} | LOWEST,
+    "gradients": {"record", "render", "render.base", "parameters.base", "geometry", "io"} | LOWEST,
     "record": {"fitting", "parameters.base", "geometry", "io"} | LOWEST,
-    "config": {"fitting", "record", "targets", "photographs", "parameters", "losses"} | PROTOCOLS | BUILDING,
+    "config": {"fitting", "record", "gradients", "targets", "photographs", "parameters", "losses"}
+    | PROTOCOLS
+    | BUILDING,
     "sweep": {"config", "record", "fitting", "io"} | LOWEST,
     "bench": {"config", "sweep", "record", "fitting", "render.base", "parameters.base", "geometry", "io"} | LOWEST,
-    "cli": {"bench", "sweep", "config", "record", "fitting"} | BUILDING,
+    "cli": {"bench", "gradients", "sweep", "config", "record", "fitting"} | BUILDING,
     "__main__": {"cli"},
 }
 

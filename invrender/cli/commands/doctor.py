@@ -25,7 +25,7 @@ def run(job: Job) -> int:
     if runs:
         return DONE
     for name, told in findings():
-        print(f"{name:<12}{told}", flush=True)
+        print(f"{name:<20}{told}", flush=True)
     return DONE if works() else UNUSABLE
 
 

@@ -92,8 +92,13 @@ class Search:
     def check(self, problem: Problem, stages: Sequence[Stage]) -> None:
         """Raise `UserError` where a stage names what is not there, and where it or one of a solver's lacks losses.
 
-        Poses are refined, and answers judged, by the losses that are sums of squares.
+        Poses are refined, and answers judged, by the losses that are sums of squares, and by derivatives of pictures.
         """
+        if problem.renderer.supports.depends_on_loss:
+            raise UserError(
+                "search: it needs derivatives of pictures, and this renderer's gradient depends on the loss; "
+                "leave search=on out, or choose another renderer"
+            )
         if self.start == "previous" and not any(isinstance(each, Reaching) for each in problem.parameters.values()):
             raise UserError(
                 "search.start is previous, which puts a camera where the one before was found, and no camera has "

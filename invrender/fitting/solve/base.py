@@ -154,6 +154,11 @@ class Objective(Protocol):
         """The learning rates of all unknowns."""
         ...
 
+    @property
+    def has_jacobian(self) -> bool:
+        """Whether pictures have derivatives, whatever the losses are."""
+        ...
+
     def linear(self, names: Collection[str]) -> list[str]:
         """Those of the named unknowns in which the pictures are linear."""
         ...

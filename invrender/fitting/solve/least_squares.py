@@ -75,7 +75,15 @@ class LevenbergMarquardt:
             above(f"optimizer.{name}", getattr(self, name), 0)
 
     def init(self, objective: Objective, raw: Raw) -> Damping:
-        """The damping at the start of a stage. Raises `UserError` for unknowns of too many numbers."""
+        """The damping at the start of a stage.
+
+        Raises `UserError` for unknowns of too many numbers, and where pictures have no Jacobian.
+        """
+        if not objective.has_jacobian:
+            raise UserError(
+                "optimizer: least squares need derivatives of pictures, and this renderer's gradient depends on the "
+                "loss; set optimizer=adam, or choose another renderer"
+            )
         for name, value in raw.items():
             if value.numel() > MOST_NUMBERS:
                 raise UserError(

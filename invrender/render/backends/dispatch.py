@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.render.approximate import pulls, slopes
 from invrender.render.backends import triton
 from invrender.render.raster import antialias as edges
 from invrender.render.raster import blend, visible
@@ -35,6 +36,9 @@ class Implementation:
     jumps: Jumps
     crossings: Callable[[Screen, Outlines], Crossings]
     antialias: Callable[[Screen, Outlines, Crossings, Sequence[Tensor]], tuple[Tensor, ...]]
+    slopes: Callable[[Tensor, Tensor, int, int], Tensor]
+    pulls: Callable[..., Tensor]
+    pixel_pulls: Callable[..., Tensor]
 
 
 def implementation(backend: Backend, device: torch.device) -> Implementation:
@@ -58,7 +62,7 @@ def implementation(backend: Backend, device: torch.device) -> Implementation:
 def load(backend: Backend) -> Implementation:
     """The implementation of a name, imported when it is first needed."""
     if backend == "numba":
-        from invrender.render.backends.numba import passes
+        from invrender.render.backends.numba import approximate, passes
 
         return Implementation(
             passes.classify,
@@ -68,6 +72,9 @@ def load(backend: Backend) -> Implementation:
             passes.jumps,
             passes.crossings,
             passes.antialias,
+            approximate.picture_slopes,
+            approximate.edge_pulls,
+            approximate.pixel_pulls,
         )
     if backend == "triton":
         from invrender.render.backends.triton import passes as on_cuda
@@ -80,6 +87,9 @@ def load(backend: Backend) -> Implementation:
             edges.jumps,
             on_cuda.crossings,
             edges.antialias_all,
+            slopes.picture_slopes,
+            pulls.edge_pulls,
+            pulls.pixel_pulls,
         )
     return Implementation(
         classify,
@@ -89,4 +99,7 @@ def load(backend: Backend) -> Implementation:
         edges.jumps,
         edges.crossings,
         edges.antialias_all,
+        slopes.picture_slopes,
+        pulls.edge_pulls,
+        pulls.pixel_pulls,
     )

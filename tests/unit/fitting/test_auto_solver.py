@@ -18,6 +18,7 @@ from invrender.losses import MeanAbsoluteError, MeanSquaredError, TotalVariation
 from invrender.losses.base import Loss
 from invrender.parameters import Albedo, CameraPose, LightIntensity, ObjectPose, Texture
 from invrender.parameters.base import Parameter
+from invrender.render.approximate.renderer import RULES, ApproximateRenderer
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import Target, view_of
 
@@ -53,6 +54,20 @@ def test_maps_go_to_adam() -> None:
 def test_other_losses_go_to_adam() -> None:
     choice = choose_solver(AUTO, "auto", problem(CameraPose(), losses={**SQUARES, "smooth": TotalVariation()}))
     assert (choice.name, choice.reason) == ("adam", "auto: smooth is no sum of squares")
+
+
+def test_gradients_that_depend_on_the_loss_go_to_adam() -> None:
+    found = {
+        rule: choose_solver(AUTO, "auto", replace(problem(CameraPose()), renderer=ApproximateRenderer(rule)))
+        for rule in RULES
+    }
+    assert {rule: choice.name for rule, choice in found.items()} == {
+        "opendr": "lm",
+        "nmr": "adam",
+        "nvdiffrast": "lm",
+        "drtk": "lm",
+    }
+    assert found["nmr"].reason == "auto: this renderer's gradient depends on the loss"
 
 
 def test_poses_and_maps_take_turns() -> None:
