@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import Mesh, Scene, Target, Truth
 
 Value = float | list[float] | None
 
@@ -89,6 +89,15 @@ class Reaching(Pose, Protocol):
 
     def reach(self, scene: Scene, camera_from_world: Tensor) -> Tensor:
         """The raw tensor of a pose [4, 4]."""
+        ...
+
+
+@runtime_checkable
+class Shape(Parameter, Protocol):
+    """An unknown that moves the vertices of meshes."""
+
+    def meshes(self, scene: Scene) -> Mapping[str, Mesh]:
+        """The meshes whose vertices move, by the names of their objects."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Solvers: from an objective to steps."""
 
+from invrender.fitting.solve.adam_uniform import AdamUniform
 from invrender.fitting.solve.first_order import FirstOrder
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 
-__all__ = ["FirstOrder", "LevenbergMarquardt"]
+__all__ = ["AdamUniform", "FirstOrder", "LevenbergMarquardt"]
