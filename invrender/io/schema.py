@@ -43,7 +43,7 @@ class ObjectConfig:
 
     mesh: str = MISSING
     subdivisions: int = 4
-    box: list[list[float]] | None = None
+    box: Any = None
     texture: str | None = None
     texture_size: list[int] | None = None
     albedo: list[float] | None = None
