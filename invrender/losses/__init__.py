@@ -6,17 +6,22 @@ from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
 from invrender.losses.depth import Depth
 from invrender.losses.priors import KnownIntrinsics, TotalVariation
 from invrender.losses.separation import Separation
+from invrender.losses.shapes import BiLaplacian, EdgeLengths, Laplacian, NormalConsistency
 from invrender.losses.silhouettes import Moments, Silhouette
 
 __all__ = [
+    "BiLaplacian",
     "Contrast",
     "Correlation",
     "Depth",
+    "EdgeLengths",
     "Huber",
     "KnownIntrinsics",
+    "Laplacian",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Moments",
+    "NormalConsistency",
     "Separation",
     "Silhouette",
     "TotalVariation",
