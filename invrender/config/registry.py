@@ -22,6 +22,7 @@ CLASSES = frozenset(
         "invrender.fitting.solve.AdamUniform",
         "invrender.fitting.solve.FirstOrder",
         "invrender.fitting.solve.LevenbergMarquardt",
+        "invrender.geometry.remeshing.Remesh",
         "invrender.io.cameras.bop.Bop",
         "invrender.losses.BiLaplacian",
         "invrender.losses.Contrast",

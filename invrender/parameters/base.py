@@ -104,6 +104,11 @@ class Shape(Parameter, Protocol):
 Parameters = Mapping[str, Parameter]
 
 
+def is_by_vertex(parameter: Parameter) -> bool:
+    """Whether an unknown's numbers are those of vertices, so that other meshes have others: shape, and colours."""
+    return isinstance(parameter, Shape) or getattr(parameter, "entries", None) == "vertices"
+
+
 def only_camera(parameter: Parameter) -> str | None:
     """The camera whose pictures alone an unknown shows in, which it has as ``camera``; None where it shows in all."""
     camera = getattr(parameter, "camera", None)
