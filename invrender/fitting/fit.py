@@ -14,7 +14,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.alone import first_shared, group_poses, restrict_stages, split_problem
-from invrender.fitting.base import Base, Meshes, shaped
+from invrender.fitting.base import Base, Meshes
 from invrender.fitting.clock import Clock
 from invrender.fitting.judge.verdict import Verdict
 from invrender.fitting.problem import Problem, check_dependence
@@ -128,8 +128,9 @@ class Fitting:
         check_stages(stages, self.problem.losses, self.problem.parameters)
         for objective in self.bases[0].objectives:
             self.solver.init(objective, select(raw, objective.stage.unknowns))
-        if any(stage.before for stage in stages):
-            shaped(self.problem)
+        for stage in stages:
+            if stage.before is not None:  # what can't be done to meshes is told now, not in the middle of the fit
+                self.bases[0].change(raw, stage.before)
         if self.search is not None:
             self.search.check(self.problem, stages)
         if state is not None and state.problem != self.stamp:

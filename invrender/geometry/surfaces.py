@@ -15,9 +15,9 @@ from invrender.scene import Object
 Array = np.ndarray[Any, Any]
 
 # So many points of each surface are compared, and each with the faces of so many of the nearest points of the other.
-POINTS, NEAREST = 3000, 4
+POINTS, NEAREST = 2000, 3
 # So many points stand for a surface, and more where it has more faces.
-DENSE = 20000
+DENSE = 10000
 # Points count as found within this share of the diagonal.
 CLOSE = 0.01
 
@@ -79,10 +79,10 @@ def sample_faces(vertices: Tensor, faces: Tensor) -> Sampled:
     corners = world[faces.cpu().numpy()]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(across, axis=1)
-    count = max(DENSE, 4 * len(faces))
+    count = max(DENSE, 3 * len(faces))
     ends = np.cumsum(areas)
     face = np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1])
-    points = (spread_barycentrics(count)[:, :, None] * corners[face]).sum(axis=1)
+    points = np.einsum("nk,nki->ni", spread_barycentrics(count), corners[face])
     size = float(np.linalg.norm(world.max(axis=0) - world.min(axis=0)))
     return Sampled(
         corners, across / np.maximum(areas, 1e-300)[:, None], points, face, cKDTree(points, balanced_tree=False), size
@@ -119,18 +119,24 @@ def squared_distances(points: Array, corners: Array) -> Array:
     a, b, c = (corners[..., number, :] for number in range(3))
     sides = [from_segment(points, start, end) for start, end in ((a, b), (b, c), (c, a))]
     normal = np.cross(b - a, c - a)
-    square = np.maximum((normal**2).sum(axis=-1), 1e-300)
+    square = np.maximum(dot(normal, normal), 1e-300)
     inside = np.ones(square.shape, dtype=bool)
     for start, end in ((a, b), (b, c), (c, a)):
-        inside = inside & ((np.cross(end - start, points - start) * normal).sum(axis=-1) >= 0)
-    plane = ((points - a) * normal).sum(axis=-1) ** 2 / square
+        inside = inside & (dot(np.cross(end - start, points - start), normal) >= 0)
+    plane = dot(points - a, normal) ** 2 / square
     found: Array = np.where(inside, plane, np.minimum.reduce(sides))
     return found
 
 
 def from_segment(points: Array, start: Array, end: Array) -> Array:
     """The squared distances of points from segments."""
-    along = end - start
-    share = ((points - start) * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-300)
-    found: Array = ((points - start - np.clip(share, 0, 1)[..., None] * along) ** 2).sum(axis=-1)
+    along, offset = end - start, points - start
+    share = dot(offset, along) / np.maximum(dot(along, along), 1e-300)
+    beside = offset - np.clip(share, 0, 1)[..., None] * along
+    return dot(beside, beside)
+
+
+def dot(one: Array, other: Array) -> Array:
+    """The inner products of vectors [..., 3]."""
+    found: Array = np.einsum("...i,...i->...", one, other)
     return found

@@ -100,6 +100,10 @@ class Shape(Parameter, Protocol):
         """The meshes whose vertices move, by the names of their objects."""
         ...
 
+    def gather(self, scene: Scene, values: Mapping[str, Tensor]) -> Tensor:
+        """Numbers of the meshes' vertices [V] by object as those of the unknown's entries [N]: the largest of each."""
+        ...
+
 
 Parameters = Mapping[str, Parameter]
 

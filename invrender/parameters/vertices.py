@@ -54,11 +54,21 @@ class Vertices:
         """The meshes whose vertices move, by object."""
         return {name: scene.objects[name].mesh for name in self.names(scene)}
 
+    def gather(self, scene: Scene, values: Mapping[str, Tensor]) -> Tensor:
+        """The largest number of each place, object after object."""
+        found = []
+        for name, mesh in self.meshes(scene).items():
+            welded = weld(mesh)
+            largest = values[name].new_zeros(welded.count)
+            found.append(largest.scatter_reduce(0, welded.place, values[name], "amax", include_self=False))
+        return torch.cat(found)
+
     def check(self, scene: Scene, target: Target) -> None:
-        """Raise `UserError` if there is no such object; say what is dropped and what can't be known."""
+        """Raise `UserError` for no such object or a mask without one; say what is dropped and what can't be known."""
         for name, mesh in self.meshes(scene).items():
             for text in remarks(mesh):
                 note(f"recover.vertices: {name} {text}")
+        check_masks(target)
         if len(target.views) < 2:
             note(
                 "recover.vertices: there is one view, which does not determine depths; "
@@ -110,6 +120,18 @@ class Vertices:
         found = [compare_surfaces(scene.objects[n], truth.scene.objects[n]) for n in self.names(scene)]
         worst = {key: max(each[key] for each in found) for key in found[0]}
         return worst | {"f_score": min(each["f_score"] for each in found)}
+
+
+def check_masks(target: Target) -> None:
+    """Raise `UserError` for a mask without an object, by which shapes would vanish; say where one has no outline."""
+    for view in target.views:
+        if view.mask is not None and not bool((view.mask > 0.5).any()):
+            raise UserError(
+                f"the mask of {view.camera} is black all over, so that no object is seen there; leave the view out, or "
+                "give a mask that is white where the object is"
+            )
+        if view.mask is not None and bool((view.mask > 0.5).all()):
+            note(f"recover.vertices: the mask of {view.camera} is white all over: it has no outline, and tells little")
 
 
 def move_vertices(obj: Object, part: Tensor, smoothness: float) -> Object:

@@ -102,3 +102,18 @@ def test_a_renderer_whose_edges_stand_still_is_refused_and_what_is_not_determine
     twice = replace(half, faces=torch.cat([half.faces, half.faces]))
     Vertices().check(replace(scene, objects={"twice": replace(scene.objects["textured"], mesh=twice)}), target)
     assert "twice is not manifold: 4 edges have more than two faces" in caplog.text
+
+
+def test_masks_without_an_object_are_refused_and_those_without_an_outline_are_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = ball()
+    target = render_target(scene)
+    (view,) = target.views
+    masks = torch.zeros(18, 20).double(), torch.ones(18, 20).double()
+    empty, full = (replace(view, picture=view.picture.with_channels(alpha=mask)) for mask in masks)
+    with pytest.raises(UserError, match="the mask of camera is black all over, so that no object is seen there"):
+        Vertices().check(scene, replace(target, views=(view, empty)))
+    Vertices().check(scene, replace(target, views=(view, full)))
+    (told,) = caplog.messages
+    assert told == "recover.vertices: the mask of camera is white all over: it has no outline, and tells little"

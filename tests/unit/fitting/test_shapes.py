@@ -15,16 +15,20 @@ from invrender.errors import UserError
 from invrender.fitting.base import Base
 from invrender.fitting.dry_run import dry_run
 from invrender.fitting.fit import fit
+from invrender.fitting.judge.coverage import measure_coverage
+from invrender.fitting.judge.judge import judge
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve import AdamUniform, FirstOrder
 from invrender.fitting.state import State
 from invrender.fitting.step import Step
+from invrender.geometry.laplacian import weld
 from invrender.geometry.remeshing import Remesh
 from invrender.geometry.spheres import icosphere
-from invrender.losses import MeanSquaredError, Silhouette
+from invrender.losses import Depth, MeanSquaredError, Silhouette
 from invrender.parameters import LightIntensity, VertexColors, Vertices
 from invrender.parameters.base import Parameter
+from invrender.record.verdicts import views_line
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import DirectionalLight, Scene, convert
 from invrender.targets import render_target
@@ -78,6 +82,49 @@ def test_an_egg_is_found_from_a_sphere_through_remeshing() -> None:
     assert steps[-1].loss <= steps[0].loss
 
 
+def test_each_vertex_is_counted_in_the_views_that_show_it() -> None:
+    one = problem({"shape": Vertices()})
+    raw = one.initial()
+    start = one.scene.objects["object 0"].mesh
+    places = weld(start).gather(start.vertices)
+    normals = torch.nn.functional.normalize(places, dim=1)
+    expected, doubtful = torch.zeros(len(places)), torch.zeros(len(places), dtype=torch.bool)
+    for view in one.target.views:
+        towards = torch.nn.functional.normalize(one.scene.cameras[view.camera].position - places, dim=1)
+        cosine = (normals * towards).sum(dim=1)
+        expected += cosine > 0
+        doubtful |= cosine.abs() < 0.3
+    for count in (5, 1):
+        views = one.target.views[:count]
+        some = replace(one, target=replace(one.target, views=views))
+        found = measure_coverage(some.at(Stage(1)), raw, ["shape"])["shape"]
+        if count == 5:
+            torch.testing.assert_close(found.weights[~doubtful], expected[~doubtful])
+            assert int((~doubtful).sum()) > 15
+            assert found.by_views is not None
+            assert sum(found.by_views) == pytest.approx(1)
+            assert found.well > 0.5
+    assert found.well == 0
+    assert 0.3 < found.seen < 0.7
+    # Depths tell where one view is enough.
+    deep = replace(some, losses={"depth": Depth()})
+    depths = measure_coverage(deep.at(Stage(1)), raw, ["shape"])["shape"]
+    assert depths.well == found.seen
+
+
+def test_a_shape_that_one_view_explains_is_not_determined() -> None:
+    whole = problem({"shape": Vertices(lr=0.01)})
+    truth = replace(whole, scene=body(4, 0.5))
+    one = replace(truth, target=replace(truth.target, views=truth.target.views[:1]))
+    verdict = judge(one, [Stage(1, sigma=0, samples=2)], one.initial())
+    assert verdict.status == "unidentifiable"
+    assert verdict.reason == "100% of shape are not seen in two views"
+    assert judge(truth, [Stage(1, sigma=0, samples=2)], truth.initial()).status == "converged"
+    half = views_line("shape", "vertices", [0.5, 0.5])
+    assert half == "shape: 0% of its vertices are seen in several views, 50% in one, 50% in none"
+    assert views_line("shape", "vertices", [0, 0, 0.4, 0.6]) == "shape: 100% of its vertices are seen in several views"
+
+
 def bits(step: Step) -> list[Any]:
     return [step.iteration, step.stage, step.loss, {name: raw.tolist() for name, raw in step.raw.items()}]
 
@@ -120,6 +167,12 @@ def test_a_change_of_meshes_leaves_the_scene_what_it_was() -> None:
 def test_remeshing_without_an_unknown_shape_is_refused_and_a_dry_run_tells_its_cost() -> None:
     with pytest.raises(UserError, match="before changes meshes of unknown shape, and there is none"):
         next(fit(problem({"light": LightIntensity(lights=["light 0"])}), solver(Stage(1, before=Remesh(100)))))
+    fin = problem({"shape": Vertices()})
+    ((name, obj),) = fin.scene.objects.items()
+    torn = replace(obj, mesh=replace(obj.mesh, faces=torch.cat([obj.mesh.faces, obj.mesh.faces[:1].flip(1)])))
+    fin = replace(fin, scene=replace(fin.scene, objects={name: torn}))
+    with pytest.raises(UserError, match="object 0 is not manifold: more than two faces meet at an edge"):
+        next(fit(fin, solver(Stage(1), Stage(1, before=Remesh(100)))))
     plan = dry_run(problem({"shape": Vertices()}), solver(Stage(1, size=10), Stage(1, size=10, before=Remesh(100))))
     assert len(plan.stages) == 2
     assert plan.gradients["shape"].difference < 1e-3
