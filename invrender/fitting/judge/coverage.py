@@ -65,7 +65,7 @@ class Coverage:
 
     @property
     def by_views(self) -> list[float] | None:
-        """The shares of entries that are seen in none of the views, in one, in two and so on; None for other weights."""
+        """The shares of entries that are seen in no view, in one, in two and so on; None for other weights."""
         if not self.counted:
             return None
         shares: list[float] = (torch.bincount(self.weights.long()) / len(self.weights)).tolist()
