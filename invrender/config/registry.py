@@ -36,6 +36,7 @@ CLASSES = frozenset(
         "invrender.losses.MeanSquaredError",
         "invrender.losses.Moments",
         "invrender.losses.NormalConsistency",
+        "invrender.losses.Normals",
         "invrender.losses.Separation",
         "invrender.losses.Silhouette",
         "invrender.losses.TotalVariation",

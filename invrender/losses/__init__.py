@@ -4,6 +4,7 @@ from invrender.losses.contrast import Contrast
 from invrender.losses.correlation import Correlation
 from invrender.losses.data import Huber, MeanAbsoluteError, MeanSquaredError
 from invrender.losses.depth import Depth
+from invrender.losses.normals import Normals
 from invrender.losses.priors import KnownIntrinsics, TotalVariation
 from invrender.losses.separation import Separation
 from invrender.losses.shapes import BiLaplacian, EdgeLengths, Laplacian, NormalConsistency
@@ -22,6 +23,7 @@ __all__ = [
     "MeanSquaredError",
     "Moments",
     "NormalConsistency",
+    "Normals",
     "Separation",
     "Silhouette",
     "TotalVariation",

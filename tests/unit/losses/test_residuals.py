@@ -20,6 +20,7 @@ from invrender.losses import (
     MeanAbsoluteError,
     MeanSquaredError,
     Moments,
+    Normals,
     Separation,
     Silhouette,
 )
@@ -33,6 +34,7 @@ SQUARED = [
     MeanSquaredError(space="srgb", where="object"),
     Silhouette(),
     Moments(),
+    Normals(),
 ]
 # Besides its sum of squares it counts how little is shown, which has no gradient.
 CONTRAST = Contrast(window=0.15, inside=0.0)
@@ -51,7 +53,9 @@ def pictures(seed: int = 0) -> tuple[Picture, View]:
         return 0.1 + torch.randint(101, shape, generator=random).double() / 125
 
     rendered = Picture({"rgb": uniform(12, 16, 3) + 1 / 250, "alpha": uniform(12, 16), "depth": uniform(12, 16)})
-    return rendered, view_of(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16), depth=uniform(12, 16))
+    view = view_of(uniform(12, 16, 3), mask=uniform(12, 16), weight=uniform(12, 16), depth=uniform(12, 16))
+    view = replace(view, picture=view.picture.with_channels(normal=uniform(12, 16, 3)))
+    return rendered.with_channels(normal=uniform(12, 16, 3)), view
 
 
 def slopes(function: Callable[[Picture], Tensor], rendered: Picture) -> list[Tensor]:
