@@ -21,6 +21,7 @@ FITS = {
     "light_intensity": ["experiment=light_intensity"],
     "texture": ["experiment=texture"],
     "joint": ["experiment=joint"],
+    "shape": ["experiment=shape"],
     "photo": ["scene=vase", f"target={SCENES / 'vase' / 'target.png'}", "recover=[camera_pose,light_intensity]"],
 }
 TILE, GAP, LINE = 256, 8, 26

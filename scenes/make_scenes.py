@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from make import cube, panel, snapshot, still_life, teapot, vase
+from make import cube, duck, panel, snapshot, still_life, teapot, vase
 
 from invrender.cli import run
 
@@ -16,6 +16,7 @@ SCENES = {
     "still_life": still_life.write,
     "teapot": teapot.write,
     "vase": vase.write,
+    "shapes": duck.write,
     "snapshot": snapshot.write,  # of the vase, which must be there
 }
 

@@ -19,6 +19,7 @@ from invrender.fitting.state import State
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
 from invrender.losses.base import channels_of
+from invrender.parameters.base import is_by_vertex
 from invrender.parameters.families import expand_families
 from invrender.render.base import Renderer
 
@@ -70,8 +71,12 @@ class Experiment:
         Raises `UserError` for the state of another fit.
         """
         start = next(self.fit())
-        shapes = {name: raw.shape for name, raw in start.raw.items()}
-        if state.problem != start.state.problem or {name: raw.shape for name, raw in state.raw.items()} != shapes:
+        # Those of vertices are as many as there are by now.
+        free = {name for name, each in self.problem.parameters.items() if state.meshes and is_by_vertex(each)}
+        before, now = (
+            {name: None if name in free else each.shape for name, each in raw.items()} for raw in (start.raw, state.raw)
+        )
+        if state.problem != start.state.problem or now != before:
             raise UserError("the state is that of another fit: its scene, target or unknowns differ")
         return start, fit(self.problem, self.choice.solver, self.stopping, self.search, state, self.judging)
 

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from invrender.checks import above, at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
+from invrender.config.start import place_spheres
 from invrender.errors import UserError, first_line, suggestion
 from invrender.geometry.meshes import bounds, world_vertices
 from invrender.images.resample import resize_view
@@ -224,7 +225,9 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
     options = config.target
     path = Path(str(options.path))
     decoding = build_decoding(options)
-    file = SceneFile(scene=config.scene, camera=config.camera, light=config.light)
+    views_format = build(options.format, "target.format", config.allow_targets) if options.format else None
+    placed = place_spheres(config, decoding, views_format) if options.kind == "views" else config
+    file = SceneFile(scene=placed.scene, camera=placed.camera, light=config.light)
     if options.kind == "image":
         height, width = picture_size(path, decoding)
         file = SceneFile(config.scene, fit_to_picture(config.camera, width, height, path), config.light)
@@ -235,8 +238,7 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
         decoding, scene.background, (low + high) / 2, radius_of(low, high), depth, unit, build_region(options, scene)
     )
     if options.kind == "views":
-        file_format = build(options.format, "target.format", config.allow_targets) if options.format else None
-        views, cameras = read_views(path, config.camera, reading, file_format)
+        views, cameras = read_views(path, config.camera, reading, views_format)
         for index, camera in enumerate(cameras.values()):
             check_visible(scene, camera, f"{path}: views[{index}]")
         scene, target = replace(scene, cameras={**scene.cameras, **cameras}), Target(views)

@@ -50,13 +50,13 @@ def restrict(problem: Problem, camera: str | None, raw: Raw) -> Problem:
 
 
 def restrict_stages(stages: Sequence[Stage], problem: Problem) -> list[Stage]:
-    """The stages in which something moves in a part of a problem, without the names of what does not."""
+    """The stages in which something moves in a part of a problem, without what is about others."""
     found = []
     for stage in stages:
         moving = list(select(problem.parameters, stage.unknowns))
         lr = {name: stage.factor(name) for name in moving} if isinstance(stage.lr, Mapping) else stage.lr
         if moving:
-            found.append(replace(stage, unknowns=moving, lr=lr))
+            found.append(replace(stage, unknowns=moving, lr=lr, before=None))
     return found
 
 

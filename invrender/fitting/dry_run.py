@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from invrender.fitting.base import Base
 from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
@@ -75,12 +76,23 @@ def dry_run(problem: Problem, solver: Solver[Any]) -> DryRun:
     """Take two steps of every stage from the start, and compare the gradient of the first with finite differences."""
     raw = problem.initial()
     return DryRun(
-        stages=[plan_stage(problem.at(stage, raw), solver, select(raw, stage.unknowns)) for stage in solver.stages],
+        stages=plan_stages(problem, solver),
         numbers={name: tensor.numel() for name, tensor in raw.items()},
         gradients=check_gradients(problem, solver.stages),
         bytes=read_memory(),
         approximate=problem.renderer.supports.approximate,
     )
+
+
+def plan_stages(problem: Problem, solver: Solver[Any]) -> list[StagePlan]:
+    """The plans of all stages, each on the meshes that the fit will have there."""
+    base, raw, plans = Base.of(problem, solver.stages, {}), problem.initial(), []
+    for number, stage in enumerate(solver.stages):
+        if stage.before is not None:
+            base, raw = base.change(raw, stage.before)
+        objective = replace(base.objectives[number], resting=raw)
+        plans.append(plan_stage(objective, solver, select(raw, stage.unknowns)))
+    return plans
 
 
 def plan_stage(objective: Objective, solver: Solver[Any], raw: Raw) -> StagePlan:

@@ -14,11 +14,10 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.alone import first_shared, group_poses, restrict_stages, split_problem
+from invrender.fitting.base import Base, Meshes
 from invrender.fitting.clock import Clock
 from invrender.fitting.judge.verdict import Verdict
-from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem, check_dependence
-from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import check_stages, select
 from invrender.fitting.search import Search
 from invrender.fitting.solve.base import Evaluation, Raw, Solver
@@ -98,19 +97,25 @@ class Fitting:
         self.verdict: Verdict | None = None
 
     @cached_property
-    def objectives(self) -> list[Objective]:
-        """The objectives of the stages."""
-        return [self.problem.at(stage) for stage in self.solver.stages]
+    def bases(self) -> list[Base]:
+        """The bases that displacements started from so far, the first of all first."""
+        return [Base.of(self.problem, self.solver.stages, {})]
+
+    def base(self, meshes: Meshes) -> Base:
+        """The base that has these meshes."""
+        known = next((each for each in self.bases if each.meshes is meshes or not (each.meshes or meshes)), None)
+        return known or self.keep(Base.of(self.problem, self.solver.stages, meshes))
+
+    def keep(self, base: Base) -> Base:
+        """A base, kept with the last few: of those that were left behind, only the best one's is looked at again."""
+        first, *others = self.bases
+        self.bases[:] = [first, *others[-2:], base]
+        return base
 
     @property
-    def final(self) -> Objective:
-        """The objective of the last stage, by which results are compared."""
-        return self.objectives[-1]
-
-    @cached_property
-    def ambiguity(self) -> ScaleAmbiguity | None:
-        """The convention for what the pictures leave open."""
-        return ScaleAmbiguity.find(self.problem.scene, self.problem.parameters)
+    def here(self) -> Base:
+        """The base of the state."""
+        return self.base(self.state.meshes)
 
     @cached_property
     def stamp(self) -> str:
@@ -121,8 +126,11 @@ class Fitting:
         """Raise `UserError` for what can't be fitted, before anybody has recorded a step."""
         stages, raw = list(self.solver.stages), self.problem.initial()
         check_stages(stages, self.problem.losses, self.problem.parameters)
-        for objective in self.objectives:
+        for objective in self.bases[0].objectives:
             self.solver.init(objective, select(raw, objective.stage.unknowns))
+        for stage in stages:
+            if stage.before is not None:  # what can't be done to meshes is told now, not in the middle of the fit
+                self.bases[0].change(raw, stage.before)
         if self.search is not None:
             self.search.check(self.problem, stages)
         if state is not None and state.problem != self.stamp:
@@ -164,8 +172,9 @@ class Fitting:
         again = self.may_search_again()
         self.judge_end(last=not again)
         if search is not None and again and self.verdict is not None and search.doubts(self.verdict):
-            raw = search.find_start(self.problem, self.end.best.raw, self.verdict)
-            self.state = self.state.begin_again(raw, min(search.again, len(self.objectives) - 1))
+            best = self.end.best
+            raw = search.find_start(self.base(best.meshes).problem, best.raw, self.verdict)
+            self.state = self.state.begin_again(raw, min(search.again, len(self.solver.stages) - 1))
             yield from self.attempt()
             self.judge_end()
 
@@ -185,7 +194,7 @@ class Fitting:
             for raw in fit_views(
                 self.problem, self.solver, self.remaining, search, self.judge is not None, self.state.raw
             ):
-                self.state = replace(self.state, raw=self.constrain(raw), seconds=self.clock.seconds())
+                self.state = replace(self.state, raw=self.here.constrain(raw), seconds=self.clock.seconds())
         finally:
             self.conclude()
         alone = [name for name, each in self.problem.parameters.items() if only_camera(each) is not None]
@@ -205,7 +214,9 @@ class Fitting:
     def attempt(self) -> Steps:
         """The steps of all stages from the state on; then the end is the best of all."""
         try:
-            while not self.state.is_over(len(self.objectives)):
+            while not self.state.is_over(len(self.solver.stages)):
+                if not self.state.taken:
+                    self.state = self.enter(self.state)
                 before = self.state
                 evaluation, self.state = self.advance(before)
                 if evaluation is not None:
@@ -223,9 +234,8 @@ class Fitting:
     def advance(self, state: State) -> tuple[Evaluation | None, State]:
         """One step: the evaluation where it began and the state after it; no evaluation where numbers diverge."""
         stage = self.solver.stages[state.stage]
-        if not state.taken and state.stage and self.search is not None:
-            state = self.keep_start(state)
-        objective = replace(self.objectives[state.stage], resting=state.raw)
+        base = self.base(state.meshes)
+        objective = replace(base.objectives[state.stage], resting=state.raw)
         moving = select(state.raw, stage.unknowns)
         own = state.solver if state.taken else self.solver.init(objective, moving)
         evaluation, following, own = self.solver.step(objective, moving, own)
@@ -238,8 +248,8 @@ class Fitting:
         lower = not state.taken or loss < state.leading.loss
         state = replace(
             state,
-            raw=self.constrain({**state.raw, **following}),
-            leading=Best(state.iteration, state.stage, loss, state.raw) if lower else state.leading,
+            raw=base.constrain({**state.raw, **following}),
+            leading=Best(state.iteration, state.stage, loss, state.raw, state.meshes) if lower else state.leading,
             taken=state.taken + 1,
             iteration=state.iteration + 1,
             solver=own,
@@ -252,22 +262,29 @@ class Fitting:
             state = replace(state, stage=state.stage + 1, taken=0, solver=None, progress=Progress())
         return evaluation, state
 
+    def enter(self, state: State) -> State:
+        """The state before the first step of a stage: where it begins, and on the base that the stage makes."""
+        if state.stage and self.search is not None:
+            state = self.keep_start(state)
+        before = self.solver.stages[state.stage].before
+        if before is None:
+            return state
+        base, raw = self.base(state.meshes).change(state.raw, before)
+        return replace(state, raw=raw, meshes=self.keep(base).meshes)
+
     def keep_start(self, state: State) -> State:
         """The state before a stage, at the best of the start and earlier attempts if that is better as it measures."""
-        objective, start = self.objectives[state.stage], state.kept.raw
+        start = state.kept
         with torch.no_grad():
-            now, before = (float(objective(raw).loss) for raw in (state.raw, start))
-        return replace(state, raw=start) if before < now else state
-
-    def constrain(self, raw: Raw) -> Raw:
-        """The nearest raw tensors within the unknowns' ranges, by the convention for what pictures leave open."""
-        parameters, scene = self.problem.parameters, self.problem.scene
-        raw = {name: parameters[name].project(scene, value) for name, value in raw.items()}
-        return raw if self.ambiguity is None else self.ambiguity.resolve(raw)
+            now, before = (
+                float(self.base(each.meshes).objectives[state.stage](each.raw).loss) for each in (state, start)
+            )
+        return replace(state, raw=start.raw, meshes=start.meshes) if before < now else state
 
     def conclude(self) -> None:
         """Make the best of the end so far, the best step and the last one the end, all as the last stage measures."""
-        last = replace(self.state.leading, iteration=self.state.iteration, raw=self.state.raw)
+        state = self.state
+        last = replace(state.leading, iteration=state.iteration, raw=state.raw, meshes=state.meshes)
         ends = [self.end, self.measure(self.state.leading), self.measure(last)]
         self.end = min(ends, key=lambda each: each.best.loss if math.isfinite(each.best.loss) else math.inf)
         self.state = replace(self.state, kept=self.end.best)
@@ -277,7 +294,7 @@ class Fitting:
         if self.judge is None or self.stopped == "interrupted":
             return
         best = self.end.best
-        raw, self.verdict = self.judge.judge(self.problem, self.solver.stages, best.raw, last)
+        raw, self.verdict = self.judge.judge(self.base(best.meshes).problem, self.solver.stages, best.raw, last)
         if raw is not best.raw:
             self.end = self.measure(replace(best, raw=raw))
             self.state = replace(self.state, kept=self.end.best)
@@ -285,8 +302,8 @@ class Fitting:
     def measure(self, best: Best) -> End:
         """What raw tensors are worth at the last stage."""
         with torch.no_grad():
-            evaluation = self.final(best.raw)
-        measured = replace(best, stage=len(self.objectives) - 1, loss=float(evaluation.loss))
+            evaluation = self.base(best.meshes).final(best.raw)
+        measured = replace(best, stage=len(self.solver.stages) - 1, loss=float(evaluation.loss))
         return End(measured, evaluation)
 
     def report_end(self, stopped: str | None = None) -> Step:
@@ -307,7 +324,7 @@ class Fitting:
             terms={name: float(term.detach()) for name, term in evaluation.terms.items()},
             scene=found,
             raw=raw,
-            show=self.objectives[stage].pictures,
+            show=self.bases[0].objectives[stage].pictures,
             errors=measure_errors(problem.parameters, found, problem.target),
             best=best,
             state=self.state,

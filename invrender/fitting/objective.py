@@ -18,7 +18,7 @@ from invrender.images.crop import crop_background
 from invrender.images.resample import background_pixels
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior, channels_of
 from invrender.parameters.base import Parameters, only_camera
-from invrender.render.base import Quality, Renderer, Shot
+from invrender.render.base import ALL, Quality, Renderer, Shot
 from invrender.scene import Channels, Picture, Scene, View
 
 # So many pixels of targets are compared at once: those of 64 pictures of 32 by 32.
@@ -80,8 +80,8 @@ class Objective:
         return apply_all(self.scene, self.parameters, {**self.resting, **raw}, changes)
 
     def pictures(self, scene: Scene) -> tuple[Picture, ...]:
-        """A picture of the scene for each view of the target."""
-        return tuple(self.renderer.render(self.shots(scene), quality=self.quality))
+        """A picture of the scene for each view of the target, with all that losses read."""
+        return tuple(self.renderer.render(self.shots(scene), ALL | self.channels, self.quality))
 
     @property
     def quality(self) -> Quality:

@@ -14,7 +14,7 @@ from invrender.fitting.objective import Objective, apply_all
 from invrender.fitting.schedule import Stage, blur_view, select, shrink_view
 from invrender.fitting.solve.base import Raw
 from invrender.losses.base import DataTerm, Loss, is_sum_of_squares
-from invrender.parameters.base import Parameters, Pose, Value, only_camera
+from invrender.parameters.base import Parameter, Parameters, Pose, Shape, Value, only_camera
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target
 
@@ -59,6 +59,7 @@ class Problem:
         for name, parameter in self.parameters.items():
             with naming(f"recover.{name}"):
                 parameter.check(self.scene, self.target)
+                self.check_edges(parameter)
         for name, loss in self.losses.items():
             with naming(f"loss.{name}"):
                 self.check_loss(loss)
@@ -83,6 +84,14 @@ class Problem:
             )
         for view in self.target.views:
             loss.check(view)
+
+    def check_edges(self, parameter: Parameter) -> None:
+        """Raise `UserError` for a shape where the renderer's gradient does not know that outlines move with it."""
+        if isinstance(parameter, Shape) and not self.renderer.supports.moving_edges:
+            raise UserError(
+                "this renderer's edges have no gradient, so that outlines would say nothing of the shape; "
+                "set renderer=embedded, soft or edge"
+            )
 
     def check_views(self) -> None:
         """Raise `UserError` where a view was taken by a camera that the scene has not, or the renderer can't draw."""

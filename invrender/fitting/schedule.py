@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from invrender.checks import is_above
 from invrender.errors import UserError
 from invrender.images.blur import gaussian_blur
 from invrender.images.resample import resize_view
-from invrender.scene import Picture, View
+from invrender.scene import Picture, Scene, View
 
 Each = TypeVar("Each")
 
@@ -29,6 +29,7 @@ class Stage:
     samples: the renderer's, for each pixel in each direction, or None for its own.
     losses: the names of the losses that count, or None for all.
     unknowns: the names of the unknowns that move, or None for all. The others stay where they are.
+    before: what the stage begins with, or None: a change of the meshes of the named objects, whose shape is unknown.
     """
 
     steps: int
@@ -39,6 +40,7 @@ class Stage:
     lr: float | Mapping[str, float] = 1.0
     losses: Sequence[str] | None = None
     unknowns: Sequence[str] | None = None
+    before: Callable[[Scene, Sequence[str]], Scene] | None = None
 
     def __post_init__(self) -> None:
         for name, good, expected in (

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.fitting.base import Meshes
 from invrender.fitting.problem import Problem
 from invrender.fitting.solve.base import Raw
 from invrender.fitting.stopping import Stopping
@@ -21,12 +22,16 @@ from invrender.scene import map_tensors
 
 @dataclass(frozen=True)
 class Best:
-    """The best raw tensors so far. ``loss`` is measured as the stage ``stage`` measures it."""
+    """The best raw tensors so far. ``loss`` is measured as the stage ``stage`` measures it.
+
+    meshes: of the base that the raw tensors are displacements from.
+    """
 
     iteration: int
     stage: int
     loss: float
     raw: Raw
+    meshes: Meshes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class State:
     progress: of the loss in this stage.
     stopped: why the latest stage ended; "finished" where it has not, or where its steps ran out.
     seconds: spent fitting.
+    meshes: of the base that ``raw`` is a displacement from.
     random: the states of PyTorch's generators by device.
     """
 
@@ -75,15 +81,16 @@ class State:
     progress: Progress = field(default_factory=Progress)
     stopped: str = "finished"
     seconds: float = 0.0
+    meshes: Meshes = field(default_factory=dict)
     random: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def at_start(cls, problem: str, start: Best) -> State:
         """Before the first step."""
-        return cls(problem, start.raw, start, start)
+        return cls(problem, start.raw, start, start, meshes=start.meshes)
 
     def begin_again(self, raw: Raw, stage: int = 0) -> State:
-        """Before the first step of another attempt, from ``raw`` and with a stage of the schedule."""
+        """Before the first step of another attempt, from ``raw`` on the best one's base and with a stage."""
         return replace(
             State.at_start(self.problem, self.kept),
             raw=raw,

@@ -60,3 +60,10 @@ def bounds(objects: Mapping[str, Object]) -> tuple[Tensor, Tensor]:
     """The lower and the upper corner [3] of the box that holds all objects, in the world."""
     points = torch.cat([world_vertices(obj) for obj in objects.values()])
     return points.amin(0), points.amax(0)
+
+
+def diagonal(mesh: Mesh) -> Tensor:
+    """The diagonal of the box around a mesh in its own frame, [], as a constant."""
+    vertices = mesh.vertices.detach()
+    size: Tensor = torch.linalg.vector_norm(vertices.amax(0) - vertices.amin(0))
+    return size

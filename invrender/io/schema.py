@@ -27,7 +27,10 @@ class PartConfig:
 class ObjectConfig:
     """One mesh with its material and its place.
 
-    mesh, texture, vertex_colors: files, relative to the scene's folder. vertex_colors: a .npy of linear [V, 3], or
+    mesh, texture, vertex_colors: files, relative to the scene's folder. mesh: or "sphere", a start for shapes, with
+        subdivisions: how often its 20 faces are cut in four, and box: two corners, [[x, y, z], [x, y, z]], in which it
+        is an ellipsoid; null is a radius of 1, or, with target=views and no place given, where the views look.
+    vertex_colors: a .npy of linear [V, 3], or
         "white" for vertices that are all (1, 1, 1), or "position" for red, green and blue from 0 to 1 along x, y and z.
         "blank" takes the place of the mesh file's texture by one of the colour ``albedo`` all over.
     texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
@@ -39,6 +42,8 @@ class ObjectConfig:
     """
 
     mesh: str = MISSING
+    subdivisions: int = 4
+    box: Any = None
     texture: str | None = None
     texture_size: list[int] | None = None
     albedo: list[float] | None = None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError, naming, note, suggestion
+from invrender.geometry.spheres import icosphere
 from invrender.images.resample import resize_area
 from invrender.io.arrays import read_array
 from invrender.io.folder import Folder
@@ -20,13 +21,13 @@ from invrender.io.pictures import read_picture
 from invrender.io.schema import ObjectConfig, PartConfig
 from invrender.scene import Material, Mesh, phong
 
-BLANK = "blank"
+BLANK, SPHERE = "blank", "sphere"
+MOST_SUBDIVISIONS = 7
 
 
 def build_surface(config: ObjectConfig, files: Folder, key: str) -> tuple[Mesh, Material]:
     """The mesh of an object and its material."""
-    path = files.find(config.mesh, f"{key}.mesh")
-    file = files.once((path, config.crease), lambda: read_mesh(path, config.crease))
+    path, file = find_mesh(config, files, key)
     paints, part = distinct(*painted_parts(config, path, file, files, key))
     if config.texture_size is not None:
         paints = [resized(config, file, paints, key)]
@@ -49,6 +50,27 @@ def build_surface(config: ObjectConfig, files: Folder, key: str) -> tuple[Mesh, 
         vertex_colors=vertex_colors(config, file, files, key),
     )
     return painted.mesh, material
+
+
+def find_mesh(config: ObjectConfig, files: Folder, key: str) -> tuple[Path, MeshFile]:
+    """The mesh of an object and the path of its file; a sphere has none."""
+    if config.mesh == SPHERE:
+        return Path(SPHERE), make_sphere(config, key)
+    if config.box is not None:
+        raise UserError(f"{key}.box has no effect on the mesh of a file; set it to null, or {key}.mesh={SPHERE}")
+    path = files.find(config.mesh, f"{key}.mesh")
+    return path, files.once((path, config.crease), lambda: read_mesh(path, config.crease))
+
+
+def make_sphere(config: ObjectConfig, key: str) -> MeshFile:
+    """The sphere, or the ellipsoid in a box, that a shape begins with."""
+    if not 0 <= config.subdivisions <= MOST_SUBDIVISIONS:
+        raise UserError(f"{key}.subdivisions is {config.subdivisions}, expected 0 to {MOST_SUBDIVISIONS}")
+    low, high = checks.numbers(f"{key}.box", config.box or [[-1.0] * 3, [1.0] * 3], (2, 3))
+    if not bool((high > low).all()):
+        raise UserError(f"{key}.box is {config.box}, expected a lower and an upper corner, [[x, y, z], [x, y, z]]")
+    mesh = icosphere(config.subdivisions, low.float(), high.float())
+    return MeshFile(mesh, (Part(""),), torch.zeros(len(mesh.faces), dtype=torch.int64), None)
 
 
 def painted_parts(

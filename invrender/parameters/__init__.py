@@ -13,6 +13,7 @@ from invrender.parameters.light_position import LightPosition
 from invrender.parameters.object_pose import ObjectPose
 from invrender.parameters.surface_colors import Albedo, Texture, VertexColors
 from invrender.parameters.values import Values
+from invrender.parameters.vertices import Vertices
 
 __all__ = [
     "Albedo",
@@ -30,4 +31,5 @@ __all__ = [
     "Texture",
     "Values",
     "VertexColors",
+    "Vertices",
 ]

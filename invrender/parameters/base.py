@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from invrender.scene import Scene, Target, Truth
+from invrender.scene import Mesh, Scene, Target, Truth
 
 Value = float | list[float] | None
 
@@ -92,7 +92,25 @@ class Reaching(Pose, Protocol):
         ...
 
 
+@runtime_checkable
+class Shape(Parameter, Protocol):
+    """An unknown that moves the vertices of meshes."""
+
+    def meshes(self, scene: Scene) -> Mapping[str, Mesh]:
+        """The meshes whose vertices move, by the names of their objects."""
+        ...
+
+    def gather(self, scene: Scene, values: Mapping[str, Tensor]) -> Tensor:
+        """Numbers of the meshes' vertices [V] by object as those of the unknown's entries [N]: the largest of each."""
+        ...
+
+
 Parameters = Mapping[str, Parameter]
+
+
+def is_by_vertex(parameter: Parameter) -> bool:
+    """Whether an unknown's numbers are those of vertices, so that other meshes have others: shape, and colours."""
+    return isinstance(parameter, Shape) or getattr(parameter, "entries", None) == "vertices"
 
 
 def only_camera(parameter: Parameter) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from invrender.record.units import name_and_unit, value_text
 
 if TYPE_CHECKING:
+    from invrender.fitting.judge.coverage import Coverage
     from invrender.fitting.step import Step
     from invrender.parameters.base import Value
     from invrender.record.base import Run
@@ -33,11 +34,15 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "unseen": [dict(parts) for parts in verdict.unseen],
         "burnt_out": verdict.burnt_out,
         "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
-        "coverage": {
-            name: {"entries": each.entries, "well_seen": each.well, "seen": each.seen}
-            for name, each in verdict.coverage.items()
-        },
+        "coverage": {name: coverage_of(each) for name, each in verdict.coverage.items()},
     }
+
+
+def coverage_of(coverage: Coverage) -> dict[str, Any]:
+    """What ``result.json`` says of how much of an unknown is seen."""
+    shares = coverage.by_views
+    found = {"entries": coverage.entries, "well_seen": coverage.well, "seen": coverage.seen}
+    return found if shares is None else {**found, "in_views": shares}
 
 
 def advice(run: Run, status: str, explained: bool = False) -> str | None:
@@ -78,10 +83,21 @@ def coverage_lines(verdict: Mapping[str, Any]) -> list[str]:
     """How much the pictures show of the unknowns of many numbers, a line for each."""
     lines = []
     for name, each in verdict.get("coverage", {}).items():
+        if each.get("in_views"):
+            lines.append(views_line(name, each["entries"], each["in_views"]))
+            continue
         shares = {"hardly": each["seen"] - each["well_seen"], "not": 1 - each["seen"]}
         others = [f"{share:.0%} {how}" for how, share in shares.items() if share >= LEAST_SHARE]
         lines.append(", ".join([f"{name}: {each['well_seen']:.0%} of its {each['entries']} are well seen", *others]))
     return lines
+
+
+def views_line(name: str, entries: str, shares: Sequence[float]) -> str:
+    """In how many views an unknown's entries are seen, from the shares that are in none, in one, in two and so on."""
+    several = sum(shares[2:])
+    few = {"one": shares[1] if len(shares) > 1 else 0.0, "none": shares[0]}
+    others = [f"{share:.0%} in {how}" for how, share in few.items() if share >= LEAST_SHARE]
+    return ", ".join([f"{name}: {several:.0%} of its {entries} are seen in several views", *others])
 
 
 def status_words(status: str) -> str:

@@ -156,6 +156,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             "files",
             "extending",
             "renderers",
+            "shape",
             "sweeps",
             "resuming",
         )

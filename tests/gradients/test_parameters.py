@@ -29,7 +29,7 @@ DESCRIBED = {name: node for name, node in CONFIGS.items() if node._target_ == "i
 FAMILIES = {"CameraPoses"}
 ALL = [*(name for name in CLASSES if name not in FAMILIES), *sorted(DESCRIBED)]
 # What is not already the answer by its defaults.
-ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}}
+ARGUMENTS: dict[str, dict[str, Any]] = {"ObjectPose": {"object": "painted"}, "Vertices": {"smoothness": 0.3}}
 RENDERER = EmbeddedRenderer(sigma=2e-3, gamma=1e-2)
 
 
@@ -108,6 +108,9 @@ def test_error_is_zero_at_the_truth_and_grows(name: str) -> None:
         if key == "psnr_db":
             assert value == 120.0
             assert near[key] > far[key] + 10
+        elif key == "f_score":
+            assert value == 1.0
+            assert near[key] > far[key]
         else:
             assert value == pytest.approx(0.0, abs=1e-5)
             assert 0 < near[key] < far[key]

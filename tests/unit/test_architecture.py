@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parameters.base": LOWEST,
     "parameters": {"parameters.base", "geometry"} | LOWEST,
     "losses.base": LOWEST,
-    "losses": {"losses.base"} | LOWEST,
+    "losses": {"losses.base", "geometry"} | LOWEST,
     "fitting": {"losses"} | PROTOCOLS | LOWEST,
     "targets": {"render.base", "render", "geometry"} | LOWEST,
     "photographs": {"targets", "render.base"} | LOWEST,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,12 +11,16 @@ from torch import Tensor
 
 from invrender.fitting.objective import Objective
 from invrender.fitting.solve.base import Raw
-from invrender.parameters.base import Parameter
-from invrender.scene import Scene, Truth
+from invrender.parameters.base import Parameter, Shape
+from invrender.scene import AmbientLight, Scene, Truth, detach, phong
 
 # An entry is well seen where all pictures together change by so many pixels' worth when it does. Of texels that weigh
 # less, others nearby may take the place: where they weigh 0.2 to 0.5, the errors were two to six times as large.
 WELL = 0.5
+# A vertex is seen in a view that changes by so many pixels' worth when the vertex has another colour; it is where it
+# looks to be from two views, or from one that tells depths or normals.
+SEEN, SEVERAL = 0.02, 2
+TELLING = frozenset(("depth", "normal"))
 
 
 @runtime_checkable
@@ -40,21 +44,32 @@ class Coverage:
     """How much the pictures show of a map's entries.
 
     weights: [N], how many pixels' worth all pictures together change when an entry does, in that of its channels of
-    which they show least. entries: what they are called.
+    which they show least; of a shape, in how many views each vertex is seen. entries: what they are called.
+    enough: from which weight on an entry is well seen. counted: whether weights are numbers of views.
     """
 
     weights: Tensor
     entries: str = "numbers"
+    enough: float = WELL
+    counted: bool = False
 
     @property
     def is_well_seen(self) -> Tensor:
         """Which of the entries are well seen, [N]."""
-        return self.weights >= WELL
+        return self.weights >= self.enough
 
     @property
     def well(self) -> float:
         """The share of the entries that are well seen."""
         return float(self.is_well_seen.float().mean())
+
+    @property
+    def by_views(self) -> list[float] | None:
+        """The shares of entries that are seen in no view, in one, in two and so on; None for other weights."""
+        if not self.counted:
+            return None
+        shares: list[float] = (torch.bincount(self.weights.long()) / len(self.weights)).tolist()
+        return shares
 
     @property
     def seen(self) -> float:
@@ -63,7 +78,44 @@ class Coverage:
 
 
 def measure_coverage(objective: Objective, raw: Raw, names: Sequence[str]) -> dict[str, Coverage]:
-    """The coverage of some unknowns at ``raw``, by name: from the derivatives of the pictures in their entries."""
+    """The coverage of some unknowns at ``raw``, by name."""
+    shapes = {name: each for name in names if isinstance(each := objective.parameters[name], Shape)}
+    others = [name for name in names if name not in shapes]
+    found = measure_entries(objective, raw, others) if others else {}
+    enough = 1 if objective.channels & TELLING else SEVERAL
+    for name, shape in shapes.items():
+        found[name] = Coverage(count_views(objective, raw, shape), "vertices", enough, counted=True)
+    return found
+
+
+def count_views(objective: Objective, raw: Raw, shape: Shape) -> Tensor:
+    """In how many views each place of a shape's vertices is seen, [N].
+
+    From the derivatives of pictures in the colours of vertices, each lit alike, so that any renderer tells.
+    """
+    scene = objective.scene_at(raw)
+    white = {name: torch.ones_like(mesh.vertices).requires_grad_() for name, mesh in shape.meshes(scene).items()}
+    painted = paint_plainly(scene, white)
+    counts = {name: torch.zeros_like(color[:, 0]) for name, color in white.items()}
+    for shot in objective.shots(painted):
+        [drawn] = objective.renderer.render([shot], frozenset(("rgb",)), objective.quality)
+        slopes = torch.autograd.grad(drawn.rgb.mean(dim=-1).sum(), list(white.values()), materialize_grads=True)
+        for name, slope in zip(white, slopes, strict=True):
+            counts[name] += slope.sum(dim=1).abs() > SEEN
+    return shape.gather(scene, counts)
+
+
+def paint_plainly(scene: Scene, colors: Mapping[str, Tensor]) -> Scene:
+    """The scene in light from everywhere, some of its objects in nothing but colours [V, 3] of their vertices."""
+    one = torch.ones_like(scene.background.reshape(-1, 3)[0])
+    objects = dict(scene.objects)
+    for name, color in colors.items():
+        objects[name] = replace(objects[name], material=phong(one, 0 * one, one[0], vertex_colors=color))
+    return replace(detach(scene), objects=objects, lights={"light": AmbientLight(one, one[0])}, own_lights={})
+
+
+def measure_entries(objective: Objective, raw: Raw, names: Sequence[str]) -> dict[str, Coverage]:
+    """The coverage of some unknowns by the derivatives of the pictures in their entries."""
     added = {name: torch.zeros_like(raw[name]).requires_grad_() for name in names}
     pictures = objective.pictures(add_entries(objective, raw, added))
     shown = [

@@ -19,8 +19,8 @@ def measure_unexplained(picture: Picture, view: View, channels: Channels) -> flo
     """The share of a picture that a rendering leaves unexplained, whatever the light: 0 to 1.
 
     In colours, 1 − the squared correlation within small windows, their mean luminances apart, weighted by the target's
-    contrast in them; in silhouettes, what they do not have in common; in depths, the pixels that show another surface.
-    The largest of them, of those that the losses compare.
+    contrast in them; in silhouettes, what they do not have in common; in depths, the pixels that show another surface;
+    in normals, 1 − cos of their angle. The largest of them, of those that the losses compare.
     """
     shares = [0.0]
     if "rgb" in channels:
@@ -32,7 +32,15 @@ def measure_unexplained(picture: Picture, view: View, channels: Channels) -> flo
         shares.append(1 - float(common / picture.alpha.maximum(view.mask).sum().clamp(min=1e-12)))
     if "depth" in channels and "depth" in view.picture:
         shares.append(measure_other_surfaces(picture, view))
+    if "normal" in channels and "normal" in view.picture:
+        shares.append(measure_other_normals(picture["normal"], view.picture["normal"]))
     return max(shares)
+
+
+def measure_other_normals(found: Tensor, wanted: Tensor) -> float:
+    """What two pictures of normals [H, W, 3] do not have in common: of normals at an angle, 1 − cos."""
+    squares = found.square().sum() + wanted.square().sum()
+    return float((found - wanted).square().sum() / squares.clamp(min=1e-12))
 
 
 def measure_other_surfaces(picture: Picture, view: View) -> float:

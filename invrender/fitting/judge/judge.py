@@ -26,6 +26,8 @@ UNEXPLAINED = 0.08
 WORTH_SAYING = 0.01
 # The share of the loss that one more step must not promise, unless it is shorter than so many learning rates.
 STATIONARY, SHORT = 0.02, 0.25
+# A shape is determined where at least this share of its vertices is well seen.
+MOSTLY = 0.5
 
 
 def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
@@ -203,6 +205,9 @@ class Examination:
             return replace(so_far, status="unidentifiable", reason=undetermined(unseen))
         if name in self.coverage and not self.coverage[name].seen:
             return replace(so_far, status="unidentifiable", reason=f"the picture does not show {name}")
+        if name in self.coverage and self.coverage[name].counted and self.coverage[name].well < MOSTLY:
+            share = 1 - self.coverage[name].well
+            return replace(so_far, status="unidentifiable", reason=f"{share:.0%} of {name} are not seen in two views")
         if self.was_falling(name):
             return replace(so_far, status="not_converged", reason="the loss was still falling")
         return so_far
