@@ -31,12 +31,14 @@ from invrender.scene import (
     AmbientLight,
     DirectionalLight,
     Falloff,
+    HarmonicLight,
     Light,
     Object,
     PointLight,
     Scene,
 )
 
+OF_KINDS = (("position", "point"), ("direction", "directional"), ("falloff", "point"), ("coefficients", "sh"))
 FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
 # A value that 8 bits round to 1.
 ROUNDED = 1e-3
@@ -106,8 +108,8 @@ def placement(config: ObjectConfig, key: str) -> Tensor:
 
 def build_light(config: LightConfig, key: str) -> Light:
     """The light that ``config`` describes."""
-    kind = checks.one_of(f"{key}.kind", config.kind, ("ambient", "directional", "point"))
-    for name, wanted in (("position", "point"), ("direction", "directional"), ("falloff", "point")):
+    kind = checks.one_of(f"{key}.kind", config.kind, ("ambient", "directional", "point", "sh"))
+    for name, wanted in OF_KINDS:
         if kind != wanted and getattr(config, name) is not None:
             raise UserError(
                 f"{key}.{name} has no effect on a light of kind {kind}; set {key}.{name}=null or the kind {wanted}"
@@ -116,6 +118,11 @@ def build_light(config: LightConfig, key: str) -> Light:
     intensity = torch.tensor(checks.at_least(f"{key}.intensity", config.intensity, 0), dtype=torch.float32)
     if kind == "ambient":
         return AmbientLight(color, intensity)
+    if kind == "sh":
+        if config.coefficients is None:
+            raise UserError(f"{key}.coefficients is missing, expected [9, 3] numbers, a colour for each harmonic")
+        coefficients = checks.numbers(f"{key}.coefficients", config.coefficients, (9, 3)).float()
+        return HarmonicLight(color * coefficients, intensity)
     if kind == "directional":
         if config.direction is None:
             raise UserError(f"{key}.direction is missing, expected the direction towards the light, [x, y, z]")
@@ -221,6 +228,8 @@ def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
 
 def light_keys(light: Light) -> dict[str, Any]:
     """The keys of `LightConfig` that give this light back."""
+    if isinstance(light, HarmonicLight):
+        return {"kind": "sh", "coefficients": listed(light.coefficients), "intensity": float(light.intensity)}
     keys = {"color": listed(light.color), "intensity": float(light.intensity)}
     match light:
         case AmbientLight():

@@ -124,8 +124,9 @@ class CameraConfig:
 class LightConfig:
     """One light.
 
-    kind: ambient, directional or point. position: of a point light. direction: towards a directional light.
-    falloff: of a point light, none or inverse_square.
+    kind: ambient, directional, point or sh. position: of a point light. direction: towards a directional light.
+    falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh), which
+        ``color`` multiplies.
     """
 
     kind: str = MISSING
@@ -134,6 +135,7 @@ class LightConfig:
     position: list[float] | None = None
     direction: list[float] | None = None
     falloff: str | None = None
+    coefficients: Any = None
 
 
 @dataclass
