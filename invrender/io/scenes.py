@@ -22,7 +22,7 @@ from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.meshes import write_obj
-from invrender.io.pictures import Decoding, read_picture, write_picture
+from invrender.io.pictures import Decoding, read_picture, write_map, write_picture
 from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
 from invrender.io.surfaces import build_surface
 from invrender.io.visibility import check_visible
@@ -33,6 +33,7 @@ from invrender.scene import (
     Falloff,
     HarmonicLight,
     Light,
+    Material,
     Object,
     PointLight,
     Scene,
@@ -216,14 +217,40 @@ def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
     if material.texture is not None:
         keys["texture"] = write_colors(folder, safe, material.texture)
     if material.vertex_colors is not None:
-        np.save(folder / f"{safe}.npy", material.vertex_colors.detach().cpu().numpy())
-        keys["vertex_colors"] = f"{safe}.npy"
-    return keys | {
-        "albedo": listed(material.albedo),
-        "specular": listed(material.specular),
-        "shininess": float(material.shininess),
-        "world_from_object": listed(obj.world_from_object),
-    }
+        keys["vertex_colors"] = write_vertex_values(folder, safe, material.vertex_colors)
+    model = (
+        {"specular": listed(material.specular), "shininess": float(material.shininess)}
+        if (material.model == "phong")
+        else gloss_keys(folder, safe, material)
+    )
+    placed = {"world_from_object": listed(obj.world_from_object)}
+    return keys | {"model": material.model, "albedo": listed(material.albedo)} | model | placed
+
+
+def gloss_keys(folder: Path, safe: str, material: Material) -> dict[str, Any]:
+    """The keys of what a principled material has beside albedo; their files are written."""
+    keys: dict[str, Any] = {name: listed(material[name].factor) for name in ("roughness", "metallic", "emission")}
+    maps: dict[str, str] = {}
+    vertices: dict[str, str] = {}
+    for name, each in material.properties.items():
+        if name == "albedo":
+            continue
+        if each.texture is not None and name == "emission":
+            maps[name] = write_colors(folder, f"{safe}_{name}", each.texture)
+        elif each.texture is not None:
+            maps[name] = f"{safe}_{name}.png"
+            write_map(folder / maps[name], name, each.texture)
+        if each.vertex is not None:
+            vertices[name] = write_vertex_values(folder, f"{safe}_{name}", each.vertex)
+    if "normal" in material.properties:
+        keys["normal_scale"] = float(material["normal"].factor[0])
+    return keys | {"maps": maps, "vertices": vertices}
+
+
+def write_vertex_values(folder: Path, name: str, values: Tensor) -> str:
+    """Write values [V, C] of vertices; returns the file's name."""
+    np.save(folder / f"{name}.npy", values.detach().cpu().numpy())
+    return f"{name}.npy"
 
 
 def light_keys(light: Light) -> dict[str, Any]:
