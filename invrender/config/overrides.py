@@ -23,7 +23,7 @@ PICTURES = (
 )
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight|depth)"
-    r"|(target\.)?scene\.(folder|picture)"
+    r"|(target\.)?(scene\.(folder|picture)|light\.[^.]+\.picture)"
     r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|(maps|vertices)\.[^.]+|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )

@@ -21,17 +21,14 @@ from invrender.geometry.meshes import bounds
 from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
+from invrender.io.lights import build_light, light_keys, listed
 from invrender.io.meshes import write_obj
 from invrender.io.pictures import Decoding, read_picture, write_map, write_picture
-from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
+from invrender.io.schema import ObjectConfig, SceneConfig, SceneFile
 from invrender.io.surfaces import build_surface
 from invrender.io.visibility import check_visible
 from invrender.scene import (
     CAMERA,
-    AmbientLight,
-    DirectionalLight,
-    Falloff,
-    HarmonicLight,
     Light,
     Material,
     Object,
@@ -39,8 +36,6 @@ from invrender.scene import (
     Scene,
 )
 
-OF_KINDS = (("position", "point"), ("direction", "directional"), ("falloff", "point"), ("coefficients", "sh"))
-FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
 # A value that 8 bits round to 1.
 ROUNDED = 1e-3
 PLACES = ("position", "rotation", "scale")
@@ -64,7 +59,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
     camera = build_camera(config.camera, (low + high) / 2, f"{key}camera", radius_of(low, high))
-    lights = {name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()}
+    lights = {name: build_light(light, files, f"{key}light.{name}") for name, light in config.light.items()}
     scene = Scene(
         objects=objects,
         cameras={CAMERA: camera},
@@ -105,37 +100,6 @@ def placement(config: ObjectConfig, key: str) -> Tensor:
     position = checks.numbers(f"{key}.position", [0.0, 0.0, 0.0] if config.position is None else config.position, (3,))
     scale = checks.above(f"{key}.scale", 1.0 if config.scale is None else config.scale, 0)
     return rigid_transform(scale * roma.rotvec_to_rotmat(rotation), position)
-
-
-def build_light(config: LightConfig, key: str) -> Light:
-    """The light that ``config`` describes."""
-    kind = checks.one_of(f"{key}.kind", config.kind, ("ambient", "directional", "point", "sh"))
-    for name, wanted in OF_KINDS:
-        if kind != wanted and getattr(config, name) is not None:
-            raise UserError(
-                f"{key}.{name} has no effect on a light of kind {kind}; set {key}.{name}=null or the kind {wanted}"
-            )
-    color = checks.color(f"{key}.color", config.color)
-    intensity = torch.tensor(checks.at_least(f"{key}.intensity", config.intensity, 0), dtype=torch.float32)
-    if kind == "ambient":
-        return AmbientLight(color, intensity)
-    if kind == "sh":
-        if config.coefficients is None:
-            raise UserError(f"{key}.coefficients is missing, expected [9, 3] numbers, a colour for each harmonic")
-        coefficients = checks.numbers(f"{key}.coefficients", config.coefficients, (9, 3)).float()
-        return HarmonicLight(color * coefficients, intensity)
-    if kind == "directional":
-        if config.direction is None:
-            raise UserError(f"{key}.direction is missing, expected the direction towards the light, [x, y, z]")
-        direction = checks.numbers(f"{key}.direction", config.direction, (3,))
-        if float(direction.norm()) == 0:
-            raise UserError(f"{key}.direction is {config.direction}, expected a vector that is not zero")
-        return DirectionalLight(color, intensity, (direction / direction.norm()).float())
-    if config.position is None:
-        raise UserError(f"{key}.position is missing, expected where the point light is, [x, y, z]")
-    falloff = checks.one_of(f"{key}.falloff", config.falloff or "none", FALLOFFS)
-    position = checks.numbers(f"{key}.position", config.position, (3,)).float()
-    return PointLight(color, intensity, position, "none" if falloff == "none" else "inverse_square")
 
 
 def radius_of(low: Tensor, high: Tensor) -> float:
@@ -251,22 +215,3 @@ def write_vertex_values(folder: Path, name: str, values: Tensor) -> str:
     """Write values [V, C] of vertices; returns the file's name."""
     np.save(folder / f"{name}.npy", values.detach().cpu().numpy())
     return f"{name}.npy"
-
-
-def light_keys(light: Light) -> dict[str, Any]:
-    """The keys of `LightConfig` that give this light back."""
-    if isinstance(light, HarmonicLight):
-        return {"kind": "sh", "coefficients": listed(light.coefficients), "intensity": float(light.intensity)}
-    keys = {"color": listed(light.color), "intensity": float(light.intensity)}
-    match light:
-        case AmbientLight():
-            return {"kind": "ambient", **keys}
-        case DirectionalLight():
-            return {"kind": "directional", **keys, "direction": listed(light.direction)}
-        case PointLight():
-            return {"kind": "point", **keys, "position": listed(light.position), "falloff": light.falloff}
-
-
-def listed(values: Tensor) -> Any:
-    """A tensor as nested lists."""
-    return values.detach().cpu().tolist()

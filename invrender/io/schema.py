@@ -137,9 +137,10 @@ class CameraConfig:
 class LightConfig:
     """One light.
 
-    kind: ambient, directional, point or sh. position: of a point light. direction: towards a directional light.
-    falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh), which
-        ``color`` multiplies.
+    kind: ambient, directional, point, sh or environment. position: of a point light. direction: towards a directional
+        light. falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh),
+        which ``color`` multiplies. picture: of an environment, a file of the whole sphere, whose middle is towards −z and
+        whose right half towards +x; rotation: degrees about y, towards +x.
     """
 
     kind: str = MISSING
@@ -149,6 +150,8 @@ class LightConfig:
     direction: list[float] | None = None
     falloff: str | None = None
     coefficients: Any = None
+    picture: str | None = None
+    rotation: float | None = None
 
 
 @dataclass

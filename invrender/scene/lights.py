@@ -27,7 +27,7 @@ class HarmonicLight:
 
     Radiance from a direction: Σ coefficients [9, 3] × Y × intensity [], with the orthonormal real spherical harmonics Y
     of the world's x, y and z, in the order (0, 0), (1, −1), (1, 0), (1, 1), (2, −2), …, (2, 2)
-    (`invrender.render.shading.harmonics`).
+    (`invrender.geometry.harmonics`).
     """
 
     coefficients: Tensor

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.geometry.harmonics import irradiance as irradiance_at
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.harmonics import irradiance as irradiance_at
 from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE, Surfaces
 from invrender.render.shading.textures import sample_pyramids
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from invrender.geometry import harmonics
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading import harmonics, phong
+from invrender.render.shading import phong
 from invrender.render.shading.microfacets import DIELECTRIC, distribution, fresnel, masking, width
 from invrender.render.shading.phong import incoming, interpolate, texel_areas, view_directions
 from invrender.render.shading.split_sum import directional_albedo

@@ -53,3 +53,19 @@ def reflected(coefficients: Tensor, directions: Tensor, alpha: Tensor) -> Tensor
     bands = directions.new_tensor(BANDS)
     left = torch.exp(-0.5 * (alpha * bands) ** 2)
     return ((basis(directions) * left)[..., None] * coefficients).sum(dim=-2)
+
+
+def project(radiance: Tensor, rotation: float = 0.0) -> Tensor:
+    """The coefficients [9, C] of a picture of the whole sphere [H, W, C], linear.
+
+    Its middle is towards −z and its right half towards +x, after a turn by ``rotation``, radians, about y towards +x.
+    """
+    height, width = radiance.shape[:2]
+    borders = torch.linspace(0.5, -0.5, height + 1, dtype=torch.float64) * math.pi
+    latitude = ((borders[1:] + borders[:-1]) / 2)[:, None]
+    longitude = ((torch.arange(width, dtype=torch.float64) + 0.5) / width - 0.5) * 2 * math.pi + rotation
+    across = longitude.sin() * latitude.cos(), latitude.sin().expand(-1, width), -longitude.cos() * latitude.cos()
+    directions = torch.stack(across, dim=-1)
+    solid_angle = (borders[:-1].sin() - borders[1:].sin()) * (2 * math.pi / width)
+    weighted = basis(directions) * solid_angle[:, None, None]
+    return torch.einsum("hwk,hwc->kc", weighted, radiance.double()).to(radiance)
