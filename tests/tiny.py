@@ -11,11 +11,14 @@ from invrender.scene import (
     AmbientLight,
     Camera,
     DirectionalLight,
+    HarmonicLight,
     Mesh,
     Object,
     PointLight,
+    Property,
     Scene,
     phong,
+    principled,
 )
 
 
@@ -66,6 +69,19 @@ def scene(size: int = 24) -> Scene:
         },
         background=torch.tensor([0.05, 0.1, 0.15]).double(),
     )
+
+
+def glossy(base: Scene) -> Scene:
+    """A scene with a principled material on its textured object, and light by spherical harmonics."""
+    random = torch.Generator().manual_seed(1)
+    obj = base.objects["textured"]
+    number = [torch.tensor(each).double() for each in (0.5, 0.4)]
+    looks = principled(
+        obj.material["albedo"], *map(Property, number), Property(torch.tensor([0.1, 0.05, 0.2]).double())
+    )
+    sky = HarmonicLight(0.3 * torch.rand(9, 3, generator=random, dtype=torch.float64), torch.tensor(0.6).double())
+    objects = {**base.objects, "textured": replace(obj, material=looks)}
+    return replace(base, objects=objects, lights={**base.lights, "sky": sky})
 
 
 def one_object(size: int = 24) -> Scene:

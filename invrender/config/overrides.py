@@ -23,8 +23,8 @@ PICTURES = (
 )
 FILE_KEYS = re.compile(
     r"target\.(path|mask|weight|depth)"
-    r"|(target\.)?scene\.(folder|picture)"
-    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|parts\.[^.]+\.texture)"
+    r"|(target\.)?(scene\.(folder|picture)|light\.[^.]+\.picture)"
+    r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|(maps|vertices)\.[^.]+|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"
 )
 # What is read as a camera file; other files that are no pictures by their name are pictures by their content.

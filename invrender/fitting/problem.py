@@ -63,6 +63,7 @@ class Problem:
         for name, loss in self.losses.items():
             with naming(f"loss.{name}"):
                 self.check_loss(loss)
+        self.renderer.supports.check_scene(self.scene)
         self.check_views()
         self.check_gauge()
         for name in self.judged:

@@ -71,7 +71,7 @@ class ScaleAmbiguity:
         lights = {light for each in lit.values() for light in each.names(scene)}
         objects = {obj for each in painted.values() for obj in each.names(scene)}
         dark = {name for name, light in scene.lights.items() if not float(light.intensity) > 0}
-        shiny = any(bool((obj.material.specular != 0).any()) for obj in scene.objects.values())
+        shiny = any(obj.material.glossy for obj in scene.objects.values())
         if not painted or shiny or lights | dark != set(scene.lights) or objects != set(scene.objects):
             return None
         return cls(scene, lit, painted)

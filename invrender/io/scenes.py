@@ -21,23 +21,21 @@ from invrender.geometry.meshes import bounds
 from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
+from invrender.io.lights import build_light, light_keys, listed
 from invrender.io.meshes import write_obj
-from invrender.io.pictures import Decoding, read_picture, write_picture
-from invrender.io.schema import LightConfig, ObjectConfig, SceneConfig, SceneFile
+from invrender.io.pictures import Decoding, read_picture, write_map, write_picture
+from invrender.io.schema import ObjectConfig, SceneConfig, SceneFile
 from invrender.io.surfaces import build_surface
 from invrender.io.visibility import check_visible
 from invrender.scene import (
     CAMERA,
-    AmbientLight,
-    DirectionalLight,
-    Falloff,
     Light,
+    Material,
     Object,
     PointLight,
     Scene,
 )
 
-FALLOFFS: tuple[Falloff, ...] = ("none", "inverse_square")
 # A value that 8 bits round to 1.
 ROUNDED = 1e-3
 PLACES = ("position", "rotation", "scale")
@@ -61,7 +59,7 @@ def build_scene(config: SceneFile, folder: Path, key: str = "", read: dict[Hasha
         objects[name] = build_object(item, files, f"{key}scene.objects.{name}")
     low, high = bounds(objects)
     camera = build_camera(config.camera, (low + high) / 2, f"{key}camera", radius_of(low, high))
-    lights = {name: build_light(light, f"{key}light.{name}") for name, light in config.light.items()}
+    lights = {name: build_light(light, files, f"{key}light.{name}") for name, light in config.light.items()}
     scene = Scene(
         objects=objects,
         cameras={CAMERA: camera},
@@ -102,32 +100,6 @@ def placement(config: ObjectConfig, key: str) -> Tensor:
     position = checks.numbers(f"{key}.position", [0.0, 0.0, 0.0] if config.position is None else config.position, (3,))
     scale = checks.above(f"{key}.scale", 1.0 if config.scale is None else config.scale, 0)
     return rigid_transform(scale * roma.rotvec_to_rotmat(rotation), position)
-
-
-def build_light(config: LightConfig, key: str) -> Light:
-    """The light that ``config`` describes."""
-    kind = checks.one_of(f"{key}.kind", config.kind, ("ambient", "directional", "point"))
-    for name, wanted in (("position", "point"), ("direction", "directional"), ("falloff", "point")):
-        if kind != wanted and getattr(config, name) is not None:
-            raise UserError(
-                f"{key}.{name} has no effect on a light of kind {kind}; set {key}.{name}=null or the kind {wanted}"
-            )
-    color = checks.color(f"{key}.color", config.color)
-    intensity = torch.tensor(checks.at_least(f"{key}.intensity", config.intensity, 0), dtype=torch.float32)
-    if kind == "ambient":
-        return AmbientLight(color, intensity)
-    if kind == "directional":
-        if config.direction is None:
-            raise UserError(f"{key}.direction is missing, expected the direction towards the light, [x, y, z]")
-        direction = checks.numbers(f"{key}.direction", config.direction, (3,))
-        if float(direction.norm()) == 0:
-            raise UserError(f"{key}.direction is {config.direction}, expected a vector that is not zero")
-        return DirectionalLight(color, intensity, (direction / direction.norm()).float())
-    if config.position is None:
-        raise UserError(f"{key}.position is missing, expected where the point light is, [x, y, z]")
-    falloff = checks.one_of(f"{key}.falloff", config.falloff or "none", FALLOFFS)
-    position = checks.numbers(f"{key}.position", config.position, (3,)).float()
-    return PointLight(color, intensity, position, "none" if falloff == "none" else "inverse_square")
 
 
 def radius_of(low: Tensor, high: Tensor) -> float:
@@ -209,28 +181,37 @@ def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
     if material.texture is not None:
         keys["texture"] = write_colors(folder, safe, material.texture)
     if material.vertex_colors is not None:
-        np.save(folder / f"{safe}.npy", material.vertex_colors.detach().cpu().numpy())
-        keys["vertex_colors"] = f"{safe}.npy"
-    return keys | {
-        "albedo": listed(material.albedo),
-        "specular": listed(material.specular),
-        "shininess": float(material.shininess),
-        "world_from_object": listed(obj.world_from_object),
-    }
+        keys["vertex_colors"] = write_vertex_values(folder, safe, material.vertex_colors)
+    model = (
+        {"specular": listed(material.specular), "shininess": float(material.shininess)}
+        if (material.model == "phong")
+        else gloss_keys(folder, safe, material)
+    )
+    placed = {"world_from_object": listed(obj.world_from_object)}
+    return keys | {"model": material.model, "albedo": listed(material.albedo)} | model | placed
 
 
-def light_keys(light: Light) -> dict[str, Any]:
-    """The keys of `LightConfig` that give this light back."""
-    keys = {"color": listed(light.color), "intensity": float(light.intensity)}
-    match light:
-        case AmbientLight():
-            return {"kind": "ambient", **keys}
-        case DirectionalLight():
-            return {"kind": "directional", **keys, "direction": listed(light.direction)}
-        case PointLight():
-            return {"kind": "point", **keys, "position": listed(light.position), "falloff": light.falloff}
+def gloss_keys(folder: Path, safe: str, material: Material) -> dict[str, Any]:
+    """The keys of what a principled material has beside albedo; their files are written."""
+    keys: dict[str, Any] = {name: listed(material[name].factor) for name in ("roughness", "metallic", "emission")}
+    maps: dict[str, str] = {}
+    vertices: dict[str, str] = {}
+    for name, each in material.properties.items():
+        if name == "albedo":
+            continue
+        if each.texture is not None and name == "emission":
+            maps[name] = write_colors(folder, f"{safe}_{name}", each.texture)
+        elif each.texture is not None:
+            maps[name] = f"{safe}_{name}.png"
+            write_map(folder / maps[name], name, each.texture)
+        if each.vertex is not None:
+            vertices[name] = write_vertex_values(folder, f"{safe}_{name}", each.vertex)
+    if "normal" in material.properties:
+        keys["normal_scale"] = float(material["normal"].factor[0])
+    return keys | {"maps": maps, "vertices": vertices}
 
 
-def listed(values: Tensor) -> Any:
-    """A tensor as nested lists."""
-    return values.detach().cpu().tolist()
+def write_vertex_values(folder: Path, name: str, values: Tensor) -> str:
+    """Write values [V, C] of vertices; returns the file's name."""
+    np.save(folder / f"{name}.npy", values.detach().cpu().numpy())
+    return f"{name}.npy"

@@ -36,6 +36,12 @@ class ObjectConfig:
     texture_size: [height, width]; resamples the texture or, where there is none, makes one of the colour ``albedo``.
     albedo: multiplies texture and vertex colours; null takes the mesh file's own colour, else white.
     parts: by the names of the mesh file's materials, what takes the place of their colours and textures.
+    model: phong (specular, shininess) or principled (the keys from roughness to normal_scale); null is principled where
+        one of these is given, phong where specular is, else what the mesh file has.
+    roughness, metallic: from 0 to 1. emission: a radiance. normal_scale: of a map of normals. null takes the mesh
+        file's. maps, vertices: by property (roughness, metallic, emission, and of maps normal), files that multiply
+        these: pictures, linear but for emission, or "blank" for one of ``texture_size`` that is the same all over;
+        a .npy of [V, 1] or [V, 3].
     crease: edges sharper than this have split normals; 180 is smooth all over, 0 is flat. null takes the mesh file's
         normals, and 60 where it has none.
     rotation: a rotation vector. world_from_object: [4, 4], instead of position, rotation and scale.
@@ -51,6 +57,13 @@ class ObjectConfig:
     vertex_colors: str | None = None
     specular: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     shininess: float = 32.0
+    model: str | None = None
+    roughness: float | None = None
+    metallic: float | None = None
+    emission: list[float] | None = None
+    normal_scale: float | None = None
+    maps: dict[str, str] = field(default_factory=dict)
+    vertices: dict[str, str] = field(default_factory=dict)
     crease: float | None = None
     position: list[float] | None = None
     rotation: list[float] | None = None
@@ -129,8 +142,10 @@ class CameraConfig:
 class LightConfig:
     """One light.
 
-    kind: ambient, directional or point. position: of a point light. direction: towards a directional light.
-    falloff: of a point light, none or inverse_square.
+    kind: ambient, directional, point, sh or environment. position: of a point light. direction: towards a directional
+        light. falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh),
+        which ``color`` multiplies. picture: of an environment, a file of the whole sphere, whose middle is towards −z and
+        whose right half towards +x; rotation: degrees about y, towards +x.
     """
 
     kind: str = MISSING
@@ -139,6 +154,9 @@ class LightConfig:
     position: list[float] | None = None
     direction: list[float] | None = None
     falloff: str | None = None
+    coefficients: Any = None
+    picture: str | None = None
+    rotation: float | None = None
 
 
 @dataclass

@@ -13,7 +13,7 @@ from invrender.parameters.base import Value
 from invrender.parameters.lights import lights_of, stack_attribute, with_lights
 from invrender.parameters.maps import Shift
 from invrender.parameters.ranges import Range, clamp
-from invrender.scene import DirectionalLight, PointLight, Scene, Target, Truth
+from invrender.scene import DirectionalLight, Light, PointLight, Scene, Target, Truth
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class LightColor:
 
     def apply(self, scene: Scene, raw: Tensor) -> Scene:
         """Add to the colours."""
-        return with_lights(scene, self.names(scene), lambda i, light: replace(light, color=light.color + raw[i]))
+        colors = stack_attribute(scene, self.names(scene), "color") + raw
+        return with_lights(scene, self.names(scene), lambda i, light: recolor(light, colors[i]))
 
     def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
         """Add the change."""
@@ -62,7 +63,7 @@ class LightColor:
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The colour by light."""
-        return {name: scene.lights[name].color.tolist() for name in self.names(scene)}
+        return {name: stack_attribute(scene, [name], "color")[0].tolist() for name in self.names(scene)}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """The largest error of a channel."""
@@ -72,3 +73,9 @@ class LightColor:
                 (stack_attribute(scene, names, "color") - stack_attribute(truth.scene, names, "color")).abs().max()
             )
         }
+
+
+def recolor(light: Light, color: Tensor) -> Light:
+    """A light of another colour [3]."""
+    assert isinstance(light, PointLight | DirectionalLight)
+    return replace(light, color=color)

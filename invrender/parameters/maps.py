@@ -62,5 +62,24 @@ class Scale:
         return torch.log(values / start)
 
 
-MAPS: Mapping[str, Map] = {"shift": Shift(), "scale": Scale()}
+@dataclass(frozen=True)
+class Logit:
+    """sigmoid(logit(start) + raw), for shares between 0 and 1."""
+
+    def check(self, start: Tensor) -> None:
+        """Raise `UserError` for a start that is no share, or one of the ends, which can't be left."""
+        if not bool(((start > 0) & (start < 1)).all()):
+            worst = float(start.min() if bool((start <= 0).any()) else start.max())
+            raise UserError(f"map is logit, and the start is {worst:g}, expected a start between 0 and 1, such as 0.5")
+
+    def forward(self, start: Tensor, raw: Tensor) -> Tensor:
+        """sigmoid(logit(start) + raw), by a form that is the start itself to the last bit where raw is 0."""
+        return start * raw.exp() / (1 + start * torch.expm1(raw))
+
+    def inverse(self, start: Tensor, values: Tensor) -> Tensor:
+        """logit(values) − logit(start)."""
+        return torch.logit(values) - torch.logit(start)
+
+
+MAPS: Mapping[str, Map] = {"shift": Shift(), "scale": Scale(), "logit": Logit()}
 """By the name that a config has for each."""

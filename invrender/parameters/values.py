@@ -27,7 +27,7 @@ class Values:
     raw: [N], all numbers of all tensors, one after the other.
 
     path: where they are, as in `invrender.scene.address`: ``objects.*.material.specular.factor``.
-    map: from raw tensors to values: "shift" adds, "scale" multiplies by exp(raw).
+    map: from raw tensors to values: "shift" adds, "scale" multiplies by exp(raw), "logit" adds to log(x / (1 − x)).
     linear: whether a picture, in linear light, is linear in them; then least squares solve for them exactly.
     range: of each number.
     """

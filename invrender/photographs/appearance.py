@@ -65,7 +65,7 @@ def another_look(obj: Object, random: Random, share: float) -> Object:
     if share == 0:
         return obj
     material = obj.material
-    for name in ("specular", "shininess"):
+    for name in ("specular", "shininess") if material.model == "phong" else ():
         material = material.with_property(name, factor=material[name].factor * between(random, GLOSS))
     if material.texture is not None:
         height, width = material.texture.shape[:2]

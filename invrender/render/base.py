@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from invrender.errors import UserError
-from invrender.scene import Camera, Channels, LensModel, Picture, Scene
+from invrender.scene import Camera, Channels, HarmonicLight, LensModel, Picture, Scene
 from invrender.scene.lens import COUNTS
 
 MOST_SAMPLES = 64
@@ -17,6 +17,9 @@ ALL: Channels = frozenset(("rgb", "alpha", "depth"))
 
 LENSES: frozenset[LensModel] = frozenset(COUNTS)
 """The lenses that our own renderers know."""
+
+MODELS: frozenset[str] = frozenset(("phong", "principled"))
+"""The models of materials that our own renderers know."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,10 @@ class Capabilities:
 
     channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
     in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
-    differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by. approximate: whether the
-    gradient follows a rule, and need not be the derivative of the picture. depends_on_loss: whether the gradient is not
-    linear in that of the loss, so that pictures have no Jacobian that goes with it.
+    differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by. harmonics: whether it knows
+    light from everywhere that differs from direction to direction. approximate: whether the gradient follows a rule, and
+    need not be the derivative of the picture. depends_on_loss: whether the gradient is not linear in that of the loss, so
+    that pictures have no Jacobian that goes with it.
     """
 
     channels: Channels = ALL
@@ -62,6 +66,7 @@ class Capabilities:
     moving_edges: bool = True
     stochastic: bool = False
     lenses: frozenset[LensModel] = frozenset()
+    harmonics: bool = False
     approximate: bool = False
     depends_on_loss: bool = False
 
@@ -72,6 +77,21 @@ class Capabilities:
                 f"{key} has a {camera.lens.model} lens, and this renderer draws straight lines straight; "
                 "set renderer=embedded, or straighten the picture and set lens=null"
             )
+
+    def check_scene(self, scene: Scene) -> None:
+        """Raise `UserError` for a scene with a material or a light that the renderer does not know."""
+        for name, obj in scene.objects.items():
+            if obj.material.model not in self.models:
+                raise UserError(
+                    f"scene.objects.{name} has a {obj.material.model} material, and this renderer draws "
+                    f"{', '.join(sorted(self.models))}; set renderer=embedded, or scene.objects.{name}.model=phong"
+                )
+        for name, light in scene.lights.items():
+            if isinstance(light, HarmonicLight) and not self.harmonics:
+                raise UserError(
+                    f"light.{name} shines from everywhere by spherical harmonics, which this renderer does not know; "
+                    "set renderer=embedded, or another light=studio"
+                )
 
 
 class Renderer(Protocol):

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from invrender.checks import one_of
 from invrender.render.backends.dispatch import Backend
-from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
-from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.channels import Shader, own_capabilities
 from invrender.render.stages import Raster
 from invrender.scene import Channels, Picture
 
@@ -43,7 +43,7 @@ class EdgeRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES)
+        return own_capabilities(self.shaders)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from invrender.render.backends.dispatch import Backend
-from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import visible
-from invrender.render.shading.channels import SHADERS, Shader, find_shader
+from invrender.render.shading.channels import Shader, find_shader, own_capabilities
 from invrender.render.stages import Raster
 from invrender.scene import Channels, Picture
 
@@ -37,7 +37,7 @@ class HardRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too; edges that don't move."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES, moving_edges=False)
+        return replace(own_capabilities(self.shaders), moving_edges=False)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, averaged over the samples in linear light."""
@@ -53,7 +53,7 @@ def hard_pixels(raster: Raster, channels: Channels, shaders: Mapping[str, Shader
     """What the centres of pixels show, [P, …] by channel."""
     screen, surfaces, background = raster.screen, raster.surfaces, raster.batch.background
     found: dict[str, Tensor] = {}
-    fused = {"rgb", "depth"} - shaders.keys()
+    fused = {"rgb", "depth"} - shaders.keys() - surfaces.deferred
     if channels & fused:
         color, depth = raster.work.hard_layers(screen, surfaces, raster.winner, background)
         found = {name: values for name, values in (("rgb", color), ("depth", depth)) if name in channels & fused}

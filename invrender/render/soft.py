@@ -12,13 +12,13 @@ from torch import Tensor
 from invrender import checks
 from invrender.errors import UserError
 from invrender.render.backends.dispatch import Backend, implementation
-from invrender.render.base import ALL, LENSES, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.raster import blend
 from invrender.render.raster.blend import Background, Softness, over_background
 from invrender.render.raster.project import project_surfaces
 from invrender.render.raster.screen import Screen
-from invrender.render.shading.channels import SHADERS, Shader, find_shader
+from invrender.render.shading.channels import Shader, find_shader, own_capabilities
 from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
 
@@ -66,7 +66,7 @@ class SoftRenderer:
     @property
     def supports(self) -> Capabilities:
         """All channels, in forward mode too."""
-        return Capabilities(channels=ALL | SHADERS.keys() | self.shaders.keys(), lenses=LENSES)
+        return own_capabilities(self.shaders)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover; with a sigma of 0 the hardest edges there are."""
@@ -81,8 +81,8 @@ class SoftRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        fused = channels & (ALL - self.shaders.keys())
         surfaces = batch.surfaces(self.mipmaps, shaded=not channels <= {"alpha", "depth"})
+        fused = channels & (ALL - self.shaders.keys() - surfaces.deferred)
         work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]

@@ -133,7 +133,8 @@ def shade(raster: Raster, shader: Shader | None = None) -> Tensor:
     """
     if shader is not None:
         return spread(raster, shader(raster.surfaces, raster.fragments))
-    color, _ = raster.work.hard_layers(raster.screen, raster.surfaces, raster.winner, raster.batch.background)
+    layers = visible.hard_layers if raster.surfaces.deferred else raster.work.hard_layers
+    color, _ = layers(raster.screen, raster.surfaces, raster.winner, raster.batch.background)
     return color.reshape(*raster.size, -1)
 
 

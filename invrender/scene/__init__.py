@@ -10,8 +10,8 @@ Conventions (declared here, used everywhere):
 
 from invrender.scene.camera import WHOLE, Camera, Projection, Window
 from invrender.scene.lens import Lens, LensModel
-from invrender.scene.lights import AmbientLight, DirectionalLight, Falloff, Light, PointLight
-from invrender.scene.material import Material, Model, Property, phong
+from invrender.scene.lights import AmbientLight, DirectionalLight, Falloff, HarmonicLight, Light, PointLight
+from invrender.scene.material import Material, Model, Property, phong, principled
 from invrender.scene.mesh import Mesh
 from invrender.scene.picture import Channels, Picture
 from invrender.scene.scene import CAMERA, Object, Scene
@@ -26,6 +26,7 @@ __all__ = [
     "Channels",
     "DirectionalLight",
     "Falloff",
+    "HarmonicLight",
     "Lens",
     "LensModel",
     "Light",
@@ -46,5 +47,6 @@ __all__ = [
     "detach",
     "map_tensors",
     "phong",
+    "principled",
     "view_of",
 ]

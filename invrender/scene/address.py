@@ -52,8 +52,20 @@ def walk(value: Any, parts: Sequence[str], before: tuple[str, ...]) -> Iterator[
     if first != "*" and first not in below:
         where = ".".join(before) or "the scene"
         raise UserError(f"path: {where} has no {first!r}, expected one of {', '.join(below) or 'nothing'}")
-    for name in below if first == "*" else (first,):
-        yield from walk(below[name], rest, (*before, name))
+    if first != "*":
+        yield from walk(below[first], rest, (*before, first))
+        return
+    # Of all names those count that lead somewhere: materials of other models have other properties.
+    faults: list[UserError] = []
+    for name in below:
+        try:
+            found = list(walk(below[name], rest, (*before, name)))
+        except UserError as error:
+            faults.append(error)
+        else:
+            yield from found
+    if faults and len(faults) == len(below):
+        raise faults[0]
 
 
 def children(value: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Lights: ambient, directional and point lights."""
+"""Lights: ambient light, light from everywhere, directional and point lights.
+
+Irradiance is counted in units of π: 1 makes a white surface of Lambert's that faces the light 1.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,19 @@ class AmbientLight:
     """Light from everywhere. Radiance: color [3] × intensity []."""
 
     color: Tensor
+    intensity: Tensor
+
+
+@dataclass(frozen=True)
+class HarmonicLight:
+    """Light from everywhere that differs slowly from direction to direction.
+
+    Radiance from a direction: Σ coefficients [9, 3] × Y × intensity [], with the orthonormal real spherical harmonics Y
+    of the world's x, y and z, in the order (0, 0), (1, −1), (1, 0), (1, 1), (2, −2), …, (2, 2)
+    (`invrender.geometry.harmonics`).
+    """
+
+    coefficients: Tensor
     intensity: Tensor
 
 
@@ -41,4 +57,4 @@ class PointLight:
     falloff: Falloff = "none"
 
 
-Light = AmbientLight | DirectionalLight | PointLight
+Light = AmbientLight | HarmonicLight | DirectionalLight | PointLight

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-Model = Literal["phong"]
+Model = Literal["phong", "principled"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Material:
 
     model: "phong" is Lambert's diffuse reflection with Phong's highlight; its properties are albedo [3], the diffuse
         colour, specular [3], the strength of the highlight, and shininess [], Phong's exponent.
+        "principled" is glTF's metallic-roughness: albedo [3], the colour of what is diffuse or metal, roughness [] and
+        metallic [], both from 0 to 1, emission [3], the radiance of its own, and, where there is a map of normals,
+        normal [3], whose texture has vectors in the frame of u, v and the outside, and whose factor scales them.
+        `invrender.render.shading.principled` has the formulae. A single number has textures [H, W, 1] and [V, 1].
     """
 
     properties: Mapping[str, Property]
@@ -64,6 +68,16 @@ class Material:
         """Phong's exponent, []."""
         return self["shininess"].factor
 
+    @property
+    def glossy(self) -> bool:
+        """Whether it may have highlights."""
+        return self.model != "phong" or bool((self.specular != 0).any())
+
+    @property
+    def textured(self) -> bool:
+        """Whether any property has a texture."""
+        return any(each.texture is not None for each in self.properties.values())
+
     def with_property(self, name: str, **changes: Any) -> Material:
         """The material with ``factor``, ``texture`` or ``vertex`` of one property changed."""
         return replace(self, properties={**self.properties, name: replace(self[name], **changes)})
@@ -84,3 +98,11 @@ def phong(
             "shininess": Property(shininess),
         }
     )
+
+
+def principled(
+    albedo: Property, roughness: Property, metallic: Property, emission: Property, normal: Property | None = None
+) -> Material:
+    """A material of glTF's metallic-roughness model."""
+    found = {"albedo": albedo, "roughness": roughness, "metallic": metallic, "emission": emission}
+    return Material(found if normal is None else {**found, "normal": normal}, model="principled")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,10 +35,31 @@ class Texture:
 
 
 @dataclass(frozen=True)
+class Gloss:
+    """What a material of glTF's metallic-roughness has beside its colour.
+
+    roughness, metallic: from 0 to 1. emission: linear. normal_scale: of the map of normals.
+    maps: by property, with ``read`` giving [H, W, 1] of roughness and metallic, [H, W, 3] of emission and normal, the
+        latter as vectors.
+    """
+
+    roughness: float = 1.0
+    metallic: float = 0.0
+    emission: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    normal_scale: float = 1.0
+    maps: Mapping[str, Texture] = field(default_factory=dict)
+
+    @property
+    def matte(self) -> bool:
+        """Whether there is next to nothing in it but colour."""
+        return not self.maps and self.roughness >= 1 and self.metallic <= 0 and max(self.emission) <= 0
+
+
+@dataclass(frozen=True)
 class Part:
     """The faces of a file that share a material.
 
-    color: linear, or None where the file has none. texture: or None.
+    color: linear, or None where the file has none. texture: or None. gloss: or None for a matte surface.
     lost: why the material can't be told, in words for a message; None where it can.
     """
 
@@ -46,6 +67,7 @@ class Part:
     color: tuple[float, float, float] | None = None
     texture: Texture | None = None
     lost: str | None = None
+    gloss: Gloss | None = None
 
 
 @dataclass(frozen=True)

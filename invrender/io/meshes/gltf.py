@@ -20,6 +20,7 @@ KNOWN = {
     "KHR_texture_transform",
     "KHR_texture_basisu",
     "EXT_texture_webp",
+    "KHR_materials_emissive_strength",
     "KHR_materials_unlit",
     "KHR_materials_pbrSpecularGlossiness",
     "KHR_mesh_quantization",
@@ -50,7 +51,7 @@ def scene_content(gltf: Gltf) -> Content:
         raise gltf.error(f"it needs {', '.join(unknown)}; export it without compression, or as plain GLB")
     undrawn: list[str] = []
     notes: list[str] = []
-    materials = surfaces(gltf, undrawn)
+    materials = surfaces(gltf, undrawn, notes)
     materials.append(plain())
     contents = []
     for node, matrix in nodes(gltf):
@@ -176,7 +177,7 @@ def coordinates(gltf: Gltf, attributes: Json, surface: Surface, notes: list[str]
     """Texture coordinates [P, 2], v up, of the set that the material's texture takes, moved as the material says."""
     name = f"TEXCOORD_{surface.set}"
     if name not in attributes:
-        if surface.part.texture is not None:
+        if surface.part.texture is not None or (surface.part.gloss is not None and surface.part.gloss.maps):
             notes.append(f"a texture takes the coordinates {name}, which are not there")
         return None
     uv = gltf.numbers(attributes[name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,18 @@ from torch import Tensor
 
 from invrender.errors import UserError, first_line
 from invrender.images.color import linear_from_srgb
-from invrender.io.meshes.content import Array, Part, Texture, Wrap
+from invrender.io.meshes.content import Array, Gloss, Part, Texture, Wrap
 from invrender.io.meshes.gltf_buffers import Gltf, Json
+from invrender.io.pictures.data import vectors
 from invrender.io.pictures.pillow import FORMATS, numbers_of
 from invrender.io.pictures.source import scaled
 
 WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
 REPEAT = 10497
-READ = {"KHR_texture_transform", "KHR_materials_unlit", "KHR_materials_pbrSpecularGlossiness"}
+OLDER, UNLIT = "KHR_materials_pbrSpecularGlossiness", "KHR_materials_unlit"
+READ = {"KHR_texture_transform", "KHR_materials_emissive_strength", OLDER, UNLIT}
+# The channel that a map is in; metal and roughness share a picture.
+CHANNELS = {"roughness": 1, "metallic": 2}
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,13 @@ def plain() -> Surface:
     return Surface(Part("default"))
 
 
-def surfaces(gltf: Gltf, undrawn: list[str]) -> list[Surface]:
-    """The file's materials; adds to ``undrawn`` what of them is not drawn."""
-    return [surface(gltf, number, undrawn) for number in range(len(gltf.document.get("materials", [])))]
+def surfaces(gltf: Gltf, undrawn: list[str], notes: list[str]) -> list[Surface]:
+    """The file's materials; adds to ``undrawn`` what of them is not drawn, and to ``notes`` what is drawn otherwise."""
+    return [surface(gltf, number, undrawn, notes) for number in range(len(gltf.document.get("materials", [])))]
 
 
-def surface(gltf: Gltf, number: int, undrawn: list[str]) -> Surface:
-    """One material: its colour and texture."""
+def surface(gltf: Gltf, number: int, undrawn: list[str], notes: list[str]) -> Surface:
+    """One material: its colour, texture and gloss."""
     material = gltf.item("materials", number)
     name = str(material.get("name", f"material{number}"))
     undrawn += effects(material)
@@ -54,28 +58,77 @@ def surface(gltf: Gltf, number: int, undrawn: list[str]) -> Surface:
     if older is not None:
         factor, texture = older.get("diffuseFactor"), older.get("diffuseTexture")
     color = None if factor is None else (float(factor[0]), float(factor[1]), float(factor[2]))
+    gloss = None if {OLDER, UNLIT} & set(extensions) else gloss_of(gltf, material, notes)
+    reference = texture or next(iter(references(material).values()), None) if gloss is not None else texture
+    if reference is None:
+        return Surface(Part(name, color, gloss=gloss))
+    if gloss is not None and any(placing(each) != placing(reference) for each in references(material).values()):
+        notes.append(f"material {name!r} places its maps differently, and all are placed as its first texture")
+    transform, coordinates = placing(reference)
     if texture is None:
-        return Surface(Part(name, color))
-    transform = texture.get("extensions", {}).get("KHR_texture_transform", {})
-    coordinates = int(transform.get("texCoord", texture.get("texCoord", 0)))
+        return Surface(Part(name, color, gloss=gloss), coordinates, matrix(transform))
     found = texture_of(gltf, texture)
     if isinstance(found, str):
-        return Surface(Part(name, color, lost=found), coordinates, matrix(transform))
-    return Surface(Part(name, color, found), coordinates, matrix(transform))
+        return Surface(Part(name, color, lost=found, gloss=gloss), coordinates, matrix(transform))
+    return Surface(Part(name, color, found, gloss=gloss), coordinates, matrix(transform))
+
+
+def references(material: Json) -> dict[str, Json]:
+    """A material's references to the textures of its gloss, by property."""
+    metallic = material.get("pbrMetallicRoughness", {})
+    packed, glow, bumps = metallic.get("metallicRoughnessTexture"), material.get("emissiveTexture"), "normalTexture"
+    found = {"roughness": packed, "metallic": packed, "emission": glow, "normal": material.get(bumps)}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def placing(reference: Json) -> tuple[Json, int]:
+    """How a texture is moved, and the number of its texture coordinates."""
+    transform = reference.get("extensions", {}).get("KHR_texture_transform", {})
+    return transform, int(transform.get("texCoord", reference.get("texCoord", 0)))
+
+
+def gloss_of(gltf: Gltf, material: Json, notes: list[str]) -> Gloss | None:
+    """What a material has beside its colour; None for a matte one, and where neither metal nor roughness is stated."""
+    stated = material.get("pbrMetallicRoughness", {})
+    strength = material.get("extensions", {}).get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
+    red, green, blue = (float(strength) * float(each) for each in material.get("emissiveFactor", [0, 0, 0]))
+    silent = not {"metallicFactor", "roughnessFactor", "metallicRoughnessTexture"} & set(stated)
+    found = Gloss(
+        roughness=1.0 if silent else float(stated.get("roughnessFactor", 1.0)),
+        metallic=0.0 if silent else float(stated.get("metallicFactor", 1.0)),
+        emission=(red, green, blue),
+        normal_scale=float(material.get("normalTexture", {}).get("scale", 1.0)),
+    )
+    for name, value in (("roughness", found.roughness), ("metallic", found.metallic)):
+        if not 0 <= value <= 1:
+            raise gltf.error(f"a material has {name}Factor {value:g}, expected 0 to 1")
+    maps: dict[str, Texture] = {}
+    for name, reference in references(material).items():
+        texture = texture_of(gltf, reference, name)
+        if isinstance(texture, str):
+            notes.append(f"{texture}; it is left out of {name}")
+        elif name != "emission" or max(found.emission) > 0:
+            maps[name] = texture
+    if silent:
+        notes.append(
+            "materials that state neither metal nor roughness, by default rough metals, are drawn as matte as most are "
+            "meant; model=principled and metallic=1 of the object make them metal"
+        )
+    found = replace(found, maps=maps)
+    return None if found.matte else found
 
 
 def effects(material: Json) -> list[str]:
     """What a material has that is not drawn, in words."""
     metallic = material.get("pbrMetallicRoughness", {})
     extensions = material.get("extensions", {})
-    is_metal = "KHR_materials_pbrSpecularGlossiness" not in extensions and "KHR_materials_unlit" not in extensions
+    plain = OLDER in extensions or UNLIT in extensions
     found = {
         "transparency (alphaMode MASK)": material.get("alphaMode") == "MASK",
         "transparency (alphaMode BLEND)": material.get("alphaMode") == "BLEND",
-        "metal (metallicFactor)": is_metal and metallic.get("metallicFactor", 1.0) > 0,
-        "maps of metal and roughness": "metallicRoughnessTexture" in metallic,
-        "glow (emissive)": any(value > 0 for value in material.get("emissiveFactor", [0, 0, 0])),
-        "maps of normals": "normalTexture" in material,
+        "maps of metal and roughness": plain and "metallicRoughnessTexture" in metallic,
+        "glow (emissive)": plain and any(value > 0 for value in material.get("emissiveFactor", [0, 0, 0])),
+        "maps of normals": plain and "normalTexture" in material,
         "maps of occlusion": "occlusionTexture" in material,
         "that it is unlit (KHR_materials_unlit)": "KHR_materials_unlit" in extensions,
         "highlights (KHR_materials_pbrSpecularGlossiness)": "KHR_materials_pbrSpecularGlossiness" in extensions,
@@ -95,8 +148,8 @@ def matrix(transform: Json) -> Array:
     )
 
 
-def texture_of(gltf: Gltf, reference: Json) -> Texture | str:
-    """A texture with its sampler; where it can't be read, why."""
+def texture_of(gltf: Gltf, reference: Json, use: str = "albedo") -> Texture | str:
+    """A texture with its sampler, as the map of a property; where it can't be read, why."""
     item = gltf.item("textures", reference.get("index"))
     source = source_of(item)
     if source is None:
@@ -110,7 +163,7 @@ def texture_of(gltf: Gltf, reference: Json) -> Texture | str:
         data = gltf.picture(source)
     except UserError as error:
         return f"the texture {name!r}: {error}"
-    return Texture(name, f"image {source}", lambda: decoded(gltf, name, data), wrap)
+    return Texture(name, f"image {source} {use}", lambda: decoded(gltf, name, data, use), wrap)
 
 
 def source_of(texture: Json) -> Any:
@@ -119,8 +172,8 @@ def source_of(texture: Json) -> Any:
     return texture.get("source", webp.get("source"))
 
 
-def decoded(gltf: Gltf, name: str, data: bytes) -> Tensor:
-    """The colours of an encoded picture, linear [H, W, 3]."""
+def decoded(gltf: Gltf, name: str, data: bytes, use: str) -> Tensor:
+    """An encoded picture as the map of a property: colours are linear [H, W, 3], single numbers [H, W, 1]."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             values = scaled(numbers_of(picture))
@@ -128,4 +181,7 @@ def decoded(gltf: Gltf, name: str, data: bytes) -> Tensor:
         reason = first_line(error, type(error).__name__)
         raise UserError(f"{gltf.path}: the texture {name!r} is not a readable picture ({reason})") from error
     colors = values[..., :-1] if values.shape[-1] in (2, 4) else values
-    return linear_from_srgb(colors.expand(-1, -1, 3).contiguous())
+    colors = colors.expand(-1, -1, 3).contiguous()
+    if use in CHANNELS:
+        return colors[..., CHANNELS[use]][..., None].contiguous()
+    return vectors(colors, f"{gltf.path}: the texture {name!r}") if use == "normal" else linear_from_srgb(colors)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
-from invrender.io.meshes.content import Part, Texture, Wrap, file_bytes
+from invrender.io.meshes.content import Gloss, Part, Texture, Wrap, file_bytes
 from invrender.io.meshes.obj_text import decode
-from invrender.io.pictures import read_picture
+from invrender.io.pictures import read_map, read_picture
 
 # The arguments of a texture's options: how many at most, and whether they are numbers.
 NUMBERS = {"-s": 3, "-o": 3, "-t": 3, "-mm": 2, "-bm": 1, "-boost": 1, "-texres": 1}
@@ -25,15 +25,13 @@ UNDRAWN = {
     "map_ks": "textures of highlights (map_Ks)",
     "map_ns": "textures of highlights (map_Ns)",
     "map_d": "textures of transparency (map_d)",
-    "map_ke": "textures of glow (map_Ke)",
     "map_bump": "bumps (map_Bump)",
     "bump": "bumps (bump)",
-    "norm": "maps of normals (norm)",
     "disp": "displacement (disp)",
     "refl": "reflection (refl)",
-    "map_pr": "roughness (map_Pr)",
-    "map_pm": "metal (map_Pm)",
 }
+# The keywords of maps of gloss, and their properties.
+MAPS = {"map_pr": "roughness", "map_pm": "metallic", "map_ke": "emission", "norm": "normal"}
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def statements_of(path: Path) -> list[Statement]:
     for line in text.split("\n"):
         word, _, rest = line.strip().replace("\t", " ").partition(" ")
         keyword = word.lower()
-        rest = rest.strip() if keyword in NAMING or keyword in UNDRAWN else rest.partition("#")[0].strip()
+        rest = rest.strip() if keyword in NAMING | UNDRAWN.keys() | MAPS.keys() else rest.partition("#")[0].strip()
         if keyword == "newmtl":
             found.append(Statement(path, rest))
         elif found and keyword and not keyword.startswith("#"):
@@ -175,16 +173,47 @@ def material(statement: Statement, told: Told) -> MtlMaterial:
     told.undrawn.extend([words for keyword, words in UNDRAWN.items() if keyword in lines])
     told.undrawn.extend([words for words, is_there in effects(statement) if is_there])
     color = diffuse(statement)
+    maps = {MAPS[each]: picture_of(statement.library, lines[each], told) for each in MAPS if each in lines}
+    lost = [each.name for each in maps.values() if each.path is None]
+    gloss = gloss_of(statement, maps)
     if "map_kd" not in lines:
-        return MtlMaterial(Part(statement.name, color))
+        placed = next(iter(maps.values())) if maps else None
+        part = Part(statement.name, color, gloss=gloss, lost=lost_textures(lost))
+        return MtlMaterial(part) if placed is None else MtlMaterial(part, placed.scale, placed.offset)
     if color is not None and max(color) == 0:
         told.notes.append(f"material {statement.name!r} is black (Kd 0 0 0) and has a texture, which is taken as it is")
         color = None
     picture = picture_of(statement.library, lines["map_kd"], told)
-    if picture.path is None:
-        return MtlMaterial(Part(statement.name, color, lost=f"the texture {picture.name!r} is not there"))
-    part = Part(statement.name, color, Texture(picture.name, picture.key, picture.read, picture.wrap))
+    if picture.path is None or lost:
+        missing = lost_textures([*([] if picture.path else [picture.name]), *lost])
+        return MtlMaterial(Part(statement.name, color, lost=missing, gloss=gloss))
+    if any((each.scale, each.offset) != (picture.scale, picture.offset) for each in maps.values()):
+        told.notes.append(f"material {statement.name!r} places its maps differently, and all are placed as map_Kd is")
+    part = Part(statement.name, color, Texture(picture.name, picture.key, picture.read, picture.wrap), gloss=gloss)
     return MtlMaterial(part, picture.scale, picture.offset)
+
+
+def lost_textures(names: list[str]) -> str | None:
+    """That the first of some textures is not there; None where there are none."""
+    return f"the texture {names[0]!r} is not there" if names else None
+
+
+def gloss_of(statement: Statement, maps: dict[str, MtlPicture]) -> Gloss | None:
+    """What a material has beside its colour; None for a matte one."""
+    shares = {}
+    for keyword, name, default in (("pr", "roughness", 1.0), ("pm", "metallic", 0.0)):
+        shares[name] = number(statement, keyword, 1.0 if name in maps else default)
+        if not 0 <= shares[name] <= 1:
+            raise UserError(
+                f"{statement.library}: {keyword.title()} of {statement.name!r} is {shares[name]:g}, expected 0 to 1"
+            )
+    glow = numbers(statement, "ke")
+    if glow and (len(glow) not in (1, 3) or min(glow) < 0):
+        raise UserError(f"{statement.library}: Ke of {statement.name!r} is {glow}, expected three numbers of 0 or more")
+    red, green, blue = glow * 3 if len(glow) == 1 else glow or [float("emission" in maps)] * 3
+    textures = {name: each.as_map(name) for name, each in maps.items() if each.path is not None}
+    found = Gloss(shares["roughness"], shares["metallic"], (red, green, blue), maps=textures)
+    return None if found.matte else found
 
 
 def effects(statement: Statement) -> list[tuple[str, bool]]:
@@ -192,11 +221,9 @@ def effects(statement: Statement) -> list[tuple[str, bool]]:
     opaque = number(statement, "d", 1.0) >= 1 and number(statement, "tr", 0.0) <= 0
     illumination = number(statement, "illum", 2.0)
     shiny = illumination >= 2 and any(value > 0 for value in numbers(statement, "ks"))
-    glows = any(value > 0 for value in numbers(statement, "ke"))
     return [
         ("transparency (d, Tr)", not opaque),
         ("highlights (Ks, Ns; specular= and shininess= of the object set one)", shiny),
-        ("glow (Ke)", glows),
     ]
 
 
@@ -247,6 +274,12 @@ class MtlPicture:
         """What tells it from other pictures."""
         return f"{self.path} {self.base} {self.gain}"
 
+    def as_map(self, name: str) -> Texture:
+        """The picture as the map of a property."""
+        assert self.path is not None
+        path, read = self.path, self.read
+        return Texture(self.name, self.key, read if name == "emission" else lambda: read_map(path, name), self.wrap)
+
     def read(self) -> Tensor:
         """The picture, linear [H, W, 3]."""
         assert self.path is not None
@@ -255,7 +288,7 @@ class MtlPicture:
 
 
 def picture_of(library: Path, text: str, told: Told) -> MtlPicture:
-    """The picture and the options of a line map_Kd."""
+    """The picture and the options of a line such as map_Kd."""
     options, name = options_of(library.parent, text)
     name = unquoted(name)
     path = find_file(library.parent, name)

@@ -1,9 +1,11 @@
-"""What the parts of a mesh look like, as one colour and one texture."""
+"""What the parts of a mesh look like, as one colour and one texture, of any number of channels."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ MOST_TEXELS = 4096**2
 class Paint:
     """What a part looks like.
 
-    color: [3], linear; multiplies the picture [H, W, 3], where there is one. wrap: what is beyond its borders.
+    color: [C], linear; multiplies the picture [H, W, C], where there is one. wrap: what is beyond its borders.
     """
 
     color: Tensor
@@ -42,7 +44,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class Painted:
-    """A mesh with texture coordinates in [0, 1], its colour [3] and its texture [H, W, 3] or None.
+    """A mesh with texture coordinates in [0, 1], its colour [C] and its texture [H, W, C] or None.
 
     notes: how it differs from what was to be painted, in sentences.
     """
@@ -53,9 +55,20 @@ class Painted:
     notes: tuple[str, ...] = ()
 
 
-def distinct(paints: list[Paint], part: Tensor) -> tuple[list[Paint], Tensor]:
+class Comparable(Protocol):
+    """What can look like another one."""
+
+    def same(self, other: Any, /) -> bool:
+        """Whether both look alike."""
+        ...
+
+
+Alike = TypeVar("Alike", bound=Comparable)
+
+
+def distinct(paints: Sequence[Alike], part: Tensor) -> tuple[list[Alike], Tensor]:
     """The paints that differ, and the part of each face [F] among them."""
-    found: list[Paint] = []
+    found: list[Alike] = []
     numbers = []
     for paint in paints:
         number = next((number for number, other in enumerate(found) if paint.same(other)), len(found))
@@ -129,13 +142,14 @@ def paint_plain(mesh: Mesh, part: Tensor, paints: list[Paint]) -> Painted:
     """Plain colours, as a texture of a few texels each, of which faces show the middle."""
     across = math.ceil(math.sqrt(len(paints)))
     down = math.ceil(len(paints) / across)
-    texture = torch.ones(down, across, 3)
-    texture.view(-1, 3)[: len(paints)] = torch.stack([each.color for each in paints])
+    channels = len(paints[0].color)
+    texture = torch.ones(down, across, channels)
+    texture.view(-1, channels)[: len(paints)] = torch.stack([each.color for each in paints])
     number = np.arange(len(paints))
     middles = np.stack([(number % across + 0.5) / across, 1 - (number // across + 0.5) / down], axis=1)
     texture = texture.repeat_interleave(SWATCH, 0).repeat_interleave(SWATCH, 1)
     corners = np.repeat(middles[part.numpy()][:, None], 3, axis=1)
-    return Painted(with_corners(mesh, corners), torch.ones(3), texture)
+    return Painted(with_corners(mesh, corners), torch.ones(channels), texture)
 
 
 def paint_atlas(mesh: Mesh, part: Tensor, paints: list[Paint]) -> Painted:
@@ -148,7 +162,7 @@ def paint_atlas(mesh: Mesh, part: Tensor, paints: list[Paint]) -> Painted:
     for index, each in enumerate(paints):
         chosen = number == index
         if each.picture is None:
-            charts.append(each.color.expand(SWATCH, SWATCH, 3))
+            charts.append(each.color.expand(SWATCH, SWATCH, -1))
             inside[chosen] = SWATCH / 2
             continue
         own = corners[chosen]
@@ -163,11 +177,11 @@ def paint_atlas(mesh: Mesh, part: Tensor, paints: list[Paint]) -> Painted:
     size = np.array([texture.shape[1], texture.shape[0]])
     uv = placed / size
     uv[..., 1] = 1 - uv[..., 1]
-    return Painted(with_corners(mesh, uv), torch.ones(3), texture, tuple(dict.fromkeys(notes)))
+    return Painted(with_corners(mesh, uv), torch.ones(texture.shape[-1]), texture, tuple(dict.fromkeys(notes)))
 
 
 def pack(charts: list[Tensor]) -> tuple[Tensor, Array]:
-    """Charts [H, W, 3] on one texture, in rows from the tallest to the lowest, and where each begins [K, 2], (x, y).
+    """Charts [H, W, C] on one texture, in rows from the tallest to the lowest, and where each begins [K, 2], (x, y).
 
     Around each its border goes on for `GUTTER` texels.
     """
@@ -182,7 +196,7 @@ def pack(charts: list[Tensor]) -> tuple[Tensor, Array]:
         places[index] = x, y
         x += int(cells[index, 1])
         lowest = max(lowest, y + int(cells[index, 0]))
-    texture = torch.ones(lowest, width, 3)
+    texture = torch.ones(lowest, width, charts[0].shape[-1])
     for chart, (left, top), (high, wide) in zip(charts, places, cells, strict=True):
         rows = (torch.arange(high) - GUTTER).clamp(0, chart.shape[0] - 1)
         columns = (torch.arange(wide) - GUTTER).clamp(0, chart.shape[1] - 1)

@@ -1,5 +1,6 @@
 """Picture files. Their values become linear here, and sRGB again."""
 
+from invrender.io.pictures.data import grey, read_map, vectors, write_map
 from invrender.io.pictures.depth import depth_size, read_depth
 from invrender.io.pictures.reading import (
     COLOR_SPACES,
@@ -21,13 +22,17 @@ __all__ = [
     "Decoding",
     "Picture",
     "depth_size",
+    "grey",
     "picture_size",
     "read_depth",
+    "read_map",
     "read_mask",
     "read_picture",
     "reduced_size",
     "scaled",
     "share_clipped",
+    "vectors",
+    "write_map",
     "write_mask",
     "write_picture",
 ]

@@ -35,6 +35,11 @@ def write_picture(path: Path, rgb: Tensor) -> None:
         write(path, linear)
 
 
+def write_linear_bytes(path: Path, values: Tensor) -> None:
+    """Write numbers [H, W, 3] from 0 to 1 that are no colours, in 8 bits."""
+    write_bytes(path, to_bytes(values))
+
+
 def share_clipped(path: Path, rgb: Tensor) -> float:
     """The share of the pixels of linear RGB [H, W, 3] with a channel that `write_picture` clips at this path."""
     if path.suffix.lower() in LINEAR:

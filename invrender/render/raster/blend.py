@@ -13,7 +13,7 @@ from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.reference import Pairs, fragments, rasterize_soft
 from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import Shader
-from invrender.render.shading.phong import shade
+from invrender.render.shading.models import shade
 from invrender.render.shading.surfaces import Surfaces
 
 Background = Literal["composite", "softmax"]
@@ -65,7 +65,7 @@ def soft_layers(
 ) -> Layers:
     """All layers of a soft picture; without ``surfaces`` no colours, and without them and ``depth`` alpha alone.
 
-    shader: colours fragments. The slow twin of the kernels, which know `shade` alone.
+    shader: colours fragments. The slow twin of the kernels, which know Phong's model alone.
     """
     pairs = rasterize_soft(screen, softness.reach)
     alpha = coverage(screen, pairs, softness)

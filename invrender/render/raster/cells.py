@@ -149,6 +149,10 @@ def assemble(surfaces: Surfaces, cells: Sequence[Cells]) -> Surfaces:
         uv=uv,
         uv_faces=uv_faces,
         colors=None if surfaces.colors is None else interpolate(surfaces.colors, joints[0]),
+        layers={
+            name: layer if layer.vertex is None else replace(layer, vertex=interpolate(layer.vertex, joints[0]))
+            for name, layer in surfaces.layers.items()
+        },
         object=surfaces.object[source],
         source=source,
         meshes=tuple(meshes),

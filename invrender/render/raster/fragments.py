@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import Tensor
 
@@ -28,3 +28,7 @@ class Fragments:
     barycentric: Tensor
     depth: Tensor
     footprint: Tensor
+
+    def select(self, chosen: Tensor) -> Fragments:
+        """The fragments at positions ``chosen`` [M]."""
+        return Fragments(*(getattr(self, each.name).index_select(0, chosen) for each in fields(self)))

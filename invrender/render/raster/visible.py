@@ -9,7 +9,7 @@ from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.reference import Pairs, fragments, rasterize_hard
 from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import Shader
-from invrender.render.shading.phong import shade
+from invrender.render.shading.models import shade
 from invrender.render.shading.surfaces import Surfaces
 
 SHADED_AT_ONCE = 1 << 18

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor
 
+from invrender.render.base import ALL, LENSES, MODELS, Capabilities
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.phong import albedo, interpolate, shade
+from invrender.render.shading.models import shade
+from invrender.render.shading.phong import albedo
+from invrender.render.shading.principled import shading_normals
 from invrender.render.shading.surfaces import Surfaces
 
 Shader = Callable[[Surfaces, Fragments], Tensor]
@@ -17,8 +19,7 @@ Shader = Callable[[Surfaces, Fragments], Tensor]
 
 def shade_normal(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     """The unit normal [N, 3] of the surface, world frame."""
-    normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric)
-    return torch.nn.functional.normalize(normals, dim=1, eps=1e-6)
+    return shading_normals(surfaces, fragments)
 
 
 def shade_albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
@@ -28,9 +29,14 @@ def shade_albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
 
 
 SHADERS: Mapping[str, Shader] = {"albedo": shade_albedo, "normal": shade_normal, "rgb": shade}
-"""By channel. The kernels have a faster twin of rgb; a renderer's own ``shaders`` come before these."""
+"""By channel. The kernels have a faster twin of rgb by Phong; a renderer's own ``shaders`` come before these."""
 
 
 def find_shader(name: str, own: Mapping[str, Shader]) -> Shader:
     """The shader of a channel: a renderer's own, or the usual one."""
     return own[name] if name in own else SHADERS[name]
+
+
+def own_capabilities(own: Mapping[str, Shader]) -> Capabilities:
+    """What our own renderers can do: all channels, in forward mode too."""
+    return Capabilities(channels=ALL | SHADERS.keys() | own.keys(), models=MODELS, lenses=LENSES, harmonics=True)

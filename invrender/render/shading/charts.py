@@ -16,7 +16,7 @@ pyramids: Constants[Tensor] = Constants()
 
 
 def mesh_pyramid(mesh: Mesh, texture: Tensor) -> Tensor:
-    """The texels [X, 3] of all levels of a texture [H, W, 3] on a mesh; of one that is no unknown, found once."""
+    """The texels [X, C] of all levels of a texture [H, W, C] on a mesh; of one that is no unknown, found once."""
 
     def texels() -> Tensor:
         return pack_levels(build_pyramid(texture, covered_texels(mesh, *texture.shape[:2])))
@@ -25,8 +25,8 @@ def mesh_pyramid(mesh: Mesh, texture: Tensor) -> Tensor:
 
 
 def pack_levels(levels: Sequence[Tensor]) -> Tensor:
-    """The texels [X, 3] of levels [H, W, 3], row by row, level after level."""
-    return torch.cat([level.reshape(-1, 3) for level in levels])
+    """The texels [X, C] of levels [H, W, C], row by row, level after level."""
+    return torch.cat([level.reshape(-1, level.shape[-1]) for level in levels])
 
 
 def covered_texels(mesh: Mesh, height: int, width: int) -> Tensor | None:

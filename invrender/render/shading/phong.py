@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.geometry.harmonics import irradiance as irradiance_at
 from invrender.render.raster.fragments import Fragments
 from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE, Surfaces
 from invrender.render.shading.textures import sample_pyramids
@@ -29,6 +30,8 @@ def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: 
     color = albedo(surfaces, fragments, materials)
 
     diffuse = surfaces.ambient.index_select(0, fragments.picture)
+    if surfaces.harmonics is not None:
+        diffuse = diffuse + irradiance_at(surfaces.harmonics.index_select(0, fragments.picture), normals)
     highlight = torch.zeros_like(color)
     lights = surfaces.lights.index_select(0, fragments.picture)
     for number, kind in enumerate(surfaces.kinds.tolist()):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
@@ -15,7 +15,18 @@ from invrender.geometry.meshes import world_normals, world_vertices
 from invrender.render.base import Shot
 from invrender.render.shading.charts import mesh_pyramid
 from invrender.render.shading.mipmaps import level_sizes
-from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, Material, Mesh, Object, PointLight, Scene
+from invrender.scene import (
+    AmbientLight,
+    Camera,
+    DirectionalLight,
+    HarmonicLight,
+    Light,
+    Material,
+    Mesh,
+    Object,
+    PointLight,
+    Scene,
+)
 
 DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
 
@@ -23,6 +34,29 @@ known_vertices: Constants[Tensor] = Constants()
 known_normals: Constants[Tensor] = Constants()
 packed_objects: Constants[dict[str, Any]] = Constants()
 packed_lights: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
+
+NO_NORMAL_MAP = (0.0, 0.0, 1.0)
+# The properties of principled surfaces beside albedo: their factors for objects that have none.
+LAYERS: Mapping[str, tuple[float, ...]] = {
+    "roughness": (1.0,),
+    "metallic": (0.0,),
+    "emission": (0.0, 0.0, 0.0),
+    "normal": NO_NORMAL_MAP,
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One property of all objects: the product of what is given for each.
+
+    factors: [O, C]. texels: [X, C] and textures: [O, L, 3] as in `Surfaces`. vertex: [V, C], or None where no object
+    has values of vertices.
+    """
+
+    factors: Tensor
+    texels: Tensor
+    textures: Tensor
+    vertex: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +77,9 @@ class Surfaces:
     meshes: how the faces meet, of each object. placements: for each picture its meshes, as numbers. first_vertex,
         first_face: where each mesh begins, and at the end their number. source: [F], of faces that are pieces of others
         the numbers of those, or None.
+    principled: [O] bool, the objects whose material is of that model, or None where all are of Phong's. layers: what
+        these have beside albedo, by name.
+    harmonics: [B, 9, 3], the coefficients of light from everywhere, or None where there is none.
     """
 
     vertices: Tensor
@@ -67,6 +104,14 @@ class Surfaces:
     first_vertex: tuple[int, ...]
     first_face: tuple[int, ...]
     source: Tensor | None = None
+    principled: Tensor | None = None
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    harmonics: Tensor | None = None
+
+    @property
+    def deferred(self) -> frozenset[str]:
+        """The channels that no kernel draws of these surfaces, but a shader of fragments does."""
+        return frozenset(("rgb",) if self.principled is not None or self.harmonics is not None else ())
 
     @classmethod
     def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
@@ -85,6 +130,7 @@ class Surfaces:
             parallel=shots[0].camera.projection == "orthographic",
             meshes=tuple(obj.mesh for obj in objects),
             placements=placements,
+            harmonics=stack_harmonics([shot.scene for shot in shots]),
         )
 
 
@@ -108,7 +154,8 @@ def known_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dic
     if not constant(*(each for each in tensors if each is not None)):
         return pack_objects(objects, mipmaps, shaded)
     # By the pose: what is known of that keeps the vertices, so that one known by the vertices would keep both.
-    first, setting = objects[0].world_from_object, (mipmaps, shaded)
+    looks = tuple((obj.material.model, *obj.material.properties) for obj in objects)
+    first, setting = objects[0].world_from_object, (mipmaps, shaded, looks)
     return packed_objects.get(lambda: pack_objects(objects, mipmaps, shaded), first, *tensors, setting=setting)
 
 
@@ -116,7 +163,7 @@ def tensors_of_object(obj: Object) -> tuple[Tensor | None, ...]:
     """All tensors of an object, the vertices first; None for those that it does without."""
     mesh, material = obj.mesh, obj.material
     placed = (mesh.vertices, mesh.faces, mesh.normal_faces, mesh.normals, mesh.uv, mesh.uv_faces)
-    looks = (material.albedo, material.specular, material.shininess, material.texture, material.vertex_colors)
+    looks = [part for each in material.properties.values() for part in (each.factor, each.texture, each.vertex)]
     return (*placed, obj.world_from_object, *looks)
 
 
@@ -134,7 +181,8 @@ def pack_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict
     uv = [uv_of(obj) for obj in objects]
     first_uv = accumulate_counts(each.shape[0] for each, _ in uv)
     uv_faces = [shift_indices(indices, first) for (_, indices), first in zip(uv, first_uv, strict=False)]
-    texels, textures = pack_textures(objects if shaded else [], mipmaps, vertices[0])
+    texels, textures = pack_textures(objects if shaded else [], "albedo", mipmaps, vertices[0])
+    kinds = [obj.material.model == "principled" for obj in objects]
     materials = torch.stack([pack_material(obj.material) for obj in objects])
     return {
         "vertices": concatenate(vertices),
@@ -151,7 +199,31 @@ def pack_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict
         "shiny": materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
         "first_vertex": first_vertex,
         "first_face": first_face,
+        "principled": torch.tensor(kinds, device=materials.device) if any(kinds) else None,
+        "layers": pack_layers(objects, mipmaps, vertices[0]) if shaded and any(kinds) else {},
     }
+
+
+def pack_layers(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> dict[str, Layer]:
+    """The properties of principled surfaces by name; normals where some object has a map of them."""
+    mapped = any("normal" in obj.material.properties for obj in objects)
+    return {name: pack_layer(objects, name, mipmaps, like) for name in LAYERS if name != "normal" or mapped}
+
+
+def pack_layer(objects: Sequence[Object], name: str, mipmaps: bool, like: Tensor) -> Layer:
+    """One property of all objects."""
+    missing = like.new_tensor(LAYERS[name])
+    found = [obj.material.properties.get(name) for obj in objects]
+    factors = torch.stack([missing if each is None else each.factor.reshape(-1) for each in found])
+    vertex = [None if each is None else each.vertex for each in found]
+    counts = [len(obj.mesh.vertices) for obj in objects]
+    ones = [like.new_ones(count, len(missing)) for count in counts]
+    whole = [one if each is None else each for each, one in zip(vertex, ones, strict=True)]
+    return Layer(
+        factors,
+        *pack_textures(objects, name, mipmaps, like),
+        vertex=None if all(each is None for each in vertex) else torch.cat(whole),
+    )
 
 
 def accumulate_counts(counts: Iterable[int]) -> tuple[int, ...]:
@@ -190,7 +262,7 @@ def place_normals(world: Tensor, obj: Object) -> Tensor:
 def uv_of(obj: Object) -> tuple[Tensor, Tensor]:
     """An object's texture coordinates [T, 2] and the faces' indices [F, 3] into them; zeros where it has no texture."""
     mesh = obj.mesh
-    if obj.material.texture is None or mesh.uv is None or mesh.uv_faces is None:
+    if not obj.material.textured or mesh.uv is None or mesh.uv_faces is None:
         return mesh.vertices.new_zeros(1, 2), torch.zeros_like(mesh.faces)
     return mesh.uv, mesh.uv_faces
 
@@ -203,14 +275,14 @@ def vertex_colors(objects: Sequence[Object]) -> Tensor | None:
     return torch.cat([torch.ones_like(vertices) if colors is None else colors for colors, vertices in found])
 
 
-def pack_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tuple[Tensor, Tensor]:
-    """The texels [X, 3] and the table [O, L, 3] of `Surfaces`; objects that share a texture share its texels."""
+def pack_textures(objects: Sequence[Object], name: str, mipmaps: bool, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The texels [X, C] of a property and their table [O, L, 3]; objects that share a texture share its texels."""
     tables: list[list[tuple[int, int, int]]] = []
     texels: list[Tensor] = []
     packed: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
     count = 0
     for obj in objects:
-        texture = obj.material.texture
+        texture = obj.material[name].texture if name in obj.material.properties else None
         if texture is None or obj.mesh.uv is None or obj.mesh.uv_faces is None:
             tables.append([])
             continue
@@ -218,7 +290,7 @@ def pack_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tup
         key = (id(texture), id(obj.mesh.uv), id(obj.mesh.uv_faces)) if mipmaps else (id(texture),)
         if key not in packed:
             rows = packed[key] = []
-            texels.append(mesh_pyramid(obj.mesh, texture) if mipmaps else texture.reshape(-1, 3))
+            texels.append(mesh_pyramid(obj.mesh, texture) if mipmaps else texture.reshape(-1, texture.shape[-1]))
             for height, width in level_sizes(*texture.shape[:2]) if mipmaps else [texture.shape[:2]]:
                 rows.append((count, width, height))
                 count += height * width
@@ -228,11 +300,14 @@ def pack_textures(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> tup
     for number, rows in enumerate(tables):
         if rows:
             table[number, : len(rows)] = torch.tensor(rows)
-    return concatenate(texels) if texels else like.new_zeros(0, 3), table.to(like.device)
+    none = like.new_zeros(0, len(LAYERS.get(name, NO_NORMAL_MAP)))
+    return concatenate(texels) if texels else none, table.to(like.device)
 
 
 def pack_material(material: Material) -> Tensor:
-    """Albedo, specular and shininess, [7]."""
+    """Albedo, specular and shininess, [7]; of a principled material the albedo alone."""
+    if material.model == "principled":
+        return torch.cat([material.albedo, material.albedo.new_tensor([0.0, 0.0, 0.0, 1.0])])
     return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
 
 
@@ -252,6 +327,8 @@ def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
     ambient = scene.background.new_zeros(3)
     rows = []
     for light in scene.lights.values():
+        if isinstance(light, HarmonicLight):
+            continue
         radiance = light.color * light.intensity
         if isinstance(light, AmbientLight):
             ambient = ambient + radiance
@@ -263,13 +340,24 @@ def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
     return ambient, found, torch.tensor(number_kinds(scene), dtype=torch.int64, device=ambient.device)
 
 
+def stack_harmonics(scenes: Sequence[Scene]) -> Tensor | None:
+    """The coefficients [B, 9, 3] of the light from everywhere in each scene; None where no scene has any."""
+    found = []
+    for scene in scenes:
+        lights = [each for each in scene.lights.values() if isinstance(each, HarmonicLight)]
+        none = scene.background.new_zeros(9, 3)
+        found.append(sum((each.coefficients * each.intensity for each in lights), start=none))
+    lit = any(isinstance(each, HarmonicLight) for scene in scenes for each in scene.lights.values())
+    return torch.stack(found) if lit else None
+
+
 def number_kinds(scene: Scene) -> tuple[int, ...]:
-    """The kinds of a scene's lights in their order, without ambient ones."""
+    """The kinds of a scene's lights in their order, without those from everywhere."""
     return tuple(kind for light in scene.lights.values() if (kind := number_kind(light)) >= 0)
 
 
 def number_kind(light: Light) -> int:
-    """How `Surfaces` numbers a light's kind; −1 for ambient light, which is added up."""
+    """How `Surfaces` numbers a light's kind; −1 for light from everywhere, which is added up."""
     if isinstance(light, PointLight):
         return INVERSE_SQUARE if light.falloff == "inverse_square" else POINT
     return DIRECTIONAL if isinstance(light, DirectionalLight) else -1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invrender.scene import AmbientLight, Camera, DirectionalLight, Light, PointLight
+from invrender.scene import AmbientLight, Camera, DirectionalLight, HarmonicLight, Light, PointLight
 
 
 def view_from_world(camera_from_world: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +63,7 @@ def single_light(lights: list[Light], like: Tensor) -> SingleLight | None:
     for light in lights:
         if isinstance(light, AmbientLight):
             ambient = ambient + light.color * light.intensity
-        else:
+        elif not isinstance(light, HarmonicLight):  # which `Capabilities.check_scene` refuses
             others.append(light)
     if not others:
         return SingleLight("ambient", ambient, like.new_zeros(3), None)

@@ -93,6 +93,7 @@ class PyTorch3DRenderer:
         """The picture, differentiable in every tensor of the scene that the shader shows."""
         camera, dtype = shot.camera, shot.scene.background.dtype
         self.supports.check_lens(camera, "camera")
+        self.supports.check_scene(shot.scene)
         fine = Shot(shot.scene, camera.resized(camera.width * self.samples, camera.height * self.samples))
         drawn = cast("Picture", adapter().draw(convert(fine, dtype=torch.float32), self, channels))
         return average({name: values.to(dtype) for name, values in drawn.channels.items()}, self.samples)
