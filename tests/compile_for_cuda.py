@@ -1,10 +1,18 @@
 """Takes every kernel for CUDA through Triton's front end, for a card that need not be there; prints their names.
 
+With a precision as an argument, ``float32`` or ``float64``, it compiles them to the card's own code, and prints
+beside each name how many registers a thread has, how many bytes of them spill to memory, and how many a program shares.
+
 Only what the kernels' callers pass on is real: nothing runs, and no results are filled in.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import tiny
@@ -47,11 +55,33 @@ def front_end(source: ASTSource, *arguments: Any) -> None:
     raise Understood
 
 
-def compiled(kernel: Any, programs: int, *tables: Any, fused: bool = True, **constants: Any) -> None:
+def understood(kernel: Any, programs: int, *tables: Any, fused: bool = True, **constants: Any) -> None:
     try:
-        kernel.warmup(*tables, grid=(programs,), num_warps=launching.WARPS, enable_fp_fusion=fused, **constants)
+        prepare(kernel, programs, *tables, fused=fused, **constants)
     except Understood:
         print(kernel.__name__)
+
+
+def compiled(kernel: Any, programs: int, *tables: Any, fused: bool = True, **constants: Any) -> None:
+    made = prepare(kernel, programs, *tables, fused=fused, **constants)
+    registers, spilled = usage(made.asm["cubin"])
+    print(kernel.__name__, registers, spilled, made.metadata.shared, flush=True)
+
+
+def prepare(kernel: Any, programs: int, *tables: Any, fused: bool, **constants: Any) -> Any:
+    return kernel.warmup(*tables, grid=(programs,), num_warps=launching.WARPS, enable_fp_fusion=fused, **constants)
+
+
+def usage(code: bytes) -> tuple[int, int]:
+    """A thread's registers, and the bytes of its stack, where registers spill to."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(code)
+        file.flush()
+        tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+        told = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"REG:(\d+) STACK:(\d+)", told)
+    assert found is not None, told
+    return int(found[1]), int(found[2])
 
 
 def compile_all(scene: Scene) -> None:
@@ -79,9 +109,14 @@ def compile_all(scene: Scene) -> None:
 
 
 make_ir = ASTSource.make_ir
-ASTSource.make_ir = front_end
+whole = len(sys.argv) > 1
+if not whole:
+    ASTSource.make_ir = front_end
 triton.runtime.driver.set_active(Card())
 for module in (soft, hard, edge_kernels):
-    module.launch = compiled
-compile_all(tiny.scene(12).to(dtype=torch.float32))
-compile_all(tiny.one_object(12))
+    module.launch = compiled if whole else understood
+if whole:
+    compile_all(tiny.scene(12).to(dtype=getattr(torch, sys.argv[1])))
+else:
+    compile_all(tiny.scene(12).to(dtype=torch.float32))
+    compile_all(tiny.one_object(12))

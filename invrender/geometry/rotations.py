@@ -54,7 +54,7 @@ def symmetries(points: Tensor) -> Tensor:
     axis = torch.linalg.cross(normal, reversed_normal)
     angle = torch.atan2(axis.norm(), normal @ reversed_normal)
     reversal = torch.nn.functional.normalize(axis, dim=0) * angle
-    steps = torch.arange(TURNS, dtype=torch.float64) * (2 * math.pi / TURNS)
+    steps = torch.arange(TURNS, dtype=torch.float64, device=points.device) * (2 * math.pi / TURNS)
     turns = roma.rotvec_to_rotmat((steps[:, None, None] * axes.T).reshape(-1, 3)).reshape(TURNS, 3, 3, 3)
     over = roma.rotvec_to_rotmat(math.pi * axes.T.roll(1, dims=0))
     both = torch.cat([turns[1:].reshape(-1, 3, 3), (turns @ over).reshape(-1, 3, 3)])

@@ -291,13 +291,32 @@ def test_single_precision(passes: ModuleType) -> None:
         torch.testing.assert_close(other.double(), one, rtol=1e-3, atol=1e-4)
 
 
-def test_triton_understands_every_kernel() -> None:
+KERNELS = {
+    *("forward_tile", "backward_face", "tangent_tile", "nearest_in_tile"),
+    *("forward_part", "backward_part", "tangent_part", "hide_point"),
+}
+
+
+def compiled_for_cuda(*arguments: str, **surroundings: str) -> list[list[str]]:
+    """What the script prints, line by line, word by word; without a card."""
     script = Path(__file__).parents[1] / "compile_for_cuda.py"
-    surroundings = {key: each for key, each in os.environ.items() if key != "TRITON_INTERPRET"}
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=surroundings)
-    assert done.returncode == 0, done.stderr
-    of_soft, of_hard = (
-        ("forward_tile", "backward_face", "tangent_tile"),
-        ("forward_part", "backward_part", "tangent_part"),
+    others = {key: each for key, each in os.environ.items() if key != "TRITON_INTERPRET"}
+    done = subprocess.run(
+        [sys.executable, script, *arguments], capture_output=True, text=True, env=others | surroundings
     )
-    assert set(done.stdout.split()) == {*of_soft, "nearest_in_tile", *of_hard, "hide_point"}
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_triton_understands_every_kernel() -> None:
+    assert {name for (name,) in compiled_for_cuda()} == KERNELS
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_every_kernel_is_compiled_to_the_code_of_a_card(precision: str, tmp_path: Path) -> None:
+    """As pictures are drawn, no registers spill; and none of a tile's sums needs memory that warps share."""
+    found = compiled_for_cuda(precision, TRITON_CACHE_DIR=str(tmp_path))
+    assert {name for name, *_ in found} == KERNELS
+    assert all(int(shared) == 0 for *_, shared in found)
+    assert precision == "float64" or all(int(spilled) == 0 for _, _, spilled, _ in found)

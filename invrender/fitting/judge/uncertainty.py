@@ -72,12 +72,15 @@ def estimate_uncertainty(local: Linearized, rates: Mapping[str, float], sizes: S
 
 
 def sum_outer_products(local: Linearized, sizes: Sizes) -> Tensor:
-    """Σ s sᵀ, [K, K], over blocks of pixels, s [K] what a block adds to half the gradient; no block is in two views."""
-    found = local.jacobian.new_zeros(local.size, local.size, dtype=torch.float64)
+    """Σ s sᵀ, [K, K], over blocks of pixels, s [K] what a block adds to half the gradient; no block is in two views.
+
+    On the CPU, as the normal equations.
+    """
+    found = torch.zeros(local.size, local.size, dtype=torch.float64)
     for rows, columns, jacobian in local.blocks():
         pulls = jacobian * (local.weights[rows].double() * local.residuals[rows].double())[:, None]
         noisy = sum_by_block(pulls, local.pixel[rows], sizes)
-        found[columns[:, None], columns] += noisy.T @ noisy
+        found[columns[:, None], columns] += (noisy.T @ noisy).cpu()
     return found
 
 
@@ -113,7 +116,7 @@ def number_blocks(sizes: Sizes) -> Tensor:
 
 def find_deviations(objective: Objective, raw: Raw, local: Linearized, found: Uncertainty) -> Values:
     """One standard deviation of each value that a person reads, by finite differences of the values themselves."""
-    covariance = found.covariance.cpu()
+    covariance = found.covariance
     slopes = differentiate_values(objective, raw, local, covariance.diagonal().clamp(min=0).sqrt())
     scene = objective.scene_at(raw)
     result: dict[str, dict[str, Value]] = {}

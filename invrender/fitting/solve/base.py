@@ -99,30 +99,31 @@ class Linearized:
         return [own for group in groups if len(own := group[counts[group] == 1])]
 
     def normal_equations(self) -> tuple[Tensor, Tensor]:
-        """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64."""
-        normal = self.jacobian.new_zeros(self.size, self.size, dtype=torch.float64)
-        slope = self.jacobian.new_zeros(self.size, dtype=torch.float64)
+        """Jᵀ W J, [K, K], and Jᵀ W r, [K], in float64, on the CPU: they are few numbers, and much is asked of them."""
+        normal = torch.zeros(self.size, self.size, dtype=torch.float64)
+        slope = torch.zeros(self.size, dtype=torch.float64)
         for rows, columns, jacobian in self.blocks():
             weighted = jacobian * self.weights[rows].double()[:, None]
-            normal[columns[:, None], columns] += weighted.T @ jacobian
-            slope[columns] += weighted.T @ self.residuals[rows].double()
+            normal[columns[:, None], columns] += (weighted.T @ jacobian).cpu()
+            slope[columns] += (weighted.T @ self.residuals[rows].double()).cpu()
         return normal, slope
 
     def follow(self, change: Tensor) -> Tensor:
         """The residuals [M] after a change [K], to first order, in float64."""
         found = self.residuals.double().clone()
+        change = change.to(found)
         for rows, columns, jacobian in self.blocks():
             found[rows] += jacobian @ change[columns]
         return found
 
     def split(self, change: Tensor) -> dict[str, Tensor]:
-        """A change [K] by the names of its unknowns, in the tensors' precision."""
-        return split(change.to(self.residuals.dtype), self.shapes)
+        """A change [K] by the names of its unknowns, in the tensors' precision, where they are."""
+        return split(change.to(self.residuals), self.shapes)
 
     def spread(self, values: Mapping[str, float]) -> Tensor:
-        """One number for each unknown, repeated for each of its columns: [K], float64."""
+        """One number for each unknown, repeated for each of its columns: [K], float64, on the CPU."""
         columns = [torch.full((shape.numel(),), values[name]) for name, shape in self.shapes.items()]
-        return torch.cat(columns).to(self.jacobian.device, torch.float64)
+        return torch.cat(columns).double()
 
 
 def count_before(some: Sequence[Linearized]) -> list[int]:

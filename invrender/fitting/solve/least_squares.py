@@ -193,7 +193,7 @@ def settle(objective: Objective, raw: Raw) -> Routine[Raw]:
 def blocked_by_ranges(objective: Objective, raw: Raw, local: Linearized, slope: Tensor) -> Tensor:
     """Which numbers [K] lie at an end of their range that keeps them from going down the ``slope`` [K]."""
     _, stopped = objective.retract(raw, local.split(-NUDGE * slope.sign()))
-    return torch.cat([stopped[name].reshape(-1) for name in local.shapes])
+    return torch.cat([stopped[name].reshape(-1) for name in local.shapes]).cpu()
 
 
 def solve_free(normal: Tensor, slope: Tensor, free: Tensor) -> tuple[Tensor, float]:
