@@ -16,8 +16,8 @@ from invrender.fitting.base import Meshes
 from invrender.fitting.problem import Problem
 from invrender.fitting.solve.base import Raw
 from invrender.fitting.stopping import Stopping
-from invrender.io.typed import make_typed
 from invrender.scene import map_tensors
+from invrender.typed import make_typed
 
 
 @dataclass(frozen=True)

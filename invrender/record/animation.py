@@ -11,11 +11,11 @@ from PIL import Image
 
 from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
-from invrender.io.typed import make_typed
 from invrender.record.display import target_pictures
 from invrender.record.panels import StepPictures, panel
 from invrender.record.thinned import Thinned
 from invrender.scene import Target
+from invrender.typed import make_typed
 
 FRAME_MILLISECONDS = 100
 FIRST_MILLISECONDS = 800

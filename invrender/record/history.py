@@ -11,7 +11,7 @@ from typing import Any
 
 from invrender.errors import UserError
 from invrender.fitting.step import Step
-from invrender.io.typed import check_type
+from invrender.typed import check_type
 
 
 class History:

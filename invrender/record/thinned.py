@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from invrender.io.typed import check_type
+from invrender.typed import check_type
 
 Item = TypeVar("Item")
 

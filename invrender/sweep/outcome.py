@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from invrender.io.atomic import atomic_write, read_own
-from invrender.io.typed import make_typed
+from invrender.typed import make_typed
 
 OUTCOME = "outcome.json"
 # Of a bug, and of what can't be used.

@@ -36,9 +36,9 @@ from typing import Any
 
 from invrender.errors import UserError, suggestion
 from invrender.io.atomic import atomic_write, read_own
-from invrender.io.typed import make_typed
 from invrender.record.units import find_error
 from invrender.sweep.outcome import read_outcome
+from invrender.typed import make_typed
 
 SCHEMA = 1
 NAME = "summary.json"

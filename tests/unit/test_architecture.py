@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 # A room is a module or a folder of the package; a folder's base.py holds its protocols and is a room of its own.
 # Those that import nothing of ours but each other.
-LEAVES = {"errors", "constants"}
+LEAVES = {"errors", "constants", "typed"}
 LOWEST = LEAVES | {"checks", "scene", "images"}
 BUILDING = LOWEST | {"geometry", "io", "render.base", "render"}
 PROTOCOLS = {"render.base", "parameters.base", "losses.base"}

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from invrender.io.typed import is_of, make_typed
+from invrender.typed import is_of, make_typed
 
 
 @dataclass
