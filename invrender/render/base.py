@@ -55,9 +55,9 @@ class Capabilities:
     channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
     in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
     differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by. harmonics: whether it knows
-    light from everywhere that differs from direction to direction. approximate: whether the gradient follows a rule, and
-    need not be the derivative of the picture. depends_on_loss: whether the gradient is not linear in that of the loss, so
-    that pictures have no Jacobian that goes with it.
+    light from everywhere that differs from direction to direction. approximate: whether the gradient follows a rule,
+    and need not be the derivative of the picture. depends_on_loss: whether the gradient is not linear in that of the
+    loss, so that pictures have no Jacobian that goes with it.
     """
 
     channels: Channels = ALL
