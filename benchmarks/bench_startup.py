@@ -53,6 +53,8 @@ class Timed:
 def time_program(arguments: Sequence[str], checkout: Path, cache: Path | None = None) -> Timed:
     """Run Python with a checkout of invrender in a folder of its own. cache: of kernels; None for the usual one."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_WAIT_POLICY": "PASSIVE"}
+    # As people have it: else every run would compile the package's own modules anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if cache is not None:
         environment["NUMBA_CACHE_DIR"] = str(cache)
     with tempfile.TemporaryDirectory() as folder:

@@ -47,6 +47,16 @@ def test_camera_by_least_squares(experiment: str, tmp_path: Path) -> None:
     assert result["verdict"]["status"] == "converged"
 
 
+@pytest.mark.parametrize("experiment", ["camera_position", "camera_pose"])
+def test_camera_by_lbfgs(experiment: str, tmp_path: Path) -> None:
+    result = fitted(tmp_path / "fit", f"experiment={experiment}", "optimizer=lbfgs", "record=none", "record.files=true")
+    camera = result["parameters"][experiment]
+    assert camera["error_start"]["rotation_deg"] > 24
+    assert camera["error"]["rotation_deg"] < 0.5
+    assert camera["error"]["position_relative"] < 0.01
+    assert result["verdict"]["status"] == "converged"
+
+
 SMALL = ["scene=vase", "optimizer=lm", "camera.width=96", "camera.height=96", "record=none", "record.files=true"]
 
 

@@ -45,12 +45,12 @@ class LBFGS(torch.optim.LBFGS):
     def measure_units(self) -> tuple[Tensor, float]:
         """The unit of each entry, and the factor on the loss, by the gradient at hand."""
         largest = [0.0 if each.grad is None else float(each.grad.abs().max()) for each in self._params]
-        units = [1 / math.sqrt(each) if 0 < each < math.inf else 1.0 for each in largest]
-        steepest = max(map(math.prod, zip(units, largest, strict=True)))
-        vector = torch.cat(
-            [torch.full_like(each, unit).reshape(-1) for each, unit in zip(self._params, units, strict=True)]
-        )
-        return vector, 1 / steepest if 0 < steepest < math.inf else 1.0
+        steepest = max(largest)
+        if not 0 < steepest < math.inf:
+            return torch.ones_like(self.place()), 1.0
+        units = [math.sqrt(steepest / each) if each else 1.0 for each in largest]
+        vectors = [torch.full_like(each, unit).reshape(-1) for each, unit in zip(self._params, units, strict=True)]
+        return torch.cat(vectors), 1 / steepest
 
     def place(self) -> Tensor:
         """Where the tensors are, as one vector."""

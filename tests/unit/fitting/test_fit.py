@@ -18,7 +18,7 @@ from invrender.errors import UserError
 from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve import FirstOrder, LevenbergMarquardt
+from invrender.fitting.solve import LBFGS, FirstOrder, LevenbergMarquardt
 from invrender.fitting.solve.base import Solver
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
@@ -240,7 +240,7 @@ def staged(
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
-@pytest.mark.parametrize("algorithm", [torch.optim.Adam, torch.optim.SGD, torch.optim.LBFGS, None])
+@pytest.mark.parametrize("algorithm", [torch.optim.Adam, torch.optim.SGD, LBFGS, None])
 def test_a_stage_moves_its_unknowns_alone(algorithm: type[torch.optim.Optimizer] | None) -> None:
     stages = [Stage(1, size=12, unknowns=["pose"]), Stage(1, size=12, unknowns=["key"]), Stage(1), Stage(1)]
     begun = [step.raw for step in staged(stages, algorithm)][1:5]

@@ -16,7 +16,7 @@ from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.search import Search
-from invrender.fitting.solve import FirstOrder, LevenbergMarquardt
+from invrender.fitting.solve import LBFGS, FirstOrder, LevenbergMarquardt
 from invrender.fitting.solve.base import Solver
 from invrender.fitting.state import State
 from invrender.fitting.step import Step
@@ -29,7 +29,7 @@ STAGES = [Stage(3, size=8, blur=0.5, sigma=1e-3, unknowns=["key"]), Stage(4, siz
 RATES = [Stage(3, size=8, sigma=1e-3), Stage(4, size=12, sigma=1e-4, lr={"pose": 0.3})]
 SOLVERS: Mapping[str, Solver[Any]] = {
     "adam": FirstOrder(torch.optim.Adam, RATES),
-    "lbfgs": FirstOrder(lambda leaves, lr: torch.optim.LBFGS(leaves, lr=lr, max_iter=3), STAGES, "constant"),
+    "lbfgs": FirstOrder(lambda leaves, lr: LBFGS(leaves, lr=lr, max_iter=3), STAGES, "constant"),
     "sgd": FirstOrder(lambda leaves, lr: torch.optim.SGD(leaves, lr=lr, momentum=0.9), STAGES, "exponential"),
     "lm": LevenbergMarquardt(STAGES, damping=1.0),
 }
