@@ -98,6 +98,8 @@ class Comparison:
     def scale(self) -> float:
         """The change of a pixel that has the strongest colour: few true ones are stronger."""
         strong = self.images.abs().flatten()
+        if float(strong.max()) == 0:
+            return 1.0  # colours change, and their means don't
         return float(strong[strong > 0.01 * strong.max()].quantile(0.98))
 
 

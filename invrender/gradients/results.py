@@ -69,7 +69,7 @@ def share_text(share: float) -> str:
     """A share in per cent, or as a factor where it is large; nothing where it is not known."""
     if math.isnan(share):
         return ""
-    return f"{100 * share:.1f}%" if share < 10 else f"{share:.0f} ×"
+    return f"{100 * share:.1f}%" if share < 10 else f"{share:.0f} x"
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
 from invrender.gradients.colors import color_bar, signed_colors
@@ -48,6 +49,7 @@ def picture_sheet(comparison: Comparison) -> Picture:
 def window_of(comparison: Comparison) -> tuple[slice, slice]:
     """The rows and the columns of a square around what changes, and some of what is around it."""
     seen = (comparison.images.abs() > UNSEEN * comparison.scale).any(dim=0)
+    seen = seen if seen.any() else torch.ones_like(seen)
     rows, columns = (seen.any(dim=dim).nonzero()[:, 0].tolist() for dim in (1, 0))
     longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     side = min(round((1 + 2 * AROUND) * longer), *seen.shape)

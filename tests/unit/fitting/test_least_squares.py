@@ -33,6 +33,7 @@ class SumOfSquares:
     rates: Mapping[str, float] = field(default_factory=lambda: defaultdict(lambda: 0.1))
     linearizations: int = 0
     requests: list[int] = field(default_factory=list)
+    has_jacobian = True
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Evaluation:
         loss = (self.difference(raw) ** 2).sum()
