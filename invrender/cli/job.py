@@ -23,7 +23,7 @@ VERBOSITIES = ("quiet", "normal", "verbose")
 RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
     *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
-    *("report.html", "doctor.png", "state/run.json"),
+    *("seen.glb", "report.html", "doctor.png", "state/run.json"),
     *("picture.png", "mask.png", "depth.npy"),
 )
 

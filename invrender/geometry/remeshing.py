@@ -55,7 +55,7 @@ class Remesh:
         if material.texture is not None:
             raise UserError(
                 f"{name} has a texture, which lies on the faces that it has; leave remeshing (before) out of "
-                f"optimizer.stages, or set scene.objects.{name}.texture=null and recover vertex_colors"
+                "optimizer.stages, or begin with a mesh that has none"
             )
         if mesh.uv is not None or not torch.equal(mesh.normal_faces, mesh.faces):
             note(f"{name}: remeshing drops its texture coordinates, and creases: normals are smooth all over")

@@ -39,8 +39,8 @@ class Files:
     """Writes a run's folder.
 
     At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
-    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/ and, when all else is there,
-    result.json.
+    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/, of shapes that were
+    judged seen.glb and, when all else is there, result.json.
 
     Raises `UserError` where the folder already holds a run.
     """
@@ -114,6 +114,7 @@ class Files:
     def finish(self, start: Step, last: Step) -> None:
         """Write what is known only in the end."""
         from invrender.record.geometry import write_geometry  # takes a while to import
+        from invrender.record.seen import count_by_vertex, write_seen
 
         folder = self.run.folder
         self.write_picture("final.png", strip(rendered_pictures(last)))
@@ -122,6 +123,8 @@ class Files:
         self.write_scene(folder / "recovered", last.scene)
         write_curves(folder / "loss.png", self.points.items)
         write_geometry(folder / "geometry.glb", start.scene, last.scene, self.run.target, self.paths.named())
+        if counts := count_by_vertex(self.run.parameters, last):
+            write_seen(folder / "seen.glb", last.scene, counts)
         if self.animation is not None:
             self.animation.write(folder / "progress.gif")
         write_result(folder / "result.json", result_of(self.run, start, last))

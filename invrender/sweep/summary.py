@@ -189,8 +189,8 @@ def check_known(asker: str, measure: str, known: Sequence[str]) -> None:
 
 
 def higher_is_better(measure: str) -> bool:
-    """Whether more of a measure is better, as of decibels."""
-    return measure.endswith("_db")
+    """Whether more of a measure is better, as of decibels and of F-scores."""
+    return measure.endswith(("_db", "f_score"))
 
 
 def plain(job: Job) -> dict[str, Any]:

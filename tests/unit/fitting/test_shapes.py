@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import shapes
 import torch
+import trimesh
 
 from invrender.errors import UserError
 from invrender.fitting.base import Base
@@ -28,6 +30,7 @@ from invrender.geometry.spheres import icosphere
 from invrender.losses import Depth, MeanSquaredError, Silhouette
 from invrender.parameters import LightIntensity, VertexColors, Vertices
 from invrender.parameters.base import Parameter
+from invrender.record.seen import COLORS, count_by_vertex, write_seen
 from invrender.record.verdicts import views_line
 from invrender.render.embedded import EmbeddedRenderer
 from invrender.scene import DirectionalLight, Scene, convert
@@ -176,3 +179,21 @@ def test_remeshing_without_an_unknown_shape_is_refused_and_a_dry_run_tells_its_c
     plan = dry_run(problem({"shape": Vertices()}), solver(Stage(1, size=10), Stage(1, size=10, before=Remesh(100))))
     assert len(plan.stages) == 2
     assert plan.gradients["shape"].difference < 1e-3
+
+
+def test_what_is_seen_is_written_in_colours(tmp_path: Path) -> None:
+    whole = problem({"shape": Vertices()})
+    one = replace(whole, scene=body(2, 0.5), target=replace(whole.target, views=whole.target.views[:1]))
+    *_, last = fit(one, solver(Stage(1, sigma=0)))
+    verdict = judge(replace(one, target=render_target(one.scene, ["view 0"])), [Stage(1, sigma=0)], one.initial())
+    counts = count_by_vertex(one.parameters, replace(last, verdict=verdict))
+    (count,) = counts.values()
+    assert count.shape == (162,)
+    assert set(count.tolist()) == {0.0, 1.0}
+    write_seen(tmp_path / "seen.glb", last.scene, counts)
+    read = trimesh.load_scene(tmp_path / "seen.glb")
+    (mesh,) = read.geometry.values()
+    shown = {tuple(color) for color in mesh.visual.vertex_colors[:, :3].tolist()}
+    assert shown == {COLORS[0], COLORS[1]}
+    assert int((mesh.visual.vertex_colors[:, 0] == COLORS[1][0]).sum()) == int(count.sum())
+    assert count_by_vertex(one.parameters, last) == {}
