@@ -144,8 +144,8 @@ class LightConfig:
 
     kind: ambient, directional, point, sh or environment. position: of a point light. direction: towards a directional
         light. falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh),
-        which ``color`` multiplies. picture: of an environment, a file of the whole sphere, whose middle is towards −z and
-        whose right half towards +x; rotation: degrees about y, towards +x.
+        which ``color`` multiplies. picture: of an environment, a file of the whole sphere, whose middle is towards −z
+        and whose right half towards +x; rotation: degrees about y, towards +x.
     """
 
     kind: str = MISSING

@@ -23,6 +23,7 @@ from invrender.geometry.meshes import bounds, object_normals
 from invrender.images.color import linear_from_srgb
 from invrender.io.atomic import atomic_write
 from invrender.record.display import Picture, srgb_picture
+from invrender.record.gloss import gltf_gloss
 from invrender.record.paths import OBJECT, Points
 from invrender.scene import Camera, Object, Scene, Target
 
@@ -174,9 +175,7 @@ def textured(obj: Object) -> trimesh.Trimesh:
     surface, corners, uv = unwelded(obj)
     material = obj.material
     picture = None if material.texture is None else jpeg(srgb_picture(material.texture))
-    look = PBRMaterial(
-        baseColorFactor=rgba(material.albedo), baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=0.9
-    )
+    look = PBRMaterial(baseColorFactor=rgba(material.albedo), baseColorTexture=picture, **gltf_gloss(material))
     if material.vertex_colors is not None:
         # glTF's vertex colours are linear.
         surface.visual = ColorVisuals(surface, vertex_colors=rgba(material.vertex_colors * material.albedo)[corners])

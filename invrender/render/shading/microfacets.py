@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from invrender.render.shading.phong import dot
+
 SMOOTHEST = 1e-3
 """The least width of a highlight, that of roughness 0.03: a mirror would show a point light at no pixel."""
 DIELECTRIC = 0.04
@@ -23,8 +25,8 @@ def distribution(normals: Tensor, halves: Tensor, alpha: Tensor) -> Tensor:
 
     1 − (n·h)² is found as |n × h|², which does not cancel where the highlight is.
     """
-    cosine = (normals * halves).sum(dim=1, keepdim=True)
-    sine = torch.linalg.cross(normals, halves).square().sum(dim=1, keepdim=True)
+    cosine, across = dot(normals, halves), torch.linalg.cross(normals, halves)
+    sine = dot(across, across)
     squared = alpha * alpha
     spread = sine + squared * cosine * cosine
     return torch.where(cosine > 0, squared / (math.pi * spread * spread), torch.zeros_like(spread))

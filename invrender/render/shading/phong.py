@@ -20,7 +20,7 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     weights = fragments.barycentric
     points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
     normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights)
-    return light_up(surfaces, fragments, points, torch.nn.functional.normalize(normals, dim=1, eps=1e-6))
+    return light_up(surfaces, fragments, points, unit(normals))
 
 
 def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: Tensor) -> Tensor:
@@ -36,11 +36,11 @@ def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: 
     lights = surfaces.lights.index_select(0, fragments.picture)
     for number, kind in enumerate(surfaces.kinds.tolist()):
         irradiance, towards_light = incoming(lights[:, number], kind, points)
-        cosine = (normals * towards_light).sum(dim=1, keepdim=True)
+        cosine = dot(normals, towards_light)
         diffuse = diffuse + irradiance * cosine.clamp(min=0)
         if surfaces.shiny:
             mirrored = 2 * cosine * normals - towards_light
-            alignment = (mirrored * towards_camera).sum(dim=1, keepdim=True).clamp(min=0)
+            alignment = dot(mirrored, towards_camera).clamp(min=0)
             lobe = alignment ** materials[:, 6:]
             highlight = highlight + irradiance * torch.where(cosine > 0, lobe, torch.zeros_like(lobe))
     return color * diffuse + materials[:, 3:6] * highlight
@@ -49,7 +49,7 @@ def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: 
 def view_directions(surfaces: Surfaces, picture: Tensor, points: Tensor) -> Tensor:
     """Unit vectors [N, 3] from points [N, 3] towards the camera of their ``picture`` [N]."""
     eyes = surfaces.eyes.index_select(0, picture)
-    return eyes if surfaces.parallel else torch.nn.functional.normalize(eyes - points, dim=1, eps=1e-6)
+    return eyes if surfaces.parallel else unit(eyes - points)
 
 
 def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tensor:
@@ -65,12 +65,27 @@ def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tenso
     return color
 
 
+def dot(first: Tensor, second: Tensor) -> Tensor:
+    """Row-wise products [N, 1] of [N, 3], column by column: PyTorch is slow along so short a dimension."""
+    x, y, z = (first * second).unbind(1)
+    return (x + y + z)[:, None]
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors [N, 3] of length 1; shorter ones than a millionth stay short."""
+    return vectors / dot(vectors, vectors).clamp(min=1e-12).sqrt()
+
+
 def texel_areas(surfaces: Surfaces, face: Tensor, textures: Tensor) -> Tensor:
     """Twice the area of faces [N] in texels of the finest level of their textures [N, L, 3], [N]."""
-    first, second, third = surfaces.uv[surfaces.uv_faces.index_select(0, face)].unbind(1)
+    return uv_areas(surfaces).index_select(0, face) * (textures[:, 0, 1] * textures[:, 0, 2])
+
+
+def uv_areas(surfaces: Surfaces) -> Tensor:
+    """Twice the area of all faces [F] in texture coordinates."""
+    first, second, third = (surfaces.uv.index_select(0, surfaces.uv_faces[:, corner]) for corner in range(3))
     across, along = second - first, third - first
-    area = (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
-    return area * (textures[:, 0, 1] * textures[:, 0, 2])
+    return (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
 
 
 def incoming(light: Tensor, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,10 +94,9 @@ def incoming(light: Tensor, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
     if kind == DIRECTIONAL:
         return radiance, where
     offset = where - points
-    towards = torch.nn.functional.normalize(offset, dim=1, eps=1e-6)
-    if kind == INVERSE_SQUARE:
-        radiance = radiance / (offset * offset).sum(dim=1, keepdim=True)
-    return radiance, towards
+    squared = dot(offset, offset)
+    towards = offset / squared.clamp(min=1e-12).sqrt()
+    return (radiance / squared if kind == INVERSE_SQUARE else radiance), towards
 
 
 def interpolate(values: Tensor, faces: Tensor, face: Tensor, weights: Tensor) -> Tensor:

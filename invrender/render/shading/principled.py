@@ -13,6 +13,7 @@ in albedo, in metallic, and in light. Of light from everywhere facets reflect wh
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,9 +23,9 @@ from invrender.geometry import harmonics
 from invrender.render.raster.fragments import Fragments
 from invrender.render.shading import phong
 from invrender.render.shading.microfacets import DIELECTRIC, distribution, fresnel, masking, width
-from invrender.render.shading.phong import incoming, interpolate, texel_areas, view_directions
+from invrender.render.shading.phong import dot, incoming, interpolate, texel_areas, unit, view_directions
 from invrender.render.shading.split_sum import directional_albedo
-from invrender.render.shading.surfaces import Surfaces
+from invrender.render.shading.surfaces import LAYERS, Surfaces
 from invrender.render.shading.tangents import bump
 from invrender.render.shading.textures import sample_pyramids
 
@@ -52,13 +53,13 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     """Linear RGB [N, 3] of fragments of principled surfaces, a fragment seen from behind is lit from its outside."""
     weights = fragments.barycentric
     points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
-    normals = shading_normals(surfaces, fragments)
+    found = properties(surfaces, fragments)
+    normals = shading_normals(surfaces, fragments, found)
     eyes = view_directions(surfaces, fragments.picture, points)
     materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
     albedo = phong.albedo(surfaces, fragments, materials)
-    roughness, metallic = (sample(surfaces, fragments, name) for name in ("roughness", "metallic"))
-    looks = Looks.of(albedo, roughness, metallic)
-    color = sample(surfaces, fragments, "emission") + everywhere(surfaces, fragments, looks, normals, eyes)
+    looks = Looks.of(albedo, found["roughness"], found["metallic"])
+    color = found["emission"] + everywhere(surfaces, fragments, looks, normals, eyes)
     lights = surfaces.lights.index_select(0, fragments.picture)
     for number, kind in enumerate(surfaces.kinds.tolist()):
         irradiance, towards_light = incoming(lights[:, number], kind, points)
@@ -66,34 +67,40 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     return color
 
 
-def shading_normals(surfaces: Surfaces, fragments: Fragments) -> Tensor:
-    """Unit normals [N, 3], world frame, after a map of normals where there is one."""
-    normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric)
-    normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-6)
+def shading_normals(surfaces: Surfaces, fragments: Fragments, found: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Unit normals [N, 3], world frame, after a map of normals where there is one. found: `properties`, if known."""
+    normals = unit(interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric))
     if "normal" not in surfaces.layers:
         return normals
-    return bump(surfaces, fragments, normals, sample(surfaces, fragments, "normal"))
+    found = properties(surfaces, fragments, ("normal",)) if found is None else found
+    return bump(surfaces, fragments, normals, found["normal"])
 
 
-def sample(surfaces: Surfaces, fragments: Fragments, name: str) -> Tensor:
-    """One property [N, C] of fragments: factor × texture × values of vertices."""
-    layer = surfaces.layers[name]
+def properties(surfaces: Surfaces, fragments: Fragments, names: Sequence[str] = tuple(LAYERS)) -> dict[str, Tensor]:
+    """Properties [N, C] of fragments by name: factor × values of vertices × texture."""
     objects = surfaces.object.index_select(0, fragments.face)
-    found = layer.factors.index_select(0, objects)
-    if len(layer.texels):
-        uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
-        textures = layer.textures.index_select(0, objects)
-        minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
-        found = found * sample_pyramids(layer.texels, textures, uv, minification)
-    if layer.vertex is not None:
-        found = found * interpolate(layer.vertex, surfaces.faces, fragments.face, fragments.barycentric)
+    found = {}
+    for name, layer in surfaces.layers.items():
+        if name in names:
+            found[name] = layer.factors.index_select(0, objects)
+            if layer.vertex is not None:
+                own = interpolate(layer.vertex, surfaces.faces, fragments.face, fragments.barycentric)
+                found[name] = found[name] * own
+    for maps in surfaces.maps:
+        if found.keys() & set(maps.names):
+            uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
+            textures = maps.textures.index_select(0, objects)
+            minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
+            texels = sample_pyramids(maps.texels, textures, uv, minification)
+            parts = torch.split(texels, [len(LAYERS[name]) for name in maps.names], dim=1)
+            found |= {name: found[name] * part for name, part in zip(maps.names, parts, strict=True) if name in found}
     return found
 
 
 def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tensor:
     """π × the reflectance × the cosine [N, 3] for unit vectors [N, 3] to the lights and the eyes."""
     alpha = width(looks.roughness)
-    halves = torch.nn.functional.normalize(lights + eyes, dim=1, eps=1e-6)
+    halves = unit(lights + eyes)
     cosine = dot(normals, lights).clamp(min=0)
     between = dot(eyes, halves)
     below = 1 - fresnel(torch.full_like(between, DIELECTRIC), between)
@@ -114,8 +121,3 @@ def everywhere(surfaces: Surfaces, fragments: Fragments, looks: Looks, normals: 
     bright, grazing = shares[:, :1], shares[:, 1:]
     below = 1 - DIELECTRIC * bright - grazing
     return below * looks.diffuse * diffuse + (looks.straight * bright + grazing) * highlight
-
-
-def dot(first: Tensor, second: Tensor) -> Tensor:
-    """Row-wise products [N, 1] of [N, 3]."""
-    return (first * second).sum(dim=1, keepdim=True)

@@ -47,16 +47,22 @@ LAYERS: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One property of all objects: the product of what is given for each.
-
-    factors: [O, C]. texels: [X, C] and textures: [O, L, 3] as in `Surfaces`. vertex: [V, C], or None where no object
-    has values of vertices.
-    """
+    """One property of all objects, its maps aside. factors: [O, C]. vertex: [V, C], or None where no object has any."""
 
     factors: Tensor
+    vertex: Tensor | None
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The textures of properties whose tables are the same, as channels of one. names: of the properties, in order.
+
+    texels: [X, C] and textures: [O, L, 3] as in `Surfaces`.
+    """
+
+    names: tuple[str, ...]
     texels: Tensor
     textures: Tensor
-    vertex: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,8 @@ class Surfaces:
     meshes: how the faces meet, of each object. placements: for each picture its meshes, as numbers. first_vertex,
         first_face: where each mesh begins, and at the end their number. source: [F], of faces that are pieces of others
         the numbers of those, or None.
-    principled: [O] bool, the objects whose material is of that model, or None where all are of Phong's. layers: what
-        these have beside albedo, by name.
+    principled: [O] bool, the objects whose material is of that model, or None where all are of Phong's. layers, maps:
+        what these have beside albedo; a property is the product of its layer and, where there is one, its map.
     harmonics: [B, 9, 3], the coefficients of light from everywhere, or None where there is none.
     """
 
@@ -106,6 +112,7 @@ class Surfaces:
     source: Tensor | None = None
     principled: Tensor | None = None
     layers: Mapping[str, Layer] = field(default_factory=dict)
+    maps: tuple[Maps, ...] = ()
     harmonics: Tensor | None = None
 
     @property
@@ -200,17 +207,27 @@ def pack_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict
         "first_vertex": first_vertex,
         "first_face": first_face,
         "principled": torch.tensor(kinds, device=materials.device) if any(kinds) else None,
-        "layers": pack_layers(objects, mipmaps, vertices[0]) if shaded and any(kinds) else {},
+        **(pack_layers(objects, mipmaps, vertices[0]) if shaded and any(kinds) else {}),
     }
 
 
-def pack_layers(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> dict[str, Layer]:
-    """The properties of principled surfaces by name; normals where some object has a map of them."""
+def pack_layers(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> dict[str, Any]:
+    """The ``layers`` and ``maps`` of principled surfaces; normals where some object has a map of them."""
     mapped = any("normal" in obj.material.properties for obj in objects)
-    return {name: pack_layer(objects, name, mipmaps, like) for name in LAYERS if name != "normal" or mapped}
+    names = [name for name in LAYERS if name != "normal" or mapped]
+    found: list[Maps] = []
+    for name in names:
+        texels, textures = pack_textures(objects, name, mipmaps, like)
+        alike = next((number for number, each in enumerate(found) if torch.equal(each.textures, textures)), None)
+        if alike is not None:
+            own = found[alike]
+            found[alike] = Maps((*own.names, name), torch.cat([own.texels, texels], dim=1), textures)
+        elif len(texels):
+            found.append(Maps((name,), texels, textures))
+    return {"layers": {name: pack_layer(objects, name, like) for name in names}, "maps": tuple(found)}
 
 
-def pack_layer(objects: Sequence[Object], name: str, mipmaps: bool, like: Tensor) -> Layer:
+def pack_layer(objects: Sequence[Object], name: str, like: Tensor) -> Layer:
     """One property of all objects."""
     missing = like.new_tensor(LAYERS[name])
     found = [obj.material.properties.get(name) for obj in objects]
@@ -219,11 +236,7 @@ def pack_layer(objects: Sequence[Object], name: str, mipmaps: bool, like: Tensor
     counts = [len(obj.mesh.vertices) for obj in objects]
     ones = [like.new_ones(count, len(missing)) for count in counts]
     whole = [one if each is None else each for each, one in zip(vertex, ones, strict=True)]
-    return Layer(
-        factors,
-        *pack_textures(objects, name, mipmaps, like),
-        vertex=None if all(each is None for each in vertex) else torch.cat(whole),
-    )
+    return Layer(factors, None if all(each is None for each in vertex) else torch.cat(whole))
 
 
 def accumulate_counts(counts: Iterable[int]) -> tuple[int, ...]:

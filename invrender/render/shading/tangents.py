@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.phong import interpolate
+from invrender.render.shading.phong import dot, interpolate, unit
 from invrender.render.shading.surfaces import Surfaces
 
 
@@ -19,12 +19,11 @@ def bump(surfaces: Surfaces, fragments: Fragments, normals: Tensor, vectors: Ten
     """
     tangents, corners, mirrored = corner_tangents(surfaces)
     along = interpolate(tangents, corners, fragments.face, fragments.barycentric)
-    along = along - normals * (normals * along).sum(dim=1, keepdim=True)
-    along = torch.nn.functional.normalize(along, dim=1, eps=1e-12)
+    along = unit(along - normals * dot(normals, along))
     across = torch.linalg.cross(normals, along)
     across = torch.where(mirrored.index_select(0, fragments.face)[:, None], -across, across)
     found = vectors[:, :1] * along + vectors[:, 1:2] * across + vectors[:, 2:] * normals
-    return torch.nn.functional.normalize(found, dim=1, eps=1e-6)
+    return unit(found)
 
 
 def corner_tangents(surfaces: Surfaces) -> tuple[Tensor, Tensor, Tensor]:

@@ -195,6 +195,7 @@ def test_07_vertex_colours_times_the_factor() -> None:
 
 
 DIM = ((188, 0, 0), (0, 188, 0), (188, 188, 0), (0, 0, 188))
+GLOWING = ((255, 29, 29), (29, 255, 29), (255, 255, 29), (29, 29, 255))
 GLB = {
     "plain": (QUARTERS, None),
     "repeat": (QUARTERS, None),
@@ -206,7 +207,8 @@ GLB = {
     "strip": (((255,) * 3,) * 4, None),
     "transform": ((RED,) * 4, "metal"),
     "mask": ((RED, GREEN, RED, GREEN), "transparency (alphaMode MASK)"),
-    "unlit_emissive": (((0,) * 3,) * 4, "glow (emissive)"),
+    # What glows is drawn, with what a black surface reflects.
+    "unlit_emissive": (GLOWING, "state neither metal nor roughness"),
 }
 
 
