@@ -139,8 +139,8 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "edge", partial(picture_of, EmbeddedRenderer, "reference", hard_edges, tiny.scene(8))
     yield "hard", partial(picture_of, HardRenderer, "reference", hard_edges, tiny.scene(8))
     yield "bent", partial(picture_of, EmbeddedRenderer, "reference", hard_edges, bent())
-    yield "soft by kernels", partial(picture_of, EmbeddedRenderer, "triton", soft_edges, tiny.one_object(6))
-    yield "edge by kernels", partial(picture_of, EmbeddedRenderer, "triton", hard_edges, tiny.one_object(8))
+    yield "soft by kernels", partial(picture_of, EmbeddedRenderer, "triton", soft_edges, tiny.one_object(5))
+    yield "edge by kernels", partial(picture_of, EmbeddedRenderer, "triton", hard_edges, tiny.one_object(5))
     for name in UNKNOWNS:
         arguments = {"ObjectPose": {"object": "painted"}}.get(name, {})
         yield name, partial(displace, getattr(parameters, name)(**arguments))
@@ -149,9 +149,11 @@ def cases() -> Iterator[tuple[str, Case]]:
     pose, lamp = parameters.CameraPose(), parameters.LightIntensity(lights=["lamp"])
     adam = FirstOrder(torch.optim.Adam, [Stage(2, sigma=1e-3), Stage(1, blur=6.0)])
     squares = LevenbergMarquardt([Stage(1, blur=1.0)])
-    search = Search([Stage(1, size=6), Stage(1)], poses=3, survivors=1, finalists=1, steps=1)
-    yield "first order", partial(recover, adam, None, {"pose": pose, "lamp": lamp})
-    yield "least squares", partial(recover, squares, search, {"pose": pose, "lamp": lamp})
+    judging = Search([Stage(1, size=6), Stage(1)])
+    both: dict[str, Parameter] = {"pose": pose, "lamp": lamp}
+    yield "first order", partial(recover, adam, None, both)
+    yield "least squares", partial(recover, squares, None, both)
+    yield "verdict", partial(recover, squares, judging, {"lamp": lamp})
 
 
 def assert_alike(name: str, found: Found, expected: Found) -> None:

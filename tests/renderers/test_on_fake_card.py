@@ -24,7 +24,7 @@ def test_pictures_unknowns_losses_and_fits_on_a_card_that_is_none() -> None:
     surroundings = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=surroundings)
     assert done.returncode == 0, done.stderr
-    of_fits = {"first order", "least squares"}
+    of_fits = {"first order", "least squares", "verdict"}
     of_pictures = {"soft", "edge", "hard", "bent", "soft by kernels", "edge by kernels"}
     named = {*parameters.__all__, *losses.__all__} - {"CameraPoses", "Values", "TotalVariation", "KnownIntrinsics"}
     assert set(done.stdout.splitlines()) == of_pictures | named | of_fits
