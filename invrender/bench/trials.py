@@ -24,6 +24,7 @@ from invrender.config.overrides import check_override
 from invrender.config.resources import configs_folder
 from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
 from invrender.errors import UserError, naming, one_line
+from invrender.fitting.compiler import spare_compiler
 from invrender.fitting.judge.coverage import Entrywise
 from invrender.parameters.base import Pose
 from invrender.record.base import follow
@@ -170,6 +171,7 @@ def run_trial(trial: Trial, explain: Explain, slot: int) -> Run:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             options = scene_options(trial.composed, FitConfig)
             device = choose_device(options.device)
+            spare_compiler()
             with repeatable(options.seed, device):
                 experiment = assemble(options, device, str(trial.composed.choices.get("optimizer")))
                 began = process_time()
