@@ -38,12 +38,35 @@ def window_mean(weights: Tensor, deviation: float) -> Callable[[Tensor], Tensor]
 def local_contrast(values: Tensor, weights: Tensor, deviation: float, floor: float) -> Tensor:
     """Values [H, W] or [H, W, C] less their mean in Gaussian windows of the pixels that have weights [H, W].
 
-    By the root of their variance there and of ``floor``² together; the variance of all channels counts as one.
+    By the root of their variance there and of ``floor``² together; the variance of all channels counts as one. Where
+    pixels have no weights it may be 0.
     """
+    rows, columns = box_with_weights(weights)
+    weights, inner = weights[rows, columns], values[rows, columns]
     mean = window_mean(weights, deviation)
-    difference = values - mean(values)
+    difference = inner - mean(inner)
     squares = difference.square()
-    return difference / torch.sqrt(mean(squares if values.ndim == 2 else squares.sum(-1, keepdim=True)) + floor**2)
+    deviations = torch.sqrt(mean(squares if values.ndim == 2 else squares.sum(-1, keepdim=True)) + floor**2)
+    height, width = values.shape[:2]
+    around = (columns.start, width - columns.stop, rows.start, height - rows.stop)
+    return torch.nn.functional.pad(difference / deviations, (0, 0) * (values.ndim - 2) + around)
+
+
+def box_with_weights(weights: Tensor) -> tuple[slice, slice]:
+    """The rows and the columns of the pixels that have weights [H, W]."""
+    return span(weights.any(dim=1).tolist()), span(weights.any(dim=0).tolist())
+
+
+def span(there: Sequence[bool]) -> slice:
+    """From the first to the last that is there, with one more around, which filters repeat beyond the border.
+
+    In eights, for filters are kept by size.
+    """
+    if True not in there:
+        return slice(0, 1)
+    first = max(there.index(True) - 1, 0)
+    last = len(there) - there[::-1].index(True) + 1
+    return slice(first, min(first + -(-(last - first) // 8) * 8, len(there)))
 
 
 def convolve(picture: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
@@ -79,8 +102,9 @@ def filter_matrix(size: int, deviation: float) -> Tensor:
     return kernel.new_zeros(size, size).scatter_add(1, taken, kernel.expand(size, -1))
 
 
+@lru_cache(maxsize=64)
 def gaussian_kernel(deviation: float) -> Tensor:
-    """[2 R + 1], sums to one, cut off at three standard deviations."""
+    """[2 R + 1], float64, sums to one, cut off at three standard deviations."""
     radius = max(1, math.ceil(3 * deviation))
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     kernel = torch.exp(-0.5 * (offsets / deviation) ** 2)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage, blur_rendering, blur_view, clip_picture, shrink_view
-from invrender.images.blur import convolve, gaussian_blur, gaussian_kernel
+from invrender.images.blur import convolve, gaussian_blur, gaussian_kernel, local_contrast, window_mean
 from invrender.images.resample import area_weights, background_pixels, box_filter, resize_area
 from invrender.scene import Picture, view_of
 
@@ -153,3 +153,20 @@ def test_long_blurs_are_what_sums_of_shifted_pictures_are(shape: tuple[int, ...]
         blurred = blur(leaf)
         results += [blurred.detach(), *torch.autograd.grad(blurred, leaf, cotangent)]
     torch.testing.assert_close(found, expected)
+
+
+def test_local_contrast_heeds_what_has_weights_alone() -> None:
+    """Only the box around it is computed; within it, and at the picture's border, nothing else is found by that."""
+    random = torch.Generator().manual_seed(0)
+    values = torch.rand(40, 52, 3, generator=random, dtype=torch.float64)
+    for rows, columns in ((slice(9, 23), slice(17, 30)), (slice(0, 40), slice(31, 52)), (slice(0, 0), slice(0, 0))):
+        weights = torch.zeros(40, 52, dtype=torch.float64)
+        weights[rows, columns] = torch.rand(weights[rows, columns].shape, generator=random, dtype=torch.float64)
+        for deviation in (1.5, 6.0):
+            mean = window_mean(weights, deviation)
+            rest = values - mean(values)
+            whole = rest / torch.sqrt(mean(rest.square().sum(-1, keepdim=True)) + 0.02**2)
+            found = local_contrast(values, weights, deviation, 0.02)
+            assert (weights[..., None] * (found - whole)).abs().max() < 1e-12
+            assert found.shape == values.shape
+            assert local_contrast(values[..., 0], weights, deviation, 0.02).shape == weights.shape
