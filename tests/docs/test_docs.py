@@ -145,7 +145,18 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
     assert len(served) == sum("invrender board" in command for command in ran)
     assert bool(ran) == (
         page.stem
-        in ("README", "answers", "benchmark", "photos", "files", "extending", "renderers", "sweeps", "resuming")
+        in (
+            "README",
+            "answers",
+            "benchmark",
+            "photos",
+            "files",
+            "extending",
+            "renderers",
+            "sweeps",
+            "resuming",
+            "materials",
+        )
     )
 
 
