@@ -94,9 +94,8 @@ def properties(surfaces: Surfaces, fragments: Fragments, names: Sequence[str] = 
     for maps in surfaces.maps:
         if found.keys() & set(maps.names):
             uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
-            textures = maps.textures.index_select(0, objects)
-            minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
-            texels = sample_pyramids(maps.texels, textures, uv, minification)
+            minification = fragments.footprint * texel_areas(surfaces, fragments.face, maps.textures)
+            texels = sample_pyramids(maps.texels, maps.textures, objects, uv, minification)
             parts = torch.split(texels, [len(LAYERS[name]) for name in maps.names], dim=1)
             found |= {name: found[name] * part for name, part in zip(maps.names, parts, strict=True) if name in found}
     return found
