@@ -22,6 +22,8 @@ FITS = {
     "texture": ["experiment=texture"],
     "joint": ["experiment=joint"],
     "shape": ["experiment=shape"],
+    "material": ["experiment=material", "camera.width=256", "camera.height=256"],
+    "light_sh": ["experiment=light_sh", "camera.width=256", "camera.height=256"],
     "photo": ["scene=vase", f"target={SCENES / 'vase' / 'target.png'}", "recover=[camera_pose,light_intensity]"],
 }
 TILE, GAP, LINE = 256, 8, 26
@@ -55,7 +57,26 @@ def side_by_side(folder: Path) -> Image.Image:
     return canvas
 
 
+def draw_gloss() -> None:
+    """Balls from smooth to rough, of plastic above and of metal below."""
+    blank = f"mesh: {SCENES}/still_life/globe.obj, texture: blank, texture_size: [1, 1], albedo: [0.9, 0.55, 0.3]"
+    balls = [
+        f"{name}_{number}: {{{blank}, position: [{0.82 * number - 1.64:.2f}, {height}, 0], "
+        f"roughness: {roughness}, metallic: {metallic}}}"
+        for name, height, metallic in (("plastic", 0.41, 0), ("metal", -0.41, 1))
+        for number, roughness in enumerate((0.1, 0.25, 0.45, 0.7, 1.0))
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        scene = Path(scratch) / "balls.yaml"
+        lines = ["# @package _global_", "defaults:", "  - /light@_global_.light: sh", "  - _self_"]
+        lines += ["light:", "  sky: {intensity: 0.5}", "  key: {kind: point, position: [-3, 4, 5], intensity: 0.7}"]
+        lines += ["scene:", "  background: [0.03, 0.03, 0.035]", "  objects:"]
+        scene.write_text("\n".join([*lines, *(f"    {ball}" for ball in balls)]), encoding="utf-8")
+        camera = ["camera.projection=orthographic", "camera.extent=1.65", "camera.width=640", "camera.height=256"]
+        run(["render", f"scene={scene}", *camera, f"output={IMAGES / 'gloss.png'}"])
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or FITS:
-        make(name)
+    for name in sys.argv[1:] or [*FITS, "gloss"]:
+        draw_gloss() if name == "gloss" else make(name)

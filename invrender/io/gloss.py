@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from invrender import checks
-from invrender.errors import UserError, naming, suggestion
+from invrender.errors import UserError, naming
 from invrender.io.arrays import read_array
 from invrender.io.folder import Folder
 from invrender.io.looks import MISSING, Look, normal_factor
 from invrender.io.meshes import MeshFile
 from invrender.io.pictures import read_map, read_picture
-from invrender.io.schema import ObjectConfig
+from invrender.io.schema import ObjectConfig, VerticesConfig
 from invrender.scene import Material, Model, Property, principled
 
 BLANK = "blank"
 MODELS: tuple[Model, ...] = ("phong", "principled")
 FACTORS = ("roughness", "metallic", "emission", "normal_scale")
-KINDS = {"maps": ("roughness", "metallic", "emission", "normal"), "vertices": ("roughness", "metallic", "emission")}
 
 
 def choose_model(config: ObjectConfig, file: MeshFile, key: str) -> Model:
@@ -31,7 +30,7 @@ def choose_model(config: ObjectConfig, file: MeshFile, key: str) -> Model:
     Raises `UserError` where keys of both models are given.
     """
     given = [name for name in FACTORS if getattr(config, name) is not None]
-    given += [f"{kind}.{name}" for kind in KINDS for name in getattr(config, kind)]
+    given += [f"maps.{name}" for name in named(config.maps)] + [f"vertices.{name}" for name in named(config.vertices)]
     shiny = any(value != 0 for value in config.specular)
     model = config.model
     if model is None:
@@ -48,13 +47,14 @@ def choose_model(config: ObjectConfig, file: MeshFile, key: str) -> Model:
     return "principled" if model == "principled" else "phong"
 
 
+def named(kind: VerticesConfig) -> dict[str, str]:
+    """The files that are given, by property."""
+    return {name: given for name, given in vars(kind).items() if given is not None}
+
+
 def glossy_looks(config: ObjectConfig, looks: Sequence[Look], files: Folder, key: str) -> list[Look]:
     """Looks with what the config says of gloss, in place of the mesh file's factors and maps."""
-    for kind, names in KINDS.items():
-        for name in getattr(config, kind):
-            if name not in names:
-                raise UserError(f"{key}.{kind}.{name} is unknown, expected {', '.join(names)}{suggestion(name, names)}")
-    maps = {name: read_layer(config, name, files, key) for name in config.maps}
+    maps = {name: read_layer(config, name, given, files, key) for name, given in named(config.maps).items()}
     return [glossy_look(config, look, maps, key) for look in looks]
 
 
@@ -64,7 +64,7 @@ def glossy_look(config: ObjectConfig, look: Look, maps: Mapping[str, Tensor | No
     for name in ("roughness", "metallic", "emission"):
         own = found.get(name, Property(torch.tensor(MISSING[name])))
         value = getattr(config, name)
-        given = value is not None or f"{name}" in config.vertices
+        given = value is not None or name in named(config.vertices)
         if value is not None:
             own = replace(own, factor=check_factor(name, value, key))
         elif name in maps and maps[name] is not None and not given:
@@ -89,9 +89,9 @@ def with_map(own: Property, texture: Tensor | None, config: ObjectConfig, key: s
     return Property(torch.ones_like(own.factor), blank)
 
 
-def read_layer(config: ObjectConfig, name: str, files: Folder, key: str) -> Tensor | None:
+def read_layer(config: ObjectConfig, name: str, given: str, files: Folder, key: str) -> Tensor | None:
     """The map of a property that the config names; None for one that is blank."""
-    own, given = f"{key}.maps.{name}", config.maps[name]
+    own = f"{key}.maps.{name}"
     if given == BLANK:
         if config.texture_size is None:
             raise UserError(f"{own} is {BLANK}, which needs a size: set {key}.texture_size=[256,256]")
@@ -117,7 +117,7 @@ def glossy_material(
 ) -> Material:
     """The principled material of these properties, with the config's values of vertices."""
     found = {name: properties.get(name, Property(torch.tensor(values))) for name, values in MISSING.items()}
-    for name, given in config.vertices.items():
+    for name, given in named(config.vertices).items():
         count, channels = len(file.mesh.vertices), len(MISSING[name])
         values = vertex_values(given, count, channels, files, f"{key}.vertices.{name}")
         ones = getattr(config, name) is None

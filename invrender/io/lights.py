@@ -80,6 +80,7 @@ def read_environment(config: LightConfig, files: Folder, key: str) -> Tensor:
         raise UserError(f"{key}.picture is {path}, which has values below 0, expected radiance of 0 or more")
     if path.suffix.lower() not in LINEAR:
         note(f"{path}: a picture of 8 or 16 bits shows lamps and the sun too dark; give HDR or EXR for their light")
+    note(f"{path}: its nine harmonics light the scene: right on diffuse surfaces, too blurred in smooth ones")
     return project(radiance, math.radians(config.rotation or 0.0))
 
 

@@ -24,6 +24,22 @@ class PartConfig:
 
 
 @dataclass
+class VerticesConfig:
+    """Files of values of vertices, by property."""
+
+    roughness: str | None = None
+    metallic: str | None = None
+    emission: str | None = None
+
+
+@dataclass
+class MapsConfig(VerticesConfig):
+    """Files of maps, by property."""
+
+    normal: str | None = None
+
+
+@dataclass
 class ObjectConfig:
     """One mesh with its material and its place.
 
@@ -62,8 +78,8 @@ class ObjectConfig:
     metallic: float | None = None
     emission: list[float] | None = None
     normal_scale: float | None = None
-    maps: dict[str, str] = field(default_factory=dict)
-    vertices: dict[str, str] = field(default_factory=dict)
+    maps: MapsConfig = field(default_factory=MapsConfig)
+    vertices: VerticesConfig = field(default_factory=VerticesConfig)
     crease: float | None = None
     position: list[float] | None = None
     rotation: list[float] | None = None

@@ -159,6 +159,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             "shape",
             "sweeps",
             "resuming",
+            "materials",
         )
     )
 

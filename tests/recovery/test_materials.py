@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import shapes
 import tiny
 import torch
@@ -84,6 +85,7 @@ def test_light_by_harmonics_is_solved_for_in_one_step() -> None:
     assert last.errors["light"]["absolute"] < 1e-6 * float(sky.abs().max())
 
 
+@pytest.mark.long
 def test_the_experiment_finds_what_a_teapot_is_made_of(tmp_path: Path) -> None:
     small = ["camera.width=64", "camera.height=64", "target.samples=2", "renderer.samples=1", "search=off"]
     folder = f"hydra.run.dir={tmp_path / 'fit'}"

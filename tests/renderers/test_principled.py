@@ -19,7 +19,8 @@ from invrender.parameters import CameraPose
 from invrender.render.base import Capabilities, Renderer, render_scene
 from invrender.render.edge import EdgeRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.shading.principled import Looks, reflect
+from invrender.render.shading import principled as shading
+from invrender.render.shading.principled import Looks
 from invrender.render.shading.split_sum import directional_albedo
 from invrender.render.soft import SoftRenderer
 from invrender.render.stages import rasterize, shade
@@ -44,6 +45,12 @@ Array = np.ndarray[Any, Any]
 def noise(*shape: int, seed: int = 0) -> Tensor:
     random = torch.Generator().manual_seed(seed)
     return 0.2 + 0.6 * torch.rand(shape, generator=random, dtype=torch.float64)
+
+
+def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tensor:
+    """`shading.reflect` for points that are rows."""
+    flipped = Looks(looks.diffuse.T, looks.straight.T, looks.roughness.T)
+    return shading.reflect(flipped, normals.T, lights.T, eyes.T).T
 
 
 def plain(

@@ -57,9 +57,9 @@ def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tenso
     color = materials[:, :3]
     if surfaces.texels.shape[0]:
         uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
-        textures = surfaces.textures.index_select(0, surfaces.object.index_select(0, fragments.face))
-        minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
-        color = color * sample_pyramids(surfaces.texels, textures, uv, minification)
+        objects = surfaces.object.index_select(0, fragments.face)
+        minification = fragments.footprint * texel_areas(surfaces, fragments.face, surfaces.textures)
+        color = color * sample_pyramids(surfaces.texels, surfaces.textures, objects, uv, minification)
     if surfaces.colors is not None:
         color = color * interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
     return color
@@ -77,8 +77,9 @@ def unit(vectors: Tensor) -> Tensor:
 
 
 def texel_areas(surfaces: Surfaces, face: Tensor, textures: Tensor) -> Tensor:
-    """Twice the area of faces [N] in texels of the finest level of their textures [N, L, 3], [N]."""
-    return uv_areas(surfaces).index_select(0, face) * (textures[:, 0, 1] * textures[:, 0, 2])
+    """Twice the area of faces [N] in texels of the finest level of their objects' textures [O, L, 3], [N]."""
+    sizes = (textures[:, 0, 1] * textures[:, 0, 2]).index_select(0, surfaces.object)
+    return (uv_areas(surfaces) * sizes).index_select(0, face)
 
 
 def uv_areas(surfaces: Surfaces) -> Tensor:

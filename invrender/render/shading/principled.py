@@ -22,8 +22,8 @@ from torch import Tensor
 from invrender.geometry import harmonics
 from invrender.render.raster.fragments import Fragments
 from invrender.render.shading import phong
-from invrender.render.shading.microfacets import DIELECTRIC, distribution, fresnel, masking, width
-from invrender.render.shading.phong import dot, incoming, interpolate, texel_areas, unit, view_directions
+from invrender.render.shading.microfacets import DIELECTRIC, distribution, dot, fresnel, masking, unit, width
+from invrender.render.shading.phong import incoming, interpolate, texel_areas, view_directions
 from invrender.render.shading.split_sum import directional_albedo
 from invrender.render.shading.surfaces import LAYERS, Surfaces
 from invrender.render.shading.tangents import bump
@@ -32,10 +32,10 @@ from invrender.render.shading.textures import sample_pyramids
 
 @dataclass(frozen=True)
 class Looks:
-    """What N points of surfaces reflect.
+    """What N points of surfaces reflect, each a column.
 
-    diffuse: [N, 3], the albedo of what is no metal. straight: [N, 3], what is reflected at normal incidence.
-    roughness: [N, 1].
+    diffuse: [3, N], the albedo of what is no metal. straight: [3, N], what is reflected at normal incidence.
+    roughness: [1, N].
     """
 
     diffuse: Tensor
@@ -44,7 +44,7 @@ class Looks:
 
     @classmethod
     def of(cls, albedo: Tensor, roughness: Tensor, metallic: Tensor) -> Looks:
-        """The looks of a material: albedo [N, 3], roughness and metallic [N, 1]."""
+        """The looks of a material: albedo [3, N], roughness and metallic [1, N]."""
         straight = torch.lerp(torch.full_like(albedo, DIELECTRIC), albedo, metallic.expand_as(albedo))
         return cls(albedo * (1 - metallic), straight, roughness)
 
@@ -54,22 +54,27 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     weights = fragments.barycentric
     points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
     found = properties(surfaces, fragments)
-    normals = shading_normals(surfaces, fragments, found)
-    eyes = view_directions(surfaces, fragments.picture, points)
+    normals = columns(shading_normals(surfaces, fragments, found))
+    eyes = columns(view_directions(surfaces, fragments.picture, points))
     materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
     albedo = phong.albedo(surfaces, fragments, materials)
-    looks = Looks.of(albedo, found["roughness"], found["metallic"])
-    color = found["emission"] + everywhere(surfaces, fragments, looks, normals, eyes)
+    looks = Looks.of(*(columns(each) for each in (albedo, found["roughness"], found["metallic"])))
+    color = columns(found["emission"]) + everywhere(surfaces, fragments, looks, normals, eyes)
     lights = surfaces.lights.index_select(0, fragments.picture)
     for number, kind in enumerate(surfaces.kinds.tolist()):
-        irradiance, towards_light = incoming(lights[:, number], kind, points)
+        irradiance, towards_light = (columns(each) for each in incoming(lights[:, number], kind, points))
         color = color + irradiance * reflect(looks, normals, towards_light, eyes)
-    return color
+    return color.T
+
+
+def columns(rows: Tensor) -> Tensor:
+    """Rows [N, C] as columns [C, N]."""
+    return rows.T.contiguous()
 
 
 def shading_normals(surfaces: Surfaces, fragments: Fragments, found: Mapping[str, Tensor] | None = None) -> Tensor:
     """Unit normals [N, 3], world frame, after a map of normals where there is one. found: `properties`, if known."""
-    normals = unit(interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric))
+    normals = phong.unit(interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, fragments.barycentric))
     if "normal" not in surfaces.layers:
         return normals
     found = properties(surfaces, fragments, ("normal",)) if found is None else found
@@ -89,16 +94,15 @@ def properties(surfaces: Surfaces, fragments: Fragments, names: Sequence[str] = 
     for maps in surfaces.maps:
         if found.keys() & set(maps.names):
             uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
-            textures = maps.textures.index_select(0, objects)
-            minification = fragments.footprint * texel_areas(surfaces, fragments.face, textures)
-            texels = sample_pyramids(maps.texels, textures, uv, minification)
+            minification = fragments.footprint * texel_areas(surfaces, fragments.face, maps.textures)
+            texels = sample_pyramids(maps.texels, maps.textures, objects, uv, minification)
             parts = torch.split(texels, [len(LAYERS[name]) for name in maps.names], dim=1)
             found |= {name: found[name] * part for name, part in zip(maps.names, parts, strict=True) if name in found}
     return found
 
 
 def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tensor:
-    """π × the reflectance × the cosine [N, 3] for unit vectors [N, 3] to the lights and the eyes."""
+    """π × the reflectance × the cosine [3, N] for unit vectors [3, N] to the lights and the eyes."""
     alpha = width(looks.roughness)
     halves = unit(lights + eyes)
     cosine = dot(normals, lights).clamp(min=0)
@@ -109,15 +113,15 @@ def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tens
 
 
 def everywhere(surfaces: Surfaces, fragments: Fragments, looks: Looks, normals: Tensor, eyes: Tensor) -> Tensor:
-    """What is reflected [N, 3] of ambient light and of spherical harmonics."""
-    diffuse = highlight = surfaces.ambient.index_select(0, fragments.picture)
+    """What is reflected [3, N] of ambient light and of spherical harmonics."""
+    diffuse = highlight = columns(surfaces.ambient.index_select(0, fragments.picture))
     cosine = dot(normals, eyes)
     if surfaces.harmonics is not None:
         coefficients = surfaces.harmonics.index_select(0, fragments.picture)
         mirrored = 2 * cosine * normals - eyes
-        diffuse = diffuse + harmonics.irradiance(coefficients, normals)
-        highlight = highlight + harmonics.reflected(coefficients, mirrored, width(looks.roughness))
-    shares = directional_albedo(cosine.abs().clamp(max=1)[:, 0], looks.roughness[:, 0])
-    bright, grazing = shares[:, :1], shares[:, 1:]
+        diffuse = diffuse + harmonics.irradiance(coefficients, normals.T).T
+        highlight = highlight + harmonics.reflected(coefficients, mirrored.T, width(looks.roughness).T).T
+    shares: Tensor = directional_albedo(cosine.abs().clamp(max=1)[0], looks.roughness[0]).T
+    bright, grazing = shares[:1], shares[1:]
     below = 1 - DIELECTRIC * bright - grazing
     return below * looks.diffuse * diffuse + (looks.straight * bright + grazing) * highlight

@@ -8,28 +8,25 @@ from torch import Tensor
 from invrender.render.shading.mipmaps import find_level
 
 
-def sample_pyramids(texels: Tensor, textures: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
+def sample_pyramids(texels: Tensor, textures: Tensor, which: Tensor, uv: Tensor, minification: Tensor) -> Tensor:
     """Trilinear look-up (Williams, 1983) in the pyramids of many textures at once, [N, C].
 
-    texels: [X, C]. textures: [N, L, 3], for each look-up and level the index of its first texel, its width and its
-    height, as in `Surfaces`; a look-up without levels is 1. uv: [N, 2] as in `sample_bilinear`.
+    texels: [X, C]. textures: [O, L, 3], for each texture and level the index of its first texel, its width and its
+    height, as in `Surfaces`; a look-up in one without levels is 1. which: [N], the texture of each look-up.
+    uv: [N, 2] as in `sample_bilinear`.
     minification: [N], how many texels of the finest level a pixel covers. Differentiable in texels, uv and
     minification; `mipmaps.find_level` says what happens at its kinks.
     """
-    levels = (textures[..., 1] > 0).sum(dim=1)
+    levels = (textures[..., 1] > 0).sum(dim=1).index_select(0, which)
+    rows, first = textures.reshape(-1, 3), which * textures.shape[1]
     coarsest = (levels - 1).clamp(min=0)
     level = find_level(minification, coarsest)
     finer = level.detach().floor().long()
-    color = sample_texels(texels, select_level(textures, finer), uv)
+    color = sample_texels(texels, rows.index_select(0, first + finer), uv)
     if bool((level > 0).any()):
-        coarser = sample_texels(texels, select_level(textures, (finer + 1).minimum(coarsest)), uv)
+        coarser = sample_texels(texels, rows.index_select(0, first + (finer + 1).minimum(coarsest)), uv)
         color = torch.lerp(color, coarser, (level - finer)[:, None].expand_as(color))
     return torch.where((levels > 0)[:, None], color, torch.ones_like(color))
-
-
-def select_level(textures: Tensor, level: Tensor) -> Tensor:
-    """The rows [N, 3] of tables [N, L, 3] for one level [N] each."""
-    return textures.gather(1, level[:, None, None].expand(-1, 1, 3))[:, 0]
 
 
 def sample_texels(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:

@@ -75,9 +75,8 @@ def looked_up(minification: Tensor) -> Tensor:
         first += height * width
     count = len(minification)
     uv = torch.tensor([[0.3, 0.6]]).double().expand(count, -1)
-    return sample_pyramids(
-        pack_levels(build_pyramid(texture)), torch.tensor([table]).expand(count, -1, -1), uv, minification
-    )[:, 0]
+    which = torch.zeros(count, dtype=torch.int64)
+    return sample_pyramids(pack_levels(build_pyramid(texture)), torch.tensor([table]), which, uv, minification)[:, 0]
 
 
 def test_the_level_has_a_derivative_but_where_it_is_clamped() -> None:

@@ -204,8 +204,7 @@ class Surface(NamedTuple):
 
 def details(screen: Screen, surfaces: Surfaces) -> Tensor:
     """Twice each face's area in texels of its texture's finest level over that in homogeneous pixels, [G]."""
-    textures = surfaces.textures.index_select(0, surfaces.object.index_select(0, screen.face))
-    return texel_areas(surfaces, screen.face, textures) / determinants(screen)
+    return texel_areas(surfaces, screen.face, surfaces.textures) / determinants(screen)
 
 
 class Bins(NamedTuple):
