@@ -146,6 +146,29 @@ def test_what_is_plain_stays_as_it_was(
     assert told is None or told in caplog.text
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
+def test_maps_of_gltf_may_be_grey_or_have_alpha(mode: str, tmp_path: Path) -> None:
+    grey = np.array([[0, 128, 255, 64]] * 3, np.uint8)
+    picture = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    stated = {"pbrMetallicRoughness": {"metallicRoughnessTexture": {"index": 0}, "baseColorTexture": {"index": 0}}}
+    write_glb(tmp_path / "a.glb", stated, [np.asarray(picture)])
+    found = looks(load(tmp_path, "a.glb"))
+    texture, rough = found.texture, found["roughness"].texture
+    assert texture is not None and rough is not None
+    assert texture.shape == (3, 4, 3)
+    torch.testing.assert_close(rough[..., 0], torch.from_numpy(grey).float() / 255, rtol=0, atol=1e-6)
+
+
+GLOW = {"emissiveFactor": [1, 1, 1], "extensions": {"KHR_materials_emissive_strength": {"emissiveStrength": -3}}}
+
+
+@pytest.mark.parametrize("glow", [{"emissiveFactor": [-1, 0, 0]}, {"emissiveFactor": [1, 0]}, GLOW])
+def test_glow_of_gltf_that_is_none_is_refused(glow: dict[str, Any], tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", glow, [])
+    with pytest.raises(UserError, match=r"a material has emissiveFactor .* expected three finite numbers of 0 or more"):
+        load(tmp_path, "a.glb")
+
+
 def test_everything_that_mtl_says_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     square(tmp_path)
     (tmp_path / "a.mtl").write_text(
