@@ -312,6 +312,10 @@ SKIES: dict[str, tuple[dict[str, Any], str]] = {
         {"kind": "environment", "picture": "square.png"},
         r"expected the whole sphere, twice as wide as high",
     ),
+    "turned by no number": (
+        {"kind": "environment", "picture": "sky.png", "rotation": float("nan")},
+        r"light.sky.rotation is nan, expected finite degrees",
+    ),
     "a key of others": ({"kind": "sh", "falloff": "none"}, r"light.sky.falloff has no effect on a light of kind sh"),
 }
 
@@ -319,6 +323,7 @@ SKIES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("keys", "told"), SKIES.values(), ids=list(SKIES))
 def test_a_sky_that_is_none_is_told(keys: dict[str, Any], told: str, tmp_path: Path) -> None:
     Image.fromarray(PACKED).save(tmp_path / "square.png")
+    Image.fromarray(np.full((2, 4, 3), 9, np.uint8)).save(tmp_path / "sky.png")
     with pytest.raises(UserError, match=told):
         build_light(LightConfig(**keys), Folder(tmp_path), "light.sky")
 
