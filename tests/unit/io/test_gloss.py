@@ -224,6 +224,24 @@ def test_a_scene_is_written_and_read_back_to_the_same_picture(tmp_path: Path) ->
     torch.testing.assert_close(looks(again)["normal"].factor, looks(scene)["normal"].factor)
 
 
+def test_values_stay_with_their_vertices_in_whatever_order_these_are(tmp_path: Path) -> None:
+    square(tmp_path)
+    scene, thing = load(tmp_path, "a.obj", albedo=[0.5, 0.5, 0.5]), everything().objects["thing"]
+    count = len(thing.mesh.vertices)
+    mesh = replace(thing.mesh, vertices=thing.mesh.vertices.flip(0), faces=count - 1 - thing.mesh.faces)
+    material = thing.material.with_property("albedo", vertex=torch.linspace(0, 1, 3 * count).reshape(count, 3))
+    material = material.with_property("roughness", vertex=torch.linspace(0, 1, count)[:, None])
+    write_scene(tmp_path, replace(scene, objects={"thing": replace(thing, mesh=mesh, material=material)}))
+    keys = OmegaConf.load(tmp_path / "scene.yaml")
+    file: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SceneFile), keys))
+    found = build_scene(file, tmp_path).objects["thing"]
+    assert torch.equal(found.mesh.vertices[found.mesh.faces], mesh.vertices[mesh.faces])
+    for name in ("albedo", "roughness"):
+        values, given = found.material[name].vertex, material[name].vertex
+        assert values is not None and given is not None
+        assert torch.equal(values[found.mesh.faces], given[mesh.faces])
+
+
 def test_a_glb_is_written_and_read_back_to_the_same_picture(tmp_path: Path) -> None:
     square(tmp_path)
     base = load(tmp_path, "a.obj", albedo=[0.5, 0.5, 0.5])
