@@ -121,6 +121,8 @@ def unknown_key(error: OmegaConfBaseException) -> str:
         return f"{where}: auto has those that all soft renderers have; choose renderer=embedded or renderer=pytorch3d"
     if not near and target is not None:
         return f"{where}; if {target} takes it, add it with +{key}=…"
+    if parent and not siblings:
+        return f"{where}; add it with +{key}=…"
     return f"{where}{near}" if near or not siblings else f"{where}; known are {', '.join(siblings)}"
 
 

@@ -45,6 +45,7 @@ class Estimator:
         """Raise `UserError` where it has no gradient for the unknown."""
         told = f"estimators.{self.name}"
         self.renderer.supports.check_lens(scene.camera, "camera")
+        self.renderer.supports.check_scene(scene)
         if directions.moving and not self.renderer.supports.moving_edges:
             raise UserError(
                 f"{told}: it has no gradient for recover.{unknown}, for its edges don't move; leave it out of only=[…]"

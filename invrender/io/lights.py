@@ -81,7 +81,10 @@ def read_environment(config: LightConfig, files: Folder, key: str) -> Tensor:
     if path.suffix.lower() not in LINEAR:
         note(f"{path}: a picture of 8 or 16 bits shows lamps and the sun too dark; give HDR or EXR for their light")
     note(f"{path}: its nine harmonics light the scene: right on diffuse surfaces, too blurred in smooth ones")
-    return project(radiance, math.radians(config.rotation or 0.0))
+    rotation = config.rotation or 0.0
+    if not checks.is_finite(rotation):
+        raise UserError(f"{key}.rotation is {rotation}, expected finite degrees")
+    return project(radiance, math.radians(rotation))
 
 
 def light_keys(light: Light) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from invrender.io.cameras.keys import build_camera, camera_keys
 from invrender.io.folder import Folder
 from invrender.io.lights import build_light, light_keys, listed
 from invrender.io.meshes import write_obj
+from invrender.io.meshes.welding import by_first_use
 from invrender.io.pictures import Decoding, read_picture, write_map, write_picture
 from invrender.io.schema import ObjectConfig, SceneConfig, SceneFile
 from invrender.io.surfaces import build_surface
@@ -174,6 +175,7 @@ def write_colors(folder: Path, name: str, rgb: Tensor) -> str:
 
 def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
     """Write an object's files, and return its keys."""
+    obj = in_order_of_use(obj)
     material = obj.material
     safe = name.replace("/", "_")
     write_obj(folder / f"{safe}.obj", obj.mesh)
@@ -189,6 +191,24 @@ def write_object(folder: Path, name: str, obj: Object) -> dict[str, Any]:
     )
     placed = {"world_from_object": listed(obj.world_from_object)}
     return keys | {"model": material.model, "albedo": listed(material.albedo)} | model | placed
+
+
+def in_order_of_use(obj: Object) -> Object:
+    """The object with its vertices in the order in which faces name them, which is that of meshes that are read.
+
+    Values of vertices have files of their own, and would else be those of others.
+    """
+    faces = obj.mesh.faces
+    numbers, original = by_first_use(faces.reshape(-1).cpu().numpy())
+    order = torch.from_numpy(original).to(faces.device)
+    mesh = replace(
+        obj.mesh, vertices=obj.mesh.vertices[order], faces=torch.from_numpy(numbers).to(faces).view_as(faces)
+    )
+    properties = {
+        name: each if each.vertex is None else replace(each, vertex=each.vertex[order])
+        for name, each in obj.material.properties.items()
+    }
+    return replace(obj, mesh=mesh, material=replace(obj.material, properties=properties))
 
 
 def gloss_keys(folder: Path, safe: str, material: Material) -> dict[str, Any]:

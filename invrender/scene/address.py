@@ -17,6 +17,14 @@ from invrender.scene.material import Material
 
 T = TypeVar("T")
 
+# Where there are things that are not everywhere.
+PLACES = {
+    **dict.fromkeys(("roughness", "metallic", "emission"), "objects of model=principled"),
+    **dict.fromkeys(("specular", "shininess"), "objects of model=phong"),
+    "normal": "objects with maps.normal",
+    "coefficients": "light=sh",
+}
+
 
 def get_tensors(scene: Any, path: str) -> dict[str, Tensor]:
     """The tensors at a path, by their own addresses, in the scene's order; those that are None are left out.
@@ -51,7 +59,8 @@ def walk(value: Any, parts: Sequence[str], before: tuple[str, ...]) -> Iterator[
     below = children(value)
     if first != "*" and first not in below:
         where = ".".join(before) or "the scene"
-        raise UserError(f"path: {where} has no {first!r}, expected one of {', '.join(below) or 'nothing'}")
+        elsewhere = f"; {first} belongs to {PLACES[first]}" if first in PLACES else ""
+        raise UserError(f"path: {where} has no {first!r}, expected one of {', '.join(below) or 'nothing'}{elsewhere}")
     if first != "*":
         yield from walk(below[first], rest, (*before, first))
         return

@@ -29,7 +29,7 @@ def everything(folder: Path) -> set[Path]:
 @pytest.mark.parametrize(
     ("argument", "told"),
     [
-        ("loss=[1]", "loss=[1] chooses nothing, expected one of contrast"),
+        ("loss=[1]", "loss=[1] chooses nothing, expected one of bilaplacian"),
         ("loss=[]", "loss is empty"),
         ("scene=[null,1,2]", "scene=[null,1,2] chooses nothing"),
         ("recover=[camera_pose,null]", "chooses nothing, expected one of albedo"),
@@ -46,6 +46,10 @@ def everything(folder: Path) -> set[Path]:
         ("target.views=[{azimuth: 0, look_at: [100, 100, 100]}]", "target.views[0] sees no object"),
         ("+camera.nothing=1", "camera has no key 'nothing'"),
         ("+light.key.nothing=1", "light.key has no key 'nothing'"),
+        (
+            "scene.objects.cube.maps.roughness=a.png",
+            "has no key 'roughness'; add it with +scene.objects.cube.maps.roughness=…",
+        ),
         ("+nothing=1", "there is no key or group 'nothing'"),
         ("+stopping.second=1", "stopping has no key 'second'; did you mean 'seconds'?"),
         ("hydra.mode=MULTIRUN", "hydra.mode=MULTIRUN can't be given"),

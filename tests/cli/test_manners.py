@@ -38,7 +38,7 @@ def test_scenes_and_unknowns_have_a_line_each(workspace: Path, capsys: pytest.Ca
         ("invrender fit --dr", ["--dry-run"]),
         ("invrender fit --resu", ["--resume"]),
         ("invrender fit experi", ["experiment="]),
-        ("invrender sweep optimizer=ad", ["optimizer=adam", "optimizer=adam_staged"]),
+        ("invrender sweep optimizer=ad", ["optimizer=adam", "optimizer=adam_staged", "optimizer=adam_uniform"]),
         ("invrender sweep optimizer=adam,l", ["optimizer=adam,lbfgs", "optimizer=adam,lm"]),
         ("invrender fit recover=[camera_f", ["recover=[camera_focal"]),
         ("invrender fit scene=vase camera.az", ["camera.azimuth="]),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.parameters import CameraPose
+from invrender.render.approximate.renderer import RULES, ApproximateRenderer, RuleName
 from invrender.render.base import Capabilities, Renderer, render_scene
 from invrender.render.edge import EdgeRenderer
 from invrender.render.hard import HardRenderer
@@ -203,6 +204,23 @@ def test_backends_agree_and_the_object_chooses(renderer: HardRenderer | EdgeRend
     matte = replace(scene.objects["textured"], material=phong(*[noise(3)] * 2, noise(seed=1)))
     other = render_scene(renderer, replace(scene, objects={**scene.objects, "textured": matte})).rgb
     assert (found - other).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_renderers_of_approximate_gradients_shade_them_exactly(rule: RuleName) -> None:
+    scene, renderer = everything(), ApproximateRenderer(rule)
+    renderer.supports.check_scene(scene)
+    cotangent = noise(24, 24, 3, seed=13) - 0.5
+    for path in ("objects.*.material.roughness.factor", "lights.sky.coefficients"):
+        address, start = next(iter(get_tensors(scene, path).items()))
+
+        def response(values: Tensor, address: str = address) -> Tensor:
+            return (render_scene(renderer, set_tensors(scene, {address: values}), RGB).rgb * cotangent).sum()
+
+        leaf, direction = start.clone().requires_grad_(), noise(*start.shape, seed=14) - 0.5
+        (gradient,) = torch.autograd.grad(response(leaf), leaf)
+        difference = float(response(start + 1e-6 * direction) - response(start - 1e-6 * direction)) / 2e-6
+        assert float((gradient * direction).sum()) == pytest.approx(difference, rel=1e-5, abs=1e-7)
 
 
 def test_scenes_of_phongs_model_alone_take_the_kernels() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from invrender.errors import UserError, first_line
@@ -17,7 +17,7 @@ from invrender.io.meshes.content import Array, Gloss, Part, Texture, Wrap
 from invrender.io.meshes.gltf_buffers import Gltf, Json
 from invrender.io.pictures.data import vectors
 from invrender.io.pictures.pillow import FORMATS, numbers_of
-from invrender.io.pictures.source import scaled
+from invrender.io.pictures.source import scaled, with_channels
 
 WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
 REPEAT = 10497
@@ -90,13 +90,11 @@ def placing(reference: Json) -> tuple[Json, int]:
 def gloss_of(gltf: Gltf, material: Json, notes: list[str]) -> Gloss | None:
     """What a material has beside its colour; None for a matte one, and where neither metal nor roughness is stated."""
     stated = material.get("pbrMetallicRoughness", {})
-    strength = material.get("extensions", {}).get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
-    red, green, blue = (float(strength) * float(each) for each in material.get("emissiveFactor", [0, 0, 0]))
     silent = not {"metallicFactor", "roughnessFactor", "metallicRoughnessTexture"} & set(stated)
     found = Gloss(
         roughness=1.0 if silent else float(stated.get("roughnessFactor", 1.0)),
         metallic=0.0 if silent else float(stated.get("metallicFactor", 1.0)),
-        emission=(red, green, blue),
+        emission=emission_of(gltf, material),
         normal_scale=float(material.get("normalTexture", {}).get("scale", 1.0)),
     )
     for name, value in (("roughness", found.roughness), ("metallic", found.metallic)):
@@ -116,6 +114,18 @@ def gloss_of(gltf: Gltf, material: Json, notes: list[str]) -> Gloss | None:
         )
     found = replace(found, maps=maps)
     return None if found.matte else found
+
+
+def emission_of(gltf: Gltf, material: Json) -> tuple[float, float, float]:
+    """What a material shines with: its factor and the strength that multiplies it."""
+    factor = [float(each) for each in material.get("emissiveFactor", [0, 0, 0])]
+    strength = material.get("extensions", {}).get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
+    if len(factor) != 3 or not all(0 <= each < math.inf for each in (*factor, float(strength))):
+        raise gltf.error(
+            f"a material has emissiveFactor {factor} of strength {strength}, expected three finite numbers of 0 or more"
+        )
+    red, green, blue = (float(strength) * each for each in factor)
+    return red, green, blue
 
 
 def effects(material: Json) -> list[str]:
@@ -176,9 +186,10 @@ def decoded(gltf: Gltf, name: str, data: bytes, use: str) -> Tensor:
     """An encoded picture as the map of a property: colours are linear [H, W, 3], single numbers [H, W, 1]."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            values = scaled(numbers_of(picture))
+            values = scaled(with_channels(numbers_of(picture)))
     except Exception as error:
-        reason = first_line(error, type(error).__name__)
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "of no known format" if unknown else first_line(error, type(error).__name__)
         raise UserError(f"{gltf.path}: the texture {name!r} is not a readable picture ({reason})") from error
     colors = values[..., :-1] if values.shape[-1] in (2, 4) else values
     colors = colors.expand(-1, -1, 3).contiguous()

@@ -21,7 +21,7 @@ from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
 from invrender.render.hard import hard_pixels
-from invrender.render.shading.channels import SHADERS, Shader
+from invrender.render.shading.channels import Shader, own_capabilities
 from invrender.render.stages import Raster
 from invrender.scene import Channels, Picture
 
@@ -59,10 +59,9 @@ class ApproximateRenderer:
 
     @property
     def supports(self) -> Capabilities:
-        """All channels; forward mode where the rule is linear."""
-        linear = RULES[self.rule].linear
-        channels = ALL | SHADERS.keys() | self.shaders.keys()
-        return Capabilities(channels, forward_mode=linear, approximate=True, depends_on_loss=not linear)
+        """What our own renderers do, but for lenses; forward mode where the rule is linear."""
+        linear, own = RULES[self.rule].linear, own_capabilities(self.shaders)
+        return replace(own, lenses=frozenset(), forward_mode=linear, approximate=True, depends_on_loss=not linear)
 
     def assume(self, gradient: float) -> ApproximateRenderer:
         """The renderer whose pictures have derivatives, if by no other loss than one with this gradient everywhere."""

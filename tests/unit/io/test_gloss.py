@@ -155,6 +155,29 @@ def test_what_is_plain_stays_as_it_was(
     assert told is None or told in caplog.text
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
+def test_maps_of_gltf_may_be_grey_or_have_alpha(mode: str, tmp_path: Path) -> None:
+    grey = np.array([[0, 128, 255, 64]] * 3, np.uint8)
+    picture = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    stated = {"pbrMetallicRoughness": {"metallicRoughnessTexture": {"index": 0}, "baseColorTexture": {"index": 0}}}
+    write_glb(tmp_path / "a.glb", stated, [np.asarray(picture)])
+    found = looks(load(tmp_path, "a.glb"))
+    texture, rough = found.texture, found["roughness"].texture
+    assert texture is not None and rough is not None
+    assert texture.shape == (3, 4, 3)
+    torch.testing.assert_close(rough[..., 0], torch.from_numpy(grey).float() / 255, rtol=0, atol=1e-6)
+
+
+GLOW = {"emissiveFactor": [1, 1, 1], "extensions": {"KHR_materials_emissive_strength": {"emissiveStrength": -3}}}
+
+
+@pytest.mark.parametrize("glow", [{"emissiveFactor": [-1, 0, 0]}, {"emissiveFactor": [1, 0]}, GLOW])
+def test_glow_of_gltf_that_is_none_is_refused(glow: dict[str, Any], tmp_path: Path) -> None:
+    write_glb(tmp_path / "a.glb", glow, [])
+    with pytest.raises(UserError, match=r"a material has emissiveFactor .* expected three finite numbers of 0 or more"):
+        load(tmp_path, "a.glb")
+
+
 def test_everything_that_mtl_says_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     square(tmp_path)
     (tmp_path / "a.mtl").write_text(
@@ -208,6 +231,24 @@ def test_a_scene_is_written_and_read_back_to_the_same_picture(tmp_path: Path) ->
     assert looks(again).model == "principled"
     torch.testing.assert_close(drawn(again), drawn(scene), rtol=0.03, atol=6e-3)
     torch.testing.assert_close(looks(again)["normal"].factor, looks(scene)["normal"].factor)
+
+
+def test_values_stay_with_their_vertices_in_whatever_order_these_are(tmp_path: Path) -> None:
+    square(tmp_path)
+    scene, thing = load(tmp_path, "a.obj", albedo=[0.5, 0.5, 0.5]), everything().objects["thing"]
+    count = len(thing.mesh.vertices)
+    mesh = replace(thing.mesh, vertices=thing.mesh.vertices.flip(0), faces=count - 1 - thing.mesh.faces)
+    material = thing.material.with_property("albedo", vertex=torch.linspace(0, 1, 3 * count).reshape(count, 3))
+    material = material.with_property("roughness", vertex=torch.linspace(0, 1, count)[:, None])
+    write_scene(tmp_path, replace(scene, objects={"thing": replace(thing, mesh=mesh, material=material)}))
+    keys = OmegaConf.load(tmp_path / "scene.yaml")
+    file: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SceneFile), keys))
+    found = build_scene(file, tmp_path).objects["thing"]
+    assert torch.equal(found.mesh.vertices[found.mesh.faces], mesh.vertices[mesh.faces])
+    for name in ("albedo", "roughness"):
+        values, given = found.material[name].vertex, material[name].vertex
+        assert values is not None and given is not None
+        assert torch.equal(values[found.mesh.faces], given[mesh.faces])
 
 
 def test_a_glb_is_written_and_read_back_to_the_same_picture(tmp_path: Path) -> None:
@@ -297,6 +338,10 @@ SKIES: dict[str, tuple[dict[str, Any], str]] = {
         {"kind": "environment", "picture": "square.png"},
         r"expected the whole sphere, twice as wide as high",
     ),
+    "turned by no number": (
+        {"kind": "environment", "picture": "sky.png", "rotation": float("nan")},
+        r"light.sky.rotation is nan, expected finite degrees",
+    ),
     "a key of others": ({"kind": "sh", "falloff": "none"}, r"light.sky.falloff has no effect on a light of kind sh"),
 }
 
@@ -304,6 +349,7 @@ SKIES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("keys", "told"), SKIES.values(), ids=list(SKIES))
 def test_a_sky_that_is_none_is_told(keys: dict[str, Any], told: str, tmp_path: Path) -> None:
     Image.fromarray(PACKED).save(tmp_path / "square.png")
+    Image.fromarray(np.full((2, 4, 3), 9, np.uint8)).save(tmp_path / "sky.png")
     with pytest.raises(UserError, match=told):
         build_light(LightConfig(**keys), Folder(tmp_path), "light.sky")
 

@@ -32,6 +32,8 @@ def test_what_is_set_is_there_and_the_rest_is_as_it_was() -> None:
     ("arguments", "message"),
     [
         ({"path": "lights.moon.intensity"}, "path: lights has no 'moon', expected one of "),
+        ({"path": "lights.*.coefficients"}, "; coefficients belongs to light=sh"),
+        ({"path": "objects.*.material.roughness.factor"}, "; roughness belongs to objects of model=principled"),
         ({"path": "lights.*.place"}, "has no 'place', expected one of color, intensity"),
         ({"path": "objects.painted.material.albedo.texture"}, "this scene has nothing there"),
         ({"path": "objects.painted.mesh"}, "is no tensor of numbers; it has vertices, faces"),
