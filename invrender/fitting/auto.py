@@ -15,6 +15,7 @@ from invrender.fitting.solve.base import MOST_NUMBERS, Solver, few_numbers
 from invrender.fitting.solve.first_order import Decay, FirstOrder
 from invrender.fitting.solve.least_squares import LevenbergMarquardt
 from invrender.losses.base import is_sum_of_squares
+from invrender.parameters.base import Shape
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class AutoSolver:
-    """Takes least squares where unknowns and losses allow it, and Adam elsewhere.
+    """Takes least squares where unknowns and losses allow it, and kinds of Adam elsewhere.
 
     lm: for unknowns of few numbers each, by losses that are sums of squares.
     adam: for maps, such as textures, for other losses, and for renderers whose pictures have no Jacobian.
     adam_staged: for both kinds of unknowns. In its stages, the first names of unknowns stand for those of few numbers,
         other names for the maps.
+    adam_uniform: for shapes, unless settings of Adam's are given.
     stages: in place of those of the one that is chosen; none for its own.
     algorithm, schedule, final_lr: in place of Adam's. Where they differ from ``adam``'s own, Adam is taken.
     """
@@ -41,6 +43,7 @@ class AutoSolver:
     lm: LevenbergMarquardt
     adam: FirstOrder
     adam_staged: FirstOrder
+    adam_uniform: FirstOrder
     algorithm: Callable[..., torch.optim.Optimizer]
     schedule: Decay = "cosine"
     final_lr: float = 0.05
@@ -64,9 +67,12 @@ class AutoSolver:
         """The solver for a problem's unknowns and losses."""
         few = list(few_numbers(problem.initial()))
         maps = [name for name in problem.parameters if name not in few]
+        shapes = [name for name, each in problem.parameters.items() if isinstance(each, Shape)]
         others = [name for name, loss in problem.losses.items() if not is_sum_of_squares(loss)]
         solver: LevenbergMarquardt | FirstOrder = self.with_settings(self.adam)
-        if maps and few:
+        if shapes and not self.is_set:
+            name, reason, solver = "adam_uniform", f"{shapes[0]} is a shape", self.adam_uniform
+        elif maps and few:
             name, reason = "adam_staged", f"{maps[0]} has more than {MOST_NUMBERS} numbers, {few[0]} has not"
             solver = self.with_settings(replace(self.adam_staged, stages=share_out(self.adam_staged.stages, few, maps)))
         elif maps:

@@ -13,10 +13,10 @@ from invrender.errors import UserError
 from invrender.fitting.auto import AutoSolver, choose_solver
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve import FirstOrder, LevenbergMarquardt
+from invrender.fitting.solve import AdamUniform, FirstOrder, LevenbergMarquardt
 from invrender.losses import MeanAbsoluteError, MeanSquaredError, TotalVariation
 from invrender.losses.base import Loss
-from invrender.parameters import Albedo, CameraPose, LightIntensity, ObjectPose, Texture
+from invrender.parameters import Albedo, CameraPose, LightIntensity, ObjectPose, Texture, Vertices
 from invrender.parameters.base import Parameter
 from invrender.render.approximate.renderer import RULES, ApproximateRenderer
 from invrender.render.embedded import EmbeddedRenderer
@@ -28,6 +28,7 @@ AUTO = AutoSolver(
     lm=LevenbergMarquardt([Stage(12)]),
     adam=FirstOrder(ADAM, [Stage(100)]),
     adam_staged=FirstOrder(ADAM, IN_TURNS),
+    adam_uniform=FirstOrder(AdamUniform, [Stage(200)]),
     algorithm=partial(torch.optim.Adam, betas=[0.7, 0.9]),
 )
 SQUARES: dict[str, Loss] = {"mse": MeanSquaredError(), "l1": MeanAbsoluteError()}
@@ -49,6 +50,15 @@ def test_maps_go_to_adam() -> None:
     choice = choose_solver(AUTO, "auto", problem(Texture()))
     assert (choice.name, choice.reason) == ("adam", "auto: Texture has more than 64 numbers")
     assert choice.solver.stages == [Stage(100)]
+
+
+def test_shapes_have_one_scale_for_all_vertices_also_beside_others() -> None:
+    for unknowns in ((Vertices(),), (Vertices(), LightIntensity())):
+        choice = choose_solver(AUTO, "auto", problem(*unknowns))
+        assert (choice.name, choice.reason) == ("adam_uniform", "auto: Vertices is a shape")
+        assert choice.solver.stages == [Stage(200)]
+    given = replace(AUTO, algorithm=partial(torch.optim.Adam, betas=[0.5, 0.9]))
+    assert choose_solver(given, "auto", problem(Vertices())).name == "adam"
 
 
 def test_other_losses_go_to_adam() -> None:
