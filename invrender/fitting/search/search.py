@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from invrender.checks import above, at_least, count, one_of
-from invrender.errors import UserError
+from invrender.errors import UserError, note
 from invrender.fitting.alone import find_part, group_poses
 from invrender.fitting.judge.judge import judge
 from invrender.fitting.judge.verdict import Judgement, Verdict
@@ -142,6 +142,8 @@ class Search:
 
         verdict: on ``raw``; poses that it does not doubt stay.
         """
+        if self.mode == "on" and not problem.poses:
+            note(f"search=on looks for poses, and none is among {', '.join(problem.parameters)}")
         for names in group_poses(problem):
             if verdict is None or any(self.doubts(verdict.unknowns[name]) for name in names):
                 for name in names * (1 if len(names) == 1 else ROUNDS):

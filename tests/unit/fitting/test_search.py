@@ -193,12 +193,13 @@ def test_losses_that_are_no_sums_of_squares_have_no_part_in_a_search() -> None:
         last_of(FEW, unknowns=unknowns, solver=chosen, losses={**MSE, **smooth})
 
 
-def test_unknowns_that_are_no_poses_are_not_searched_for() -> None:
+def test_unknowns_that_are_no_poses_are_not_searched_for(caplog: pytest.LogCaptureFixture) -> None:
     unknowns = {"key": LightIntensity(lights=["key"])}
     dark = LightIntensity(lights=["key"]).apply(tiny.scene(32), torch.tensor([-2.0]).double())
     steps = last_of(SEARCH, dark, unknowns=unknowns)
     assert steps[-1].errors["key"]["relative"] < 1e-2
     assert verdict_of(steps) == "converged"
+    assert caplog.messages == ["search=on looks for poses, and none is among key"]
 
 
 @dataclass
