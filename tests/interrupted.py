@@ -44,8 +44,11 @@ def leave_interrupted_fit(place: Path, *arguments: str) -> None:
         patch.setattr(checkpoint, "SECONDS", 0.0)
         patch.setattr(checkpoint, "SHARE", math.inf)
         interrupt_at(4, patch, lambda: signal.raise_signal(signal.SIGINT))
+        # A shell's background jobs ignore it.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(place)
         try:
             assert run(["fit", "--config-dir", "cfg", *FIT, "hydra.run.dir=run", "-q", *arguments]) == 130
         finally:
             os.chdir(here)
+            signal.signal(signal.SIGINT, handler)
