@@ -16,6 +16,7 @@ from invrender.io.atomic import partial_of, remove
 from invrender.io.plain import PlainFolder
 from invrender.record.base import Recorder, Remembering, Resumed, Run
 from invrender.record.results import result_of
+from invrender.typed import make_typed
 
 FOLDER = "state"
 NAME = "state.json"
@@ -92,7 +93,8 @@ def read_state(folder: Path) -> Saved | None:
         return None
     with telling_damage(folder):
         content = PlainFolder(path).read()
-        return Saved(State.from_plain(content["state"]), int(content["iteration"]), dict(content["memories"]))
+        state = State.from_plain(content["state"])
+        return make_typed(Saved, {**{key: content[key] for key in ("iteration", "memories")}, "state": state})
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def telling_damage(folder: Path) -> Iterator[None]:
     except UserError as error:
         told = str(error)
         raise UserError(told if told.startswith("--resume") else f"--resume: {told}; begin a new run") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         path = folder / FOLDER / NAME
         raise UserError(f"--resume: {path} is damaged, not the state of a fit; begin a new run") from error
 

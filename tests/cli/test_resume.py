@@ -192,6 +192,10 @@ def damage(folder: Path, name: str) -> str:
     if name == "a state of nothing":
         (state / "state.json").write_text('{"iteration": 3, "memories": {}, "state": {}}')
         return "not the state of a fit"
+    if name == "a state after no number of steps":
+        content = json.loads((state / "state.json").read_text())
+        (state / "state.json").write_text(json.dumps({**content, "iteration": math.inf}))
+        return "not the state of a fit"
     if name == "an origin that is cut off":
         os.truncate(state / "run.json", 100)
         return "run.json is cut off or damaged"
@@ -227,6 +231,7 @@ def damage(folder: Path, name: str) -> str:
 DAMAGES = (
     *("no state", "no folder", "a state that is cut off", "a state of nothing", "an origin that is cut off"),
     *("another version", "another scene", "a scene that is gone", "another config", "the state of another fit"),
+    "a state after no number of steps",
     *("a folder that is gone", "a link", "a class"),
 )
 
