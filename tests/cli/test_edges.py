@@ -47,8 +47,8 @@ def everything(folder: Path) -> set[Path]:
         ("+camera.nothing=1", "camera has no key 'nothing'"),
         ("+light.key.nothing=1", "light.key has no key 'nothing'"),
         (
-            "scene.objects.cube.maps.roughness=a.png",
-            "has no key 'roughness'; add it with +scene.objects.cube.maps.roughness=…",
+            "scene.objects.cube.parts.lid=1",
+            "has no key 'lid'; add it with +scene.objects.cube.parts.lid=…",
         ),
         ("+nothing=1", "there is no key or group 'nothing'"),
         ("+stopping.second=1", "stopping has no key 'second'; did you mean 'seconds'?"),
