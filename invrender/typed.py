@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -9,6 +10,8 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
+HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, for which JSON has escapes, and which can't be written anywhere else."""
 
 
 def make_typed(kind: type[Kind], content: Mapping[str, Any]) -> Kind:
@@ -50,6 +53,5 @@ def is_of(value: Any, hint: Any) -> bool:
     if hint is float and isinstance(value, int):
         return abs(value) < 1 << 1023
     if hint is str and isinstance(value, str):
-        # JSON has escapes for halves of characters, which can't be written anywhere else.
-        return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
+        return not HALVES.search(value)
     return isinstance(value, origin or hint)

@@ -14,6 +14,7 @@ from invrender.cli.job import DONE, UNUSABLE
 from invrender.cli.listing import listing
 from invrender.errors import UserError, shortened, suggestion
 from invrender.sweep.ending import TERMINATING, noting_signals
+from invrender.typed import HALVES
 
 # What a shell reports of a program that wrote into a pipe whose reader has gone.
 PIPE_CLOSED = 141
@@ -115,7 +116,7 @@ def hindrance(arguments: Sequence[str]) -> str | None:
         return "the working folder is no longer there; go to another one"
     for word in words:
         # Bytes that are none of the system's encoding, as Python has them.
-        if any("\ud800" <= each <= "\udfff" for each in word):
+        if HALVES.search(word):
             return f"{shortened(word)} can't be written as text; rename that file or folder, or set PYTHONUTF8=1"
     return None
 

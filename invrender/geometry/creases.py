@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from invrender.geometry.meshes import vector_areas
 from invrender.geometry.topology import label_connected, sort_sides
 
 
@@ -28,9 +29,7 @@ def normal_groups(vertices: Tensor, faces: Tensor, crease: float) -> Tensor:
 
 def smooth_links(vertices: Tensor, faces: Tensor, corner: Tensor, crease: float) -> Tensor:
     """Pairs of corners [L, 2] that meet at an end of an edge which is not a crease."""
-    points = vertices[faces]
-    normals = torch.linalg.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
-    normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-30)
+    normals = torch.nn.functional.normalize(vector_areas(vertices, faces), dim=1, eps=1e-30)
 
     sides = sort_sides(faces)
     # Where more than two faces meet they are linked one after the other.

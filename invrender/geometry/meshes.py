@@ -22,12 +22,18 @@ def group_normals(vertices: Tensor, mesh: Mesh) -> Tensor:
 
 def area_weighted_normals(vertices: Tensor, faces: Tensor, groups: Tensor) -> Tensor:
     """The unit normals [N, 3] of ``groups`` [F, 3] of corners of ``faces`` [F, 3] into ``vertices`` [V, 3]."""
-    first, second, third = (vertices.index_select(0, corner) for corner in faces.unbind(1))
-    areas = torch.linalg.cross(second - first, third - first)
+    areas = vector_areas(vertices, faces)
     sums = areas.new_zeros(int(groups.max()) + 1 if groups.numel() else 0, 3)
     for corner in groups.unbind(1):
         sums = sums.index_add(0, corner, areas)
     return torch.nn.functional.normalize(sums, dim=1, eps=1e-12)
+
+
+def vector_areas(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Of each face [F, 3] into ``vertices`` [V, 3] a vector [F, 3] along its normal, as long as twice its area."""
+    first, second, third = (vertices.index_select(0, corner) for corner in faces.unbind(1))
+    areas: Tensor = torch.linalg.cross(second - first, third - first)
+    return areas
 
 
 def object_normals(mesh: Mesh) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from invrender.errors import UserError, note
 from invrender.geometry.laplacian import weld
+from invrender.geometry.meshes import vector_areas
 from invrender.geometry.topology import sort_sides
 from invrender.scene import Mesh, Object, Scene
 
@@ -67,9 +68,8 @@ class Remesh:
 
 def face_length(mesh: Mesh, faces: int) -> float:
     """The length of the edges of so many equal triangles on the surface of a mesh."""
-    corners = mesh.vertices.detach()[mesh.faces].double()
-    across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return math.sqrt(2 / math.sqrt(3) * float(across.norm(dim=1).sum()) / faces)
+    areas = vector_areas(mesh.vertices.detach().double(), mesh.faces).norm(dim=1)
+    return math.sqrt(2 / math.sqrt(3) * float(areas.sum()) / faces)
 
 
 def remesh(

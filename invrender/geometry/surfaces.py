@@ -10,6 +10,7 @@ from torch import Tensor
 
 from invrender.constants import Constants, constant
 from invrender.geometry.meshes import world_vertices
+from invrender.geometry.sequences import r2_sequence
 from invrender.scene import Object
 
 Array = np.ndarray[Any, Any]
@@ -90,9 +91,8 @@ def sample_faces(vertices: Tensor, faces: Tensor) -> Sampled:
 
 
 def spread_barycentrics(count: int) -> Array:
-    """Barycentrics [N, 3] of points spread evenly over a triangle: the R₂ sequence (Roberts, 2018), folded."""
-    golden = 1.324717957244746  # the root of x³ = x + 1
-    pairs = np.mod(np.arange(1, count + 1)[:, None] / np.array([golden, golden**2]), 1.0)
+    """Barycentrics [N, 3] of points spread evenly over a triangle: the R₂ sequence, folded."""
+    pairs = r2_sequence(1, count)
     pairs = np.where(pairs.sum(axis=1, keepdims=True) > 1, 1 - pairs, pairs)
     return np.column_stack([1 - pairs.sum(axis=1), pairs])
 

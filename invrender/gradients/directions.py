@@ -11,6 +11,7 @@ from torch import Tensor
 from invrender.errors import UserError
 from invrender.geometry.cameras import project
 from invrender.geometry.meshes import world_vertices
+from invrender.geometry.sequences import r2_sequence
 from invrender.parameters.base import Parameter, Pose
 from invrender.scene import Scene
 
@@ -91,6 +92,5 @@ def shifted(scene: Scene, offset: Sequence[float]) -> Scene:
 
 
 def sub_pixel_offsets(count: int) -> list[tuple[float, float]]:
-    """Offsets that cover a pixel evenly, the first of them none: the R2 sequence (Roberts, 2018)."""
-    root = 1.324717957244746  # of x³ = x + 1
-    return [(number / root % 1.0, number / root**2 % 1.0) for number in range(count)]
+    """Offsets that cover a pixel evenly, the first of them none."""
+    return [(right, down) for right, down in r2_sequence(0, count).tolist()]

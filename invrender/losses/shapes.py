@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.geometry.laplacian import weld
-from invrender.geometry.meshes import diagonal
+from invrender.geometry.meshes import diagonal, vector_areas
 from invrender.geometry.topology import sort_sides
 from invrender.losses.base import Residuals
 from invrender.scene import Mesh, Scene
@@ -110,9 +110,7 @@ class NormalConsistency(ShapePrior):
         """Three for each edge at which two faces meet."""
         faces = weld(mesh).place[mesh.faces]
         first, second = (torch.div(side, 3, rounding_mode="floor") for side in sort_sides(faces.cpu()).pairs)
-        corners = mesh.vertices[mesh.faces]
-        across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        normals = torch.nn.functional.normalize(across, dim=1, eps=1e-30)
+        normals = torch.nn.functional.normalize(vector_areas(mesh.vertices, mesh.faces), dim=1, eps=1e-30)
         values = (normals[first.to(normals.device)] - normals[second.to(normals.device)]).reshape(-1)
         return Residuals.of_no_pixel(values, torch.full_like(values, 0.5))
 
@@ -134,7 +132,5 @@ class EdgeLengths(ShapePrior):
 
 def area(mesh: Mesh) -> Tensor:
     """The area of a mesh in its own frame, [], as a constant."""
-    corners = mesh.vertices.detach()[mesh.faces]
-    across = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total: Tensor = across.norm(dim=1).sum() / 2
+    total: Tensor = vector_areas(mesh.vertices.detach(), mesh.faces).norm(dim=1).sum() / 2
     return total

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from invrender.fitting.judge.diagnosis import Diagnosis
-from invrender.io.atomic import atomic_write
 from invrender.record.contact_sheet import contact_sheet
-from invrender.record.display import overlay_picture
+from invrender.record.display import overlay_picture, write_png
 from invrender.scene import Picture as Rendering
 from invrender.scene import View
 
@@ -52,5 +49,4 @@ def write_sheet(path: Path, diagnosis: Diagnosis, drawn: Sequence[tuple[View, Re
     captions = [f"{name}: {share:.1%} explained" for name, share in (trial.best for trial in trials)]
     pictures = [overlay_picture(rendered, view) for view, rendered in drawn]
     sheet = contact_sheet(pictures, [trial.suspect.name for trial in trials], captions)
-    with atomic_write(path) as partial:
-        Image.fromarray(sheet).save(partial, format="PNG")
+    write_png(path, sheet)

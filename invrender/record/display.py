@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from invrender.fitting.step import Step
 from invrender.images.color import srgb_from_linear
 from invrender.images.resample import resize_area
+from invrender.io.atomic import atomic_write
 from invrender.record.inferno import INFERNO
 from invrender.scene import Picture as Rendering
 from invrender.scene import Target, View
@@ -31,6 +34,12 @@ def srgb_picture(linear: Tensor) -> Picture:
     clipped = linear.detach().cpu().float().nan_to_num(nan=0.0, posinf=1.0, neginf=0.0).clamp(0, 1)
     picture: Picture = (255 * srgb_from_linear(clipped)).round().to(torch.uint8).numpy()
     return picture
+
+
+def write_png(path: Path, picture: Picture, optimize: bool = False) -> None:
+    """Write a picture, whole or not at all. optimize: whether to spend time on a smaller file."""
+    with atomic_write(path) as partial:
+        Image.fromarray(picture).save(partial, "PNG", optimize=optimize)
 
 
 def difference_picture(target: Picture, rendered: Picture) -> Picture:

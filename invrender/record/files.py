@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from omegaconf import OmegaConf
-from PIL import Image
 
 from invrender.errors import UserError
 from invrender.fitting.step import Step
@@ -23,6 +22,7 @@ from invrender.record.display import (
     rendered_pictures,
     strip,
     target_pictures,
+    write_png,
 )
 from invrender.record.history import History
 from invrender.record.paths import Paths
@@ -136,8 +136,7 @@ class Files:
 
     def write_picture(self, name: str, picture: Picture) -> None:
         """Write a PNG."""
-        with atomic_write(self.run.folder / name) as partial:
-            Image.fromarray(picture).save(partial)
+        write_png(self.run.folder / name, picture)
 
     def close(self) -> None:
         """Close what is open."""

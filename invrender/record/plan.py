@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image
-
 from invrender.fitting.dry_run import DryRun
 from invrender.fitting.step import Step
-from invrender.io.atomic import atomic_write
 from invrender.record.base import Run
-from invrender.record.display import overlay_pictures, strip
+from invrender.record.display import overlay_pictures, strip, write_png
 from invrender.record.summary import table
 from invrender.record.units import errors_text
 
@@ -95,5 +92,4 @@ def rate_text(rate: float | Mapping[str, float]) -> str:
 
 def write_overlay(path: Path, run: Run, start: Step) -> None:
     """Draw the start's outline into the target."""
-    with atomic_write(path) as partial:
-        Image.fromarray(strip(overlay_pictures(start, run.target))).save(partial, format="png")
+    write_png(path, strip(overlay_pictures(start, run.target)))

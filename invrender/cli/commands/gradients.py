@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from PIL import Image
-
 from invrender.cli.job import DONE, Job, check_unused, check_verbosity
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
@@ -17,7 +15,7 @@ from invrender.gradients.measure import compare
 from invrender.gradients.page import write_events, write_gradients_page
 from invrender.gradients.results import CSV, JSON, comparison_text, write_results
 from invrender.gradients.sheet import picture_sheet
-from invrender.io.atomic import atomic_write
+from invrender.record.display import write_png
 
 SHEET, PAGE = "gradients.png", "gradients.html"
 
@@ -35,8 +33,7 @@ def run(job: Job) -> int:
             given.scene, given.unknown, given.directions, given.estimators, options.shifts, options.fine, tell
         )
     sheet = picture_sheet(found)
-    with atomic_write(job.folder / SHEET) as partial:
-        Image.fromarray(sheet).save(partial, "PNG", optimize=True)
+    write_png(job.folder / SHEET, sheet, optimize=True)
     write_gradients_page(job.folder / PAGE, found, job.command)
     write_events(job.folder, found, sheet)
     write_results(job.folder, found, job.command, options.shifts, options.fine)

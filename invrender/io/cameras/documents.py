@@ -9,6 +9,7 @@ from typing import Any
 
 from invrender.errors import UserError, first_line, note, shortened, shown
 from invrender.io.cameras.base import Photograph
+from invrender.typed import HALVES
 
 
 def read_text(path: Path) -> str:
@@ -24,9 +25,8 @@ def read_json(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text, object_pairs_hook=lambda pairs: unique(pairs, path))
-        if "\\u" in text:
-            # JSON has escapes for halves of characters, which can't be written anywhere else.
-            json.dumps(document, ensure_ascii=False).encode()
+        if "\\u" in text and HALVES.search(json.dumps(document, ensure_ascii=False)):
+            raise ValueError("it has halves of characters")
         return document
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
