@@ -15,10 +15,10 @@ from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.base import Raw
 from invrender.parameters.base import Shape, is_by_vertex
-from invrender.scene import Mesh, Object, Scene, detach
+from invrender.scene import Object, Scene, detach
 
 Meshes = Mapping[str, Mapping[str, Tensor]]
-"""By object that was remeshed, its vertices, its faces and, if it has any, the colours of its vertices."""
+"""By object that was remeshed, its vertices, its faces, and what its material has by vertex, by property."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Base:
         """The base of a problem in which some meshes are others."""
         if not meshes:
             return cls(problem, stages, meshes)
-        changed = {name: with_mesh(problem.scene.objects[name], parts) for name, parts in meshes.items()}
+        changed = {name: problem.scene.objects[name].with_surface(**parts) for name, parts in meshes.items()}
         scene = replace(problem.scene, objects={**problem.scene.objects, **changed})
         return cls(replace(problem, scene=scene), stages, meshes)
 
@@ -86,14 +86,4 @@ def shaped(problem: Problem) -> list[str]:
 
 def mesh_parts(obj: Object) -> dict[str, Tensor]:
     """What `Meshes` has of an object."""
-    colors = obj.material.vertex_colors
-    parts = {"vertices": obj.mesh.vertices, "faces": obj.mesh.faces}
-    return parts if colors is None else {**parts, "colors": colors}
-
-
-def with_mesh(obj: Object, parts: Mapping[str, Tensor]) -> Object:
-    """An object with another mesh, smooth all over."""
-    material, faces = obj.material, parts["faces"]
-    if "colors" in parts:
-        material = material.with_property("albedo", vertex=parts["colors"])
-    return replace(obj, mesh=Mesh(parts["vertices"], faces, faces), material=material)
+    return {"vertices": obj.mesh.vertices, "faces": obj.mesh.faces, **obj.material.vertex_values}

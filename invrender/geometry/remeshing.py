@@ -51,19 +51,21 @@ class Remesh:
         return replace(scene, objects={**scene.objects, **objects})
 
     def remesh(self, name: str, obj: Object) -> Object:
-        """One object with another mesh; the colours of its vertices come along."""
-        mesh, material = obj.mesh, obj.material
-        if material.texture is not None:
+        """One object with another mesh; what its material has by vertex comes along."""
+        mesh, values = obj.mesh, obj.material.vertex_values
+        if obj.material.textured:
             raise UserError(
                 f"{name} has a texture, which lies on the faces that it has; leave remeshing (before) out of "
                 "optimizer.stages, or begin with a mesh that has none"
             )
         if mesh.uv is not None or not torch.equal(mesh.normal_faces, mesh.faces):
             note(f"{name}: remeshing drops its texture coordinates, and creases: normals are smooth all over")
-        vertices, faces, colors = remesh(mesh, face_length(mesh, self.faces), material.vertex_colors, self.rounds, name)
-        if colors is not None:
-            material = material.with_property("albedo", vertex=colors)
-        return replace(obj, mesh=Mesh(vertices, faces, faces), material=material)
+        together = torch.cat(list(values.values()), dim=1) if values else None
+        vertices, faces, carried = remesh(mesh, face_length(mesh, self.faces), together, self.rounds, name)
+        if carried is None:
+            return obj.with_surface(vertices, faces)
+        parts = torch.split(carried, [each.shape[1] for each in values.values()], dim=1)
+        return obj.with_surface(vertices, faces, **dict(zip(values, parts, strict=True)))
 
 
 def face_length(mesh: Mesh, faces: int) -> float:

@@ -78,6 +78,11 @@ class Material:
         """Whether any property has a texture."""
         return any(each.texture is not None for each in self.properties.values())
 
+    @property
+    def vertex_values(self) -> dict[str, Tensor]:
+        """What it has by vertex, [V, C], by property."""
+        return {name: each.vertex for name, each in self.properties.items() if each.vertex is not None}
+
     def with_property(self, name: str, **changes: Any) -> Material:
         """The material with ``factor``, ``texture`` or ``vertex`` of one property changed."""
         return replace(self, properties={**self.properties, name: replace(self[name], **changes)})

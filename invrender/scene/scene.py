@@ -26,6 +26,13 @@ class Object:
     material: Material
     world_from_object: Tensor
 
+    def with_surface(self, vertices: Tensor, faces: Tensor, **values: Tensor) -> Object:
+        """The object with another mesh, smooth all over; values: what its material has by vertex, by property."""
+        material = self.material
+        for name, each in values.items():
+            material = material.with_property(name, vertex=each)
+        return replace(self, mesh=Mesh(vertices, faces, faces), material=material)
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -19,7 +19,7 @@ from invrender.geometry.remeshing import Remesh, build_surface, compact, face_le
 from invrender.geometry.spheres import icosphere
 from invrender.geometry.surfaces import compare_surfaces
 from invrender.geometry.topology import sort_sides
-from invrender.scene import Mesh
+from invrender.scene import Mesh, Object, Property, principled
 
 ONE = torch.ones(3).double()
 
@@ -192,3 +192,23 @@ def test_an_object_gets_its_new_mesh_with_its_colours_and_others_stay(caplog: py
     assert caplog.text == ""
     Remesh(faces=100)(scene, ["object 1"])
     assert "object 1: remeshing drops its texture coordinates, and creases" in caplog.text
+
+
+def glossy(mesh: Mesh, **properties: Property) -> Object:
+    whole = {"albedo": Property(ONE), "roughness": Property(ONE[:1]), "metallic": Property(0 * ONE[:1])}
+    return shapes.thing(mesh, principled(**{**whole, "emission": Property(0 * ONE), **properties}))
+
+
+def test_all_that_a_material_has_by_vertex_comes_along() -> None:
+    mesh = bumpy(2)
+    height = mesh.vertices[:, 1:2] / 4 + 0.5
+    scene = shapes.scene(
+        glossy(mesh, albedo=Property(ONE, vertex=mesh.vertices / 4 + 0.5), roughness=Property(ONE[:1], vertex=height))
+    )
+    made = Remesh(faces=1500)(scene, ["object 0"]).objects["object 0"]
+    found = made.material.vertex_values
+    torch.testing.assert_close(found["albedo"], made.mesh.vertices / 4 + 0.5, rtol=0, atol=0.06)
+    torch.testing.assert_close(found["roughness"], made.mesh.vertices[:, 1:2] / 4 + 0.5, rtol=0, atol=0.06)
+    mapped = shapes.scene(glossy(mesh, roughness=Property(ONE[:1], torch.ones(4, 4, 1).double())))
+    with pytest.raises(UserError, match="object 0 has a texture, which lies on the faces"):
+        Remesh(100)(mapped, ["object 0"])
