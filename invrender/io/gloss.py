@@ -13,11 +13,11 @@ from invrender import checks
 from invrender.errors import UserError, naming
 from invrender.io.arrays import read_array
 from invrender.io.folder import Folder
-from invrender.io.looks import MISSING, Look, normal_factor
+from invrender.io.looks import Look, normal_factor, spread
 from invrender.io.meshes import MeshFile
 from invrender.io.pictures import read_map, read_picture
 from invrender.io.schema import ObjectConfig, VerticesConfig
-from invrender.scene import Material, Model, Property, principled
+from invrender.scene import PRINCIPLED, Material, Model, Property, principled
 
 BLANK = "blank"
 MODELS: tuple[Model, ...] = ("phong", "principled")
@@ -62,7 +62,7 @@ def glossy_look(config: ObjectConfig, look: Look, maps: Mapping[str, Tensor | No
     """One look with the config's factors and maps; None is a map that is the factor all over."""
     found = dict(look.properties)
     for name in ("roughness", "metallic", "emission"):
-        own = found.get(name, Property(torch.tensor(MISSING[name])))
+        own = found.get(name, Property(torch.tensor(PRINCIPLED[name])))
         value = getattr(config, name)
         given = value is not None or name in named(config.vertices)
         if value is not None:
@@ -84,9 +84,7 @@ def with_map(own: Property, texture: Tensor | None, config: ObjectConfig, key: s
     """A property with a map, or with one that is its factor all over."""
     if texture is not None:
         return replace(own, texture=texture)
-    height, width = texture_size(config.texture_size or [], f"{key}.texture_size")
-    blank = own.factor.expand(height, width, len(own.factor)).contiguous()
-    return Property(torch.ones_like(own.factor), blank)
+    return spread(own, *texture_size(config.texture_size or [], f"{key}.texture_size"))
 
 
 def read_layer(config: ObjectConfig, name: str, given: str, files: Folder, key: str) -> Tensor | None:
@@ -116,9 +114,9 @@ def glossy_material(
     config: ObjectConfig, properties: Mapping[str, Property], file: MeshFile, files: Folder, key: str
 ) -> Material:
     """The principled material of these properties, with the config's values of vertices."""
-    found = {name: properties.get(name, Property(torch.tensor(values))) for name, values in MISSING.items()}
+    found = {name: properties.get(name, Property(torch.tensor(values))) for name, values in PRINCIPLED.items()}
     for name, given in named(config.vertices).items():
-        count, channels = len(file.mesh.vertices), len(MISSING[name])
+        count, channels = len(file.mesh.vertices), len(PRINCIPLED[name])
         values = vertex_values(given, count, channels, files, f"{key}.vertices.{name}")
         ones = getattr(config, name) is None
         factor = torch.ones_like(found[name].factor) if ones else found[name].factor

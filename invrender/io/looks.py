@@ -11,16 +11,7 @@ from torch import Tensor
 from invrender.io.meshes.content import Gloss, Wrap
 from invrender.io.meshes.painting import Paint, distinct, paint
 from invrender.io.meshes.tiles import tile
-from invrender.scene import Mesh, Property
-
-# By property of a principled material, in the order in which maps are stacked: the factor of what has none.
-MISSING: Mapping[str, tuple[float, ...]] = {
-    "albedo": (1.0, 1.0, 1.0),
-    "roughness": (1.0,),
-    "metallic": (0.0,),
-    "emission": (0.0, 0.0, 0.0),
-    "normal": (0.0, 0.0, 1.0),
-}
+from invrender.scene import PRINCIPLED, Mesh, Property
 
 
 @dataclass(frozen=True)
@@ -32,7 +23,7 @@ class Look:
 
     def find(self, name: str) -> Property:
         """A property, or what it is where it is missing."""
-        return self.properties.get(name, Property(torch.tensor(MISSING[name])))
+        return self.properties.get(name, Property(torch.tensor(PRINCIPLED[name])))
 
     @property
     def textured(self) -> bool:
@@ -62,6 +53,12 @@ def factors(gloss: Gloss) -> dict[str, Tensor]:
     return {name: torch.tensor(values, dtype=torch.float32) for name, values in found.items()}
 
 
+def spread(own: Property, height: int, width: int) -> Property:
+    """A property with a texture that is its factor all over, for a fit to begin with."""
+    blank = own.factor.expand(height, width, len(own.factor)).contiguous()
+    return Property(torch.ones_like(own.factor), blank)
+
+
 def normal_factor(scale: float) -> Tensor:
     """What a map of normals is multiplied by."""
     return torch.tensor([scale, scale, 1.0])
@@ -76,13 +73,13 @@ def cover(mesh: Mesh, part: Tensor, looks: Sequence[Look]) -> Covered:
     kinds, part = distinct(looks, part)
     if len(kinds) == 1 and shown_whole(mesh, kinds[0]):
         return Covered(mesh, kinds[0].properties)
-    names = [name for name in MISSING if any(name in each.properties for each in kinds)]
+    names = [name for name in PRINCIPLED if any(name in each.properties for each in kinds)]
     stacked = [name for name in names if differs(kinds, name)]
     painted = paint(mesh, part, [stack(each, stacked) for each in kinds])
     found = {name: kinds[0].find(name) for name in names}
     start = 0
     for name in stacked:
-        channels = slice(start, start + len(MISSING[name]))
+        channels = slice(start, start + len(PRINCIPLED[name]))
         texture = None if painted.texture is None else painted.texture[..., channels].contiguous()
         found[name] = Property(painted.color[channels], texture)
         start = channels.stop

@@ -14,7 +14,7 @@ from invrender.geometry.spheres import icosphere
 from invrender.images.resample import resize_area
 from invrender.io.folder import Folder
 from invrender.io.gloss import BLANK, choose_model, glossy_looks, glossy_material, texture_size, vertex_values
-from invrender.io.looks import Look, cover, factors, normal_factor
+from invrender.io.looks import Look, cover, factors, normal_factor, spread
 from invrender.io.meshes import MeshFile, read_mesh
 from invrender.io.meshes.content import Gloss, Part, Wrap
 from invrender.io.meshes.painting import distinct
@@ -181,8 +181,7 @@ def resized(config: ObjectConfig, file: MeshFile, looks: list[Look], key: str) -
     if albedo.texture is not None:
         painted, wrap = Property(albedo.factor, resize_area(albedo.texture, height, width)), only.wrap
     else:
-        blank = albedo.factor.expand(height, width, 3).contiguous()
-        painted, wrap = Property(torch.ones(3), blank), own_wrap(file)
+        painted, wrap = spread(albedo, height, width), own_wrap(file)
     return Look({**only.properties, "albedo": painted}, wrap)
 
 

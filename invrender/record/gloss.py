@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from invrender.io.looks import enlarge
+from invrender.io.pictures.writing import to_bytes
 from invrender.record.display import srgb_picture
 from invrender.scene import Material, Property
 
@@ -52,9 +54,8 @@ def packed(roughness: Property, metallic: Property) -> Image.Image | None:
     picture = torch.ones(*size, 3)
     for channel, each in ((ROUGHNESS, roughness), (METAL, metallic)):
         if each.texture is not None:
-            planes = each.texture.detach().cpu().float().movedim(-1, 0)[None]
-            picture[..., channel] = torch.nn.functional.interpolate(planes, size, mode="bilinear")[0, 0]
-    return image(picture)
+            picture[..., channel] = enlarge(each.texture.detach().cpu().float(), *size)[..., 0]
+    return Image.fromarray(to_bytes(picture))
 
 
 def normals(own: Property) -> Image.Image | None:
@@ -64,9 +65,4 @@ def normals(own: Property) -> Image.Image | None:
     vectors = torch.nn.functional.normalize(
         own.texture.detach().cpu().float() * own.factor.detach().cpu().float(), dim=-1
     )
-    return image((vectors + 1) / 2)
-
-
-def image(values: Tensor) -> Image.Image:
-    """Numbers [H, W, 3] from 0 to 1 in 8 bits."""
-    return Image.fromarray((values.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
+    return Image.fromarray(to_bytes((vectors + 1) / 2))

@@ -11,7 +11,7 @@ Conventions (declared here, used everywhere):
 from invrender.scene.camera import WHOLE, Camera, Projection, Window
 from invrender.scene.lens import Lens, LensModel
 from invrender.scene.lights import AmbientLight, DirectionalLight, Falloff, HarmonicLight, Light, PointLight
-from invrender.scene.material import Material, Model, Property, phong, principled
+from invrender.scene.material import PRINCIPLED, Material, Model, Property, phong, principled
 from invrender.scene.mesh import Mesh
 from invrender.scene.picture import Channels, Picture
 from invrender.scene.scene import CAMERA, Object, Scene
@@ -20,6 +20,7 @@ from invrender.scene.tensors import convert, detach, map_tensors
 
 __all__ = [
     "CAMERA",
+    "PRINCIPLED",
     "WHOLE",
     "AmbientLight",
     "Camera",

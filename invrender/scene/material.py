@@ -10,6 +10,15 @@ from torch import Tensor
 
 Model = Literal["phong", "principled"]
 
+PRINCIPLED: Mapping[str, tuple[float, ...]] = {
+    "albedo": (1.0, 1.0, 1.0),
+    "roughness": (1.0,),
+    "metallic": (0.0,),
+    "emission": (0.0, 0.0, 0.0),
+    "normal": (0.0, 0.0, 1.0),
+}
+"""The properties of principled materials, and what they are where nobody says."""
+
 
 @dataclass(frozen=True)
 class Property:

@@ -16,6 +16,7 @@ from invrender.render.base import Shot
 from invrender.render.shading.charts import mesh_pyramid
 from invrender.render.shading.mipmaps import level_sizes
 from invrender.scene import (
+    PRINCIPLED,
     AmbientLight,
     Camera,
     DirectionalLight,
@@ -35,14 +36,8 @@ known_normals: Constants[Tensor] = Constants()
 packed_objects: Constants[dict[str, Any]] = Constants()
 packed_lights: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
 
-NO_NORMAL_MAP = (0.0, 0.0, 1.0)
 # The properties of principled surfaces beside albedo: their factors for objects that have none.
-LAYERS: Mapping[str, tuple[float, ...]] = {
-    "roughness": (1.0,),
-    "metallic": (0.0,),
-    "emission": (0.0, 0.0, 0.0),
-    "normal": NO_NORMAL_MAP,
-}
+LAYERS = {name: values for name, values in PRINCIPLED.items() if name != "albedo"}
 
 
 @dataclass(frozen=True)
@@ -313,7 +308,7 @@ def pack_textures(objects: Sequence[Object], name: str, mipmaps: bool, like: Ten
     for number, rows in enumerate(tables):
         if rows:
             table[number, : len(rows)] = torch.tensor(rows)
-    none = like.new_zeros(0, len(LAYERS.get(name, NO_NORMAL_MAP)))
+    none = like.new_zeros(0, len(PRINCIPLED[name]))
     return concatenate(texels) if texels else none, table.to(like.device)
 
 
