@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra.conf import HydraConf
 from omegaconf import OmegaConf
 
 from invrender.sweep.outcome import Outcome, read_outcome
-from invrender.sweep.work import Child, Ready, threads_of
+from invrender.sweep.work import Child, Ready, begin, threads_of
 
 
 class Tasks:
@@ -64,3 +65,14 @@ def test_threads_of_a_slot(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert threads_of(launcher) == threads
+
+
+@pytest.mark.parametrize(("cards", "taken"), [(0, []), (1, []), (2, [0, 1, 0, 1]), (3, [0, 1, 2, 0])])
+def test_a_job_takes_the_card_of_its_slot(monkeypatch: pytest.MonkeyPatch, cards: int, taken: list[int]) -> None:
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    for slot in range(4):
+        begin(slot)
+    assert chosen == taken
