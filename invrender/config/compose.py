@@ -128,8 +128,8 @@ def scene_file(composed: Composition) -> Path:
         if path is None:
             break
         content = read_plain(path)
-        scene = content.get("scene") or {}
-        if scene.get("folder") or any("mesh" in item for item in (scene.get("objects") or {}).values() if item):
+        scene = keys_of(content.get("scene"))
+        if scene.get("folder") or any("mesh" in keys_of(item) for item in keys_of(scene.get("objects")).values()):
             return path
         first = first or path
         choice = base_scene(content.get("defaults") or ())
@@ -148,6 +148,11 @@ def read_plain(path: Path) -> dict[str, Any]:
     """A YAML file that Hydra has read already, as plain containers."""
     content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+
+
+def keys_of(value: Any) -> dict[Any, Any]:
+    """What has keys, empty for all else: a value may be missing (``???``), and what else is wrong is told elsewhere."""
+    return value if isinstance(value, dict) else {}
 
 
 def base_scene(defaults: Sequence[Any]) -> str | None:

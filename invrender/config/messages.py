@@ -61,6 +61,8 @@ def account(error: BaseException, options_of: OptionsOf) -> str | None:
     for cause in chain(error):
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and cause.full_key:
             return unknown_key(cause)
+        if isinstance(cause, MissingMandatoryValue) and not cause.full_key:
+            return "an entry of a defaults list is ???, expected the name of a file, or none of it"
         if isinstance(cause, MissingMandatoryValue):
             return f"{cause.full_key} is missing, expected a value; give {cause.full_key}=…"
     for cause in chain(error):

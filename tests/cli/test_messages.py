@@ -245,6 +245,11 @@ def test_broken_scene_files(invrender: Any, workspace: Path) -> None:
     assert "scene=folder is a folder without a scene.yaml" in invrender("render", "scene=folder").error
     (workspace / "list.yaml").write_text("# @package _global_\nscene: {objects: [a]}\n")
     assert "list.yaml: scene.objects is ['a'], expected keys and values" in invrender("render", "scene=list.yaml").error
+    for missing in ("scene: ???", "scene:\n  objects: ???", "scene: {}\ncamera: ???\nlight: ???"):
+        (workspace / "missing.yaml").write_text(f"# @package _global_\n{missing}\n")
+        assert "scene.objects is empty" in invrender("render", "scene=missing.yaml").error
+    (workspace / "missing.yaml").write_text("# @package _global_\ndefaults:\n- ???\n")
+    assert "an entry of a defaults list is ???" in invrender("render", "scene=missing.yaml").error
     (workspace / "local.yaml").write_text("scene: {objects: {}}\n")
     assert "begin the scene's file with the line # @package" in invrender("render", "scene=local.yaml").error
 
