@@ -36,8 +36,10 @@ SHARED = 8  # from here on, `Inputs` are shared by many faces
 COPIES = 64  # of the gradients of these, so that faces don't wait for each other
 
 
-def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
-    """The twin of `blend.soft_layers` on CUDA."""
+def soft_layers(
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, silhouette: bool = True
+) -> Layers:
+    """The twin of `blend.soft_layers` on CUDA; the silhouette costs little, and comes whether asked for or not."""
     asked = SHADED if surfaces is not None else DEPTH if depth else ALPHA
     work = SoftPass(Variant.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
     found: tuple[Tensor, ...] = Differentiable.apply(work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces))
