@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.autograd import forward_ad
 from torch.utils.weak import WeakTensorKeyDictionary
 
 T = TypeVar("T")
+MOST = 1 << 10  # tensors of numbers that are kept
 
 
 def constant(*tensors: Tensor) -> bool:
@@ -53,3 +55,18 @@ class Constants(Generic[T]):
             self.found[first] = held
         result: T = held[2]
         return result
+
+
+def numbers(values: tuple[Any, ...], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """A tensor of numbers, or of tuples of such, on the device of another and of its type unless ``dtype`` is given.
+
+    Made once: to copy a few numbers to a graphics card is to wait for it. Nobody may write to it.
+    """
+    return made_once(values, dtype or like.dtype, like.device)
+
+
+@lru_cache(MOST)
+def made_once(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The tensor of `numbers`."""
+    with torch.inference_mode(False), temporarily_clear_interpreter_stack():
+        return torch.tensor(values, dtype=dtype, device=device)

@@ -12,7 +12,7 @@ from typing import Any
 
 import tiny
 import torch
-from fake_card import FakeCard, OnCard
+from fake_card import FakeCard, OnCard, waits
 from torch import Tensor
 
 from invrender import losses, parameters
@@ -164,6 +164,18 @@ def assert_alike(name: str, found: Found, expected: Found) -> None:
         torch.testing.assert_close(here, other, rtol=1e-6, atol=1e-9, msg=lambda text: f"{name}: {text}")
 
 
+def waits_of_step(quality: Quality) -> int:
+    """How often a step of a fit waits for the card once those before it have made what lasts."""
+    pose, renderer = parameters.CameraPose(), EmbeddedRenderer(backend="triton", samples=1)
+    scene = tiny.one_object(5).to(CARD)
+    raw = pose.initial(scene).requires_grad_()
+    for _ in range(2):
+        waits.clear()
+        picture = render_scene(renderer, pose.apply(scene, raw), frozenset(("rgb", "alpha")), quality)
+        torch.autograd.grad(picture.rgb.square().sum() + picture.alpha.sum(), raw)
+    return waits.total()
+
+
 for module in (soft, hard, edges):
     module.launch = launch  # type: ignore[attr-defined]
 for name, case in cases():
@@ -171,3 +183,6 @@ for name, case in cases():
     with FakeCard():
         assert_alike(name, case(CARD), expected)
     print(name, flush=True)
+with FakeCard():
+    for name, quality in (("soft", Quality(sigma=1e-2)), ("edge", Quality(sigma=0.0))):
+        print(f"{name} waits: {waits_of_step(quality)}", flush=True)

@@ -7,9 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.geometry.fields import find_field
 from invrender.geometry.lenses import film, solve_rays
 from invrender.scene import Camera, Lens
+
+LAST_ROW = (0.0, 0.0, 0.0, 1.0)  # of a rigid transform
 
 
 def look_at(position: Tensor, target: Tensor, up: Tensor) -> Tensor:
@@ -18,20 +21,26 @@ def look_at(position: Tensor, target: Tensor, up: Tensor) -> Tensor:
     ``up`` [3] points to the top of the picture. Where the view is along ``up`` another axis takes its place, so the
     result is always a rigid transform; ``position`` and ``target`` must differ.
     """
-    forward = torch.nn.functional.normalize(target - position, dim=0)
+    forward = scale_to_one(target - position)
     right = torch.linalg.cross(forward, up)
-    if right.detach().norm() < 1e-6 * up.norm():
+    if torch.linalg.vector_norm(right.detach()) < 1e-6 * torch.linalg.vector_norm(up.detach()):
         least = torch.zeros_like(up).index_fill(0, forward.detach().abs().argmin(), 1.0)
         right = torch.linalg.cross(forward, least)
-    right = torch.nn.functional.normalize(right, dim=0)
+    right = scale_to_one(right)
     rotation = torch.stack([right, torch.linalg.cross(forward, right), forward])
     return rigid(rotation, -rotation @ position)
+
+
+def scale_to_one(vector: Tensor) -> Tensor:
+    """A vector [3] other than zero at length one."""
+    found: Tensor = vector / torch.linalg.vector_norm(vector)
+    return found
 
 
 def rigid(rotation: Tensor, translation: Tensor) -> Tensor:
     """[4, 4] from a rotation [3, 3] and a translation [3]."""
     top = torch.cat([rotation, translation[:, None]], dim=1)
-    return torch.cat([top, top.new_tensor([[0.0, 0.0, 0.0, 1.0]])])
+    return torch.cat([top, numbers((LAST_ROW,), top)])
 
 
 def transform(target_from_source: Tensor, points: Tensor) -> Tensor:
@@ -51,7 +60,7 @@ def homogeneous_pixels(camera: Camera, points: Tensor) -> Tensor:
     camera_from_world = camera.camera_from_world[:3]
     rays = camera_from_world
     if camera.projection == "orthographic":
-        rays = torch.cat([camera_from_world[:2], camera.camera_from_world.new_tensor([[0.0, 0.0, 0.0, 1.0]])])
+        rays = torch.cat([camera_from_world[:2], numbers((LAST_ROW,), camera_from_world)])
     projection = torch.cat([camera.intrinsics @ rays, camera_from_world[2:]])
     return torch.addmm(projection[:, 3], points, projection[:, :3].T)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
@@ -77,7 +78,7 @@ class SoftRenderer:
     @property
     def blur_radius(self) -> float:
         """The squared distance, in squared NDC units, at which coverage has fallen to ``reach``."""
-        return self.sigma * float(torch.logit(torch.tensor(1 - self.reach, dtype=torch.float64)))
+        return self.sigma * math.log(1 / self.reach - 1)
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
@@ -90,7 +91,8 @@ class SoftRenderer:
         found: dict[str, Tensor] = {}
         if fused:
             shown = surfaces if "rgb" in fused else None
-            layers = work.soft_layers(screen, shown, softness, "depth" in fused)
+            silhouette = "alpha" in fused or ("rgb" in fused and self.background == "composite")
+            layers = work.soft_layers(screen, shown, softness, "depth" in fused, silhouette)
             if shown is not None:
                 found["rgb"] = over_background(layers, softness, batch.background, self.background)
             found |= {name: getattr(layers, name) for name in ("alpha", "depth") if name in fused}

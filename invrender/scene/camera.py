@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.scene.lens import Lens
 
 Projection = Literal["perspective", "orthographic"]
@@ -61,10 +62,12 @@ class Camera:
 
     def framed(self, window: Window, width: int, height: int) -> Camera:
         """What lies within a window of the picture, as a picture of ``width`` by ``height`` pixels."""
+        if (window, width, height) == (WHOLE, self.width, self.height):
+            return self
         x, y, across, down = window
         intrinsics = self.intrinsics
         if (x, y) != (0.0, 0.0):
-            corner = intrinsics.new_tensor([[1, 0, -x * self.width], [0, 1, -y * self.height], [0, 0, 1]])
+            corner = numbers(((1, 0, -x * self.width), (0, 1, -y * self.height), (0, 0, 1)), intrinsics)
             intrinsics = corner @ intrinsics
-        scale = intrinsics.new_tensor([width / (across * self.width), height / (down * self.height), 1.0])
+        scale = numbers((width / (across * self.width), height / (down * self.height), 1.0), intrinsics)
         return replace(self, intrinsics=scale[:, None] * intrinsics, width=width, height=height)

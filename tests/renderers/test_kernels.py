@@ -162,11 +162,11 @@ def assert_twins(scenes: Sequence[Scene], slow: Function, fast: Function) -> Non
     assert forward == pytest.approx(backward, rel=1e-9)
 
 
-def soft(work: ModuleType, shaded: bool = True, depth: bool = True) -> Function:
+def soft(work: ModuleType, shaded: bool = True, depth: bool = True, silhouette: bool = True) -> Function:
     def layers(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
-        found = work.soft_layers(screen, surfaces if shaded else None, SOFTNESS, depth)
+        found = work.soft_layers(screen, surfaces if shaded else None, SOFTNESS, depth, silhouette)
         colored = [found.depth, found.weight] if depth else []
-        return [found.alpha, *colored, *([found.color] if shaded else [])]
+        return [*([found.alpha] if silhouette else []), *colored, *([found.color] if shaded else [])]
 
     return layers
 
@@ -188,6 +188,11 @@ def test_soft_pictures(scenes: Callable[[], list[Scene]], passes: ModuleType) ->
 @pytest.mark.parametrize("depth", [False, True])
 def test_silhouettes_and_depths(depth: bool, scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
     assert_twins(scenes(), soft(blend, False, depth), soft(passes, False, depth))
+
+
+@pytest.mark.parametrize("scenes", [lambda: [tiny.one_object(14)], clipped])
+def test_colors_without_silhouettes(scenes: Callable[[], list[Scene]], passes: ModuleType) -> None:
+    assert_twins(scenes(), soft(blend, silhouette=False), soft(passes, silhouette=False))
 
 
 @pytest.mark.parametrize("kind", [soft, hard])

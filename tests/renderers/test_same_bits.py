@@ -149,10 +149,8 @@ def test_fragments_that_are_not_shaded_would_hardly_show(negligible: float) -> N
     scene = crowded(20)
     surfaces = Surfaces.of(shots_of([scene]), mipmaps=True)
     screen = project_surfaces(surfaces, [scene.camera], cull_backfaces=False)
-    found, exact = (
-        SoftPass(screen, surfaces, Soft(1e-3, 0.03, 9e-3, SHADED, share)).forward(*tensors_of(screen, surfaces))[1]
-        for share in (negligible, 0.0)
-    )
+    settings = (Soft(1e-3, 0.03, 9e-3, SHADED, True, share) for share in (negligible, 0.0))
+    found, exact = (SoftPass(screen, surfaces, each).forward(*tensors_of(screen, surfaces))[1] for each in settings)
     assert 0 < (found - exact).abs().max() <= negligible * len(screen.face)
 
 
@@ -169,7 +167,7 @@ def test_kernels_give_the_same_bits_on_any_number_of_threads(hard: bool) -> None
         work = (
             HardPass(screen, surfaces, nearest_faces(screen))
             if hard
-            else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED, 1e-9))
+            else SoftPass(screen, surfaces, Soft(1e-3, 0.1, 9e-3, SHADED, True, 1e-9))
         )
         tensors = tensors_of(screen, surfaces)
         if hard:

@@ -26,7 +26,7 @@ PROTOCOLS = {"render.base", "parameters.base", "losses.base"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{leaf: set() for leaf in LEAVES},
     "checks": {"errors"},
-    "scene": {"errors"},
+    "scene": {"errors", "constants"},
     "images": {"scene"},
     "geometry": LOWEST,
     "io": {"geometry"} | LOWEST,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from invrender.constants import Constants, constant
+from invrender.constants import Constants, constant, numbers
 from invrender.render.base import render_scene
 from invrender.render.embedded import EmbeddedRenderer
 
@@ -33,6 +33,21 @@ def test_computed_once_for_the_same_tensors() -> None:
     kept = double(1)
     other = other.clone()
     assert double(1) is not kept
+
+
+def test_numbers_are_made_once_for_each_type_whatever_is_at_work() -> None:
+    like = torch.ones(1, dtype=torch.float64)
+    with torch.inference_mode():
+        made = numbers((1, 2.5, -7), like)
+    assert made.tolist() == [1.0, 2.5, -7.0]
+    assert made.dtype == torch.float64
+    assert not made.is_inference()
+    assert numbers((1, 2.5, -7), like) is made
+    assert numbers((1, 2.5, -7), like.float()).dtype == torch.float32
+    assert numbers(((1, 2), (3, 4)), like, torch.int64).tolist() == [[1, 2], [3, 4]]
+    doubled, change = torch.func.jvp(lambda each: each * numbers((3, 5), each), (like,), (like,))
+    assert doubled.equal(change)
+    assert numbers((3, 5), like).equal(change)
 
 
 def test_a_result_outlives_the_transform_in_which_it_was_computed() -> None:

@@ -30,7 +30,7 @@ class Implementation:
     """The operations of which every kind of kernels has its own, with the same signatures and results."""
 
     classify: Classify
-    soft_layers: Callable[[Screen, Surfaces | None, Softness, bool], Layers]
+    soft_layers: Callable[[Screen, Surfaces | None, Softness, bool, bool], Layers]
     nearest_faces: Callable[[Screen], Tensor]
     hard_layers: Callable[[Screen, Surfaces, Tensor, Tensor], tuple[Tensor, Tensor]]
     jumps: Jumps

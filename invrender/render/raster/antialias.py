@@ -95,8 +95,6 @@ def end_points(screen: Screen, ends: Tensor) -> tuple[Tensor, Tensor]:
     corners = screen.vertices.index_select(0, ends.reshape(-1)).reshape(-1, 2, 4)
     depth = corners[..., 3].detach()
     behind = depth <= screen.near
-    if not bool(behind.any()):
-        return corners[..., :2] / corners[..., 2:3], corners[..., 2:]
     hidden = behind & ~behind.flip(1)
     span = torch.where(hidden, corners.flip(1)[..., 3] - corners[..., 3], torch.ones_like(depth))
     share = torch.where(hidden, (screen.near - corners[..., 3]) / span, torch.zeros_like(depth))
@@ -146,15 +144,17 @@ def crossings(screen: Screen, found: Outlines, seen_points: Unhidden = unhidden)
         count = (
             ((high - 0.5).ceil().clamp(min=0).minimum(size.to(low)).long() - first).clamp(min=0).masked_fill(lost, 0)
         )
-        edge = torch.arange(len(count), device=count.device).repeat_interleave(count)
-        step = torch.arange(int(count.sum()), device=count.device) - (count.cumsum(0) - count)[edge]
+        ends = count.cumsum(0)
+        total = int(ends[-1]) if len(ends) else 0
+        edge = torch.repeat_interleave(count, output_size=total)
+        step = torch.arange(total, device=count.device) - (ends - count)[edge]
         across = first[edge] + step
         start, end = points[edge].unbind(1)
         share = (across + 0.5 - start[:, 0]) / (end[:, 0] - start[:, 0])
         down = start[:, 1] + share * (end[:, 1] - start[:, 1])
         upper = (down - 0.5).floor().long()
         other_size = torch.where(sideways, screen.width, screen.height)[edge]
-        inside = (upper >= 0) & (upper + 1 < other_size)
+        inside = ((upper >= 0) & (upper + 1 < other_size)).nonzero()[:, 0]
         edge, across, down, upper, share = (each[inside] for each in (edge, across, down, upper, share))
         weights = torch.stack([1 - share, share], dim=1) / depths[edge][..., 0]
         depth = (weights * depths[edge][..., 1]).sum(1) / weights.sum(1)
@@ -221,12 +221,9 @@ def antialias(picture: Tensor, shares: Tensor, crossed: Crossings) -> Tensor:
     Pairs above each other go first and pairs beside each other work on the result, as a box filter separates: what is
     left of a corner is the product of what is left of its sides.
     """
-    touched, place = torch.unique(crossed.pixel, return_inverse=True)
-    changed = picture.index_select(0, touched)
-    for beside in (False, True):
-        chosen = (crossed.sideways == beside).nonzero()[:, 0]
-        changed = blend_pairs(changed, shares.index_select(0, chosen), place.index_select(0, chosen))
-    return picture.index_copy(0, touched, changed)
+    for others in (crossed.sideways, ~crossed.sideways):
+        picture = blend_pairs(picture, shares.masked_fill(others[:, None], 0.0), crossed.pixel)
+    return picture
 
 
 def blend_pairs(picture: Tensor, shares: Tensor, pixel: Tensor) -> Tensor:

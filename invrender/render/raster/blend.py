@@ -61,16 +61,22 @@ class Layers:
 
 
 def soft_layers(
-    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, shader: Shader = shade
+    screen: Screen,
+    surfaces: Surfaces | None,
+    softness: Softness,
+    depth: bool = True,
+    silhouette: bool = True,
+    shader: Shader = shade,
 ) -> Layers:
     """All layers of a soft picture; without ``surfaces`` no colours, and without them and ``depth`` alpha alone.
 
-    shader: colours fragments. The slow twin of the kernels, which know Phong's model alone.
+    silhouette: whether alpha is needed; where not, it need not be there. shader: colours fragments. The slow twin of
+    the kernels, which know Phong's model alone.
     """
     pairs = rasterize_soft(screen, softness.reach)
-    alpha = coverage(screen, pairs, softness)
+    none = screen.vertices.new_zeros(0)
+    alpha = coverage(screen, pairs, softness) if silhouette else none
     if surfaces is None and not depth:
-        none = alpha.new_zeros(0)
         return Layers(alpha, None, none, none, none)
     with torch.no_grad():
         colored = select_contributing(pairs, softness, screen.pixels)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.errors import note
 from invrender.geometry.cameras import bent_pixels, transform
 from invrender.geometry.fields import find_field, may_be_seen, widest_angle
@@ -79,7 +80,7 @@ class Optics:
 
     def outside(self, pixels: Tensor) -> Tensor:
         """How far from the picture and a margin around it pixels [..., 2] are, [...]; 0 within."""
-        size = pixels.new_tensor([self.camera.width, self.camera.height])
+        size = numbers((self.camera.width, self.camera.height), pixels)
         return ((pixels - size / 2).abs() - (0.5 + MARGIN) * size).clamp(min=0).amax(dim=-1)
 
 
@@ -258,7 +259,7 @@ def can_be_drawn(optics: Optics, corners: Tensor) -> Tensor:
     drawn, shown = optics.project(corners)
     pixels = drawn[..., :2] / drawn[..., 2:3]
     # Faces that don't show were not cut, and their straight sides may lie across the picture.
-    size = pixels.new_tensor([optics.camera.width, optics.camera.height])
+    size = numbers((optics.camera.width, optics.camera.height), pixels)
     beside = ((pixels.amin(dim=1) > size) | (pixels.amax(dim=1) < 0)).any(dim=1)
     return shown.all(dim=1) & (visible(optics, corners) | beside) & ~wrapped(optics, drawn)
 

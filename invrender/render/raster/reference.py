@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.screen import Screen
 
@@ -166,7 +167,7 @@ def boxes(outline: Tensor, height: int, width: int, unit: float, reach: float) -
 
     outline: [G, K, 2], pixels. unit: the size of a pixel in NDC. reach: pixels.
     """
-    size = outline.new_tensor([width, height])
+    size = numbers((width, height), outline)
     lower = (outline.amin(dim=1) - reach - 0.5).ceil().clamp(min=0).minimum(size).long()
     upper = (outline.amax(dim=1) + reach - 0.5).floor().clamp(min=-1).minimum(size - 1).long()
     # Measured from a corner: far from the picture's origin the products of a small face would cancel to nothing.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from invrender.constants import Constants, constant
+from invrender.constants import Constants, constant, numbers
 from invrender.geometry.meshes import world_normals, world_vertices
 from invrender.render.base import Shot
 from invrender.render.shading.charts import mesh_pyramid
@@ -201,7 +201,7 @@ def pack_objects(objects: Sequence[Object], mipmaps: bool, shaded: bool) -> dict
         "shiny": materials.requires_grad or bool((materials[:, 3:6] != 0).any()),
         "first_vertex": first_vertex,
         "first_face": first_face,
-        "principled": torch.tensor(kinds, device=materials.device) if any(kinds) else None,
+        "principled": numbers(tuple(kinds), materials, torch.bool) if any(kinds) else None,
         **(pack_layers(objects, mipmaps, vertices[0]) if shaded and any(kinds) else {}),
     }
 
@@ -224,7 +224,7 @@ def pack_layers(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> dict[
 
 def pack_layer(objects: Sequence[Object], name: str, like: Tensor) -> Layer:
     """One property of all objects."""
-    missing = like.new_tensor(LAYERS[name])
+    missing = numbers(tuple(LAYERS[name]), like)
     found = [obj.material.properties.get(name) for obj in objects]
     factors = torch.stack([missing if each is None else each.factor.reshape(-1) for each in found])
     vertex = [None if each is None else each.vertex for each in found]
@@ -304,18 +304,16 @@ def pack_textures(objects: Sequence[Object], name: str, mipmaps: bool, like: Ten
                 count += height * width
         tables.append(packed[key])
     levels = max((len(rows) for rows in tables), default=0)
-    table = torch.zeros(len(tables), max(levels, 1), 3, dtype=torch.int64)
-    for number, rows in enumerate(tables):
-        if rows:
-            table[number, : len(rows)] = torch.tensor(rows)
+    padded = tuple((*rows, *[(0, 0, 0)] * (max(levels, 1) - len(rows))) for rows in tables)
     none = like.new_zeros(0, len(PRINCIPLED[name]))
-    return concatenate(texels) if texels else none, table.to(like.device)
+    table = numbers(padded, like, torch.int64).reshape(len(tables), max(levels, 1), 3)
+    return concatenate(texels) if texels else none, table
 
 
 def pack_material(material: Material) -> Tensor:
     """Albedo, specular and shininess, [7]; of a principled material the albedo alone."""
     if material.model == "principled":
-        return torch.cat([material.albedo, material.albedo.new_tensor([0.0, 0.0, 0.0, 1.0])])
+        return torch.cat([material.albedo, numbers((0.0, 0.0, 0.0, 1.0), material.albedo)])
     return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
 
 
@@ -345,7 +343,7 @@ def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
         else:
             rows.append(torch.cat([radiance, light.position]))
     found = torch.stack(rows) if rows else ambient.new_zeros(0, 6)
-    return ambient, found, torch.tensor(number_kinds(scene), dtype=torch.int64, device=ambient.device)
+    return ambient, found, numbers(number_kinds(scene), ambient, torch.int64)
 
 
 def stack_harmonics(scenes: Sequence[Scene]) -> Tensor | None:

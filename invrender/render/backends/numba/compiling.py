@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
@@ -16,6 +16,7 @@ import numba
 from numba.core import event
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
+from numba.core.types import unliteral
 
 from invrender.render.threads import kernel_threads
 
@@ -102,7 +103,23 @@ def compile_function(function: Callable[..., Any], options: dict[str, Any]) -> A
     """Numba's function, with our cache."""
     dispatcher = numba.njit(**options)(function)
     dispatcher._cache = Cache(function)
+    forget_literals(dispatcher)
     return dispatcher
+
+
+def forget_literals(dispatcher: Any) -> None:
+    """Have kernels that call a function tell it the types of its arguments, and not which numbers they are.
+
+    Numba would compile it for each number that is written down, among them what a loop's variables begin with. It
+    becomes part of those that call it, where LLVM knows the numbers.
+    """
+    by_arguments = dispatcher.get_call_template
+
+    def get_call_template(arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        types = [unliteral(each) for each in arguments]
+        return by_arguments(types, {name: unliteral(each) for name, each in named.items()})
+
+    dispatcher.get_call_template = get_call_template
 
 
 @cache

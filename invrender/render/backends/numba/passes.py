@@ -24,11 +24,13 @@ from invrender.render.raster.screen import Screen
 from invrender.render.shading.surfaces import Surfaces
 
 
-def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
+def soft_layers(
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, silhouette: bool = True
+) -> Layers:
     """The fast twin of `blend.soft_layers`."""
     asked = soft.SHADED if surfaces is not None else soft.DEPTH if depth else soft.ALPHA
     negligible = soft.NEGLIGIBLE[screen.vertices.element_size()]
-    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked, negligible)
+    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked, silhouette, negligible)
     alpha, color, depth_, weight, nearest = differentiable(SoftPass(screen, surfaces, numbers), screen, surfaces)
     return Layers(alpha, None if surfaces is None else color, depth_, weight, nearest)
 

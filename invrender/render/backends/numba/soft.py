@@ -41,13 +41,14 @@ NEGLIGIBLE = {4: 1e-7, 8: blend.NEGLIGIBLE}
 class Soft(NamedTuple):
     """Numbers of `Softness`; gamma: γ, in depths, as `Softness.depth`. asked: `ALPHA`, `DEPTH` or `SHADED`.
 
-    negligible: the share of a pixel's colour that does not count.
+    silhouette: whether alpha is asked for. negligible: the share of a pixel's colour that does not count.
     """
 
     sigma: float
     gamma: float
     reach: float
     asked: int
+    silhouette: bool
     negligible: float
 
 
@@ -61,11 +62,11 @@ class Sums(NamedTuple):
     nearest: Array
 
     @classmethod
-    def empty(cls, pixels: int, asked: int, dtype: Any) -> Sums:
-        """Sums over no faces."""
-        colored, shaded = pixels * (asked >= DEPTH), pixels * (asked >= SHADED)
+    def empty(cls, pixels: int, soft: Soft, dtype: Any) -> Sums:
+        """Sums over no faces; empty ones of what is not asked for."""
+        colored, shaded = pixels * (soft.asked >= DEPTH), pixels * (soft.asked >= SHADED)
         return cls(
-            np.ones(pixels),
+            np.ones(pixels * soft.silhouette),
             np.zeros((shaded, 3), dtype),
             np.zeros(colored, dtype),
             np.zeros(colored),
@@ -76,7 +77,7 @@ class Sums(NamedTuple):
 def forward(frame: Frame, surface: Surface, soft: Soft, bins: Bins, pictures: int) -> Sums:
     """The sums of all pixels."""
     pixels = pictures * frame.height * frame.width
-    sums = Sums.empty(pixels, soft.asked, frame.vertices.dtype)
+    sums = Sums.empty(pixels, soft, frame.vertices.dtype)
     rows = pictures * tiles_of(frame.height)
     across = tiles_of(frame.width)
 
@@ -122,13 +123,15 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
                 if entry != loaded:
                     if shaded and surface.object[frame.face[g]] != obj:
                         break
-                    load_face(frame, g, f)
-                    columns = max(bins.box[g, 0], left), min(bins.box[g, 1], left + TILE - 1)
-                    lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
-                    count = cover_tile(
-                        f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed
-                    )
-                    kept = pass_light(sides, soft, bins.nearest[g] - hidden, count, tile_sums, cell, cover, passed)
+                    columns = max(bins.box[g, 0] - left, 0), min(bins.box[g, 1] - left, TILE - 1)
+                    lines = max(bins.box[g, 2] - top, 0), min(bins.box[g, 3] - top, TILE - 1)
+                    kept, shallowest = 0, bins.nearest[g] - hidden
+                    if any_counts(columns, lines, TILE, shallowest, tile_sums, soft.asked >= DEPTH, soft.silhouette):
+                        load_face(frame, g, f)
+                        count = cover_tile(
+                            f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed
+                        )
+                        kept = pass_light(sides, soft, shallowest, count, tile_sums, cell, cover, passed)
                     if shaded and kept > 0:
                         load_surface(surface, frame.face[g], q)
                     loaded = entry
@@ -153,19 +156,34 @@ def forward_tiles(begin, end, frame, surface, soft, bins, sums):
                 load_look(surface, obj, picture, look)
                 shade(surface, look, picture, obj, False, rows, lit, n)
                 add_colors(n, inverse_depth, tile_sums, rows, shown, depths)
-        write_tile(frame, soft.asked, picture, left, top, tile_sums, sums)
+        write_tile(frame, soft, picture, left, top, tile_sums, sums)
+
+
+@kernel
+def any_counts(columns, lines, width, depth, sums, colored, silhouette):
+    """Whether any pixel in columns and lines, each first and last, counts: sums are of pixels ``width`` in a line.
+
+    Those that are open, if the ``silhouette`` is asked for, or, if colours or depths are, show something at ``depth``
+    or deeper.
+    """
+    nearest, transparency = sums.nearest, sums.transparency
+    for line in range(lines[0], lines[1] + 1):
+        for pixel in range(line * width + columns[0], line * width + columns[1] + 1):
+            if (colored and depth <= nearest[pixel]) or (silhouette and transparency[pixel] > 0.0):
+                return True
+    return False
 
 
 @kernel
 def cover_tile(f, sides, frame, soft, columns, lines, left, top, x, y, near, cell, cover, passed):
-    """Enter a tile's pixels in columns and lines, each first and last, that a face reaches; how many there are."""
+    """Enter a tile's pixels in its columns and lines, first and last, that a face reaches; how many there are."""
     count, reached, inverse_sigma = 0, 0, 1.0 / soft.sigma
     first, width = columns[0], columns[1] - columns[0] + 1
     for line in range(lines[0], lines[1] + 1):
         assert count >= 0
-        start = (line - top) * TILE + first - left
+        start = line * TILE + first
         for i in range(whole_lanes(width)):
-            x[count + i], y[count + i], cell[count + i] = first + i + 0.5, line + 0.5, start + i
+            x[count + i], y[count + i], cell[count + i] = left + first + i + 0.5, top + line + 0.5, start + i
         count += width
     square_distances(f, sides, x, y, count, near)
     sign_distances(f, sides, frame.near, frame.unit, x, y, count, near)
@@ -251,17 +269,18 @@ def add_colors(n, inverse_depth, tile_sums, rows, shown, depths):
 
 
 @kernel
-def write_tile(frame, asked, picture, left, top, tile_sums, sums):
+def write_tile(frame, soft, picture, left, top, tile_sums, sums):
     """Write a tile's sums to its picture."""
     for y in range(top, min(top + TILE, frame.height)):
         for x in range(left, min(left + TILE, frame.width)):
             pixel, at = (picture * frame.height + y) * frame.width + x, (y - top) * TILE + x - left
-            sums.transparency[pixel] = tile_sums.transparency[at]
-            if asked >= DEPTH:
+            if soft.silhouette:
+                sums.transparency[pixel] = tile_sums.transparency[at]
+            if soft.asked >= DEPTH:
                 weight = tile_sums.weight[at]
                 total = weight if weight > 0.0 else 1.0
                 sums.weight[pixel], sums.nearest[pixel] = weight, tile_sums.nearest[at]
                 sums.depth[pixel] = tile_sums.depth[at] / total
-                if asked == SHADED:
+                if soft.asked == SHADED:
                     for c in range(3):
                         sums.color[pixel, c] = tile_sums.color[at, c] / total

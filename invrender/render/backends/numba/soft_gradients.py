@@ -31,7 +31,7 @@ from invrender.render.backends.numba.interpolation import (
 )
 from invrender.render.backends.numba.looks import DIFFERENTIABLE, LEVELS, LOOK_SIZE, load_look
 from invrender.render.backends.numba.shading import room_for_block, shade, shade_back
-from invrender.render.backends.numba.soft import Soft, Sums, hidden_behind
+from invrender.render.backends.numba.soft import Soft, Sums, any_counts, hidden_behind
 from invrender.render.backends.numba.soft_pixels import Reached, reach, room_for, weigh
 from invrender.render.backends.numba.textures import look_up_back
 
@@ -75,18 +75,6 @@ def room_for_group():
 
 
 @kernel
-def any_counts(touched, width, depth, sums, colored, silhouette):
-    """Whether any pixel in columns and lines ``touched`` counts, as in `reach`."""
-    first, last, top, bottom = touched
-    nearest, transparency = sums.nearest, sums.transparency
-    for line in range(top, bottom + 1):
-        for pixel in range(line * width + first, line * width + last + 1):
-            if (colored and depth <= nearest[pixel]) or (silhouette and transparency[pixel] > 0.0):
-                return True
-    return False
-
-
-@kernel
 def gather_group(number, place, end, frame, surface, soft, bins, sums, colored, shaded, silhouette, group):
     """Fill a group with faces from ``number`` to ``end`` − 1, the first from its part ``place`` on.
 
@@ -97,9 +85,9 @@ def gather_group(number, place, end, frame, surface, soft, bins, sums, colored, 
     while number < end and faces < MOST and group.pixels[faces] + AT_ONCE <= ROOM:
         first, last, top, bottom = bins.box[number]
         shallowest, face = bins.nearest[number] - hidden, frame.face[number]
-        lines = frame.picture[number] * frame.height + top, frame.picture[number] * frame.height + bottom
-        touched = (first, last, lines[0], lines[1])
-        if place == 0 and not any_counts(touched, frame.width, shallowest, sums, colored, silhouette):
+        above = frame.picture[number] * frame.height
+        columns, lines = (first, last), (above + top, above + bottom)
+        if place == 0 and not any_counts(columns, lines, frame.width, shallowest, sums, colored, silhouette):
             number += 1
             continue
         own = surface.object[face] if shaded else 0

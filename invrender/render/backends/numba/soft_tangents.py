@@ -29,7 +29,7 @@ from invrender.render.backends.numba.tangent import Tangent, load_corners_tangen
 
 
 class Changes(NamedTuple):
-    """Of alpha [K, P], color [K, P, 3], depth [K, P] and weight [K, P]."""
+    """Of alpha [K, P], color [K, P, 3], depth [K, P] and weight [K, P]; empty ones of what is not asked for."""
 
     alpha: Array
     color: Array
@@ -41,14 +41,7 @@ def tangents(
     frame: Frame, surface: Surface, soft: Soft, bins: Bins, sums: Sums, tangent: Tangent, directions: int
 ) -> Changes:
     """How the pixels change."""
-    dtype, pixels = frame.vertices.dtype, len(sums.transparency)
-    colored, shaded = pixels * (soft.asked >= DEPTH), pixels * (soft.asked == SHADED)
-    changes = Changes(
-        np.zeros((directions, pixels), dtype),
-        np.zeros((directions, shaded, 3), dtype),
-        np.zeros((directions, colored), dtype),
-        np.zeros((directions, colored), dtype),
-    )
+    changes = Changes(*(np.zeros((directions, *each.shape), frame.vertices.dtype) for each in sums[:4]))
     across = tiles_of(frame.width)
 
     def run(first: int, last: int) -> None:
@@ -63,7 +56,8 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
     """Fill in the pixels of tiles begin … end − 1."""
     across, down = (frame.width + TILE - 1) // TILE, (frame.height + TILE - 1) // TILE
     sides, inverse_depth = frame.outline.shape[1], 1.0 / soft.gamma
-    colored, shaded, directions = soft.asked >= DEPTH, soft.asked == SHADED, len(changes.alpha)
+    colored, shaded, silhouette = soft.asked >= DEPTH, soft.asked == SHADED, soft.silhouette
+    directions = len(changes.alpha)
     f, q, look, own = np.empty(FACE_SIZE), np.empty(SURFACE_SIZE), np.empty(LOOK_SIZE), np.empty(BLOCK, np.int64)
     rows, lit = room_for_block(surface)
     reached, moved_inside = room_for(TILE * TILE), np.empty((directions, TILE * TILE))
@@ -80,7 +74,7 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
             lines = max(bins.box[g, 2], top), min(bins.box[g, 3], top + TILE - 1)
             shallowest = bins.nearest[g] - hidden
             count, kept = reach(
-                f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, True, reached, 0, 0
+                f, sides, frame, soft, sums, picture, columns, lines, shallowest, colored, silhouette, reached, 0, 0
             )  # fmt: skip
             if count == 0:
                 continue
@@ -115,7 +109,7 @@ def tangent_tiles(begin, end, frame, surface, soft, bins, sums, tangent, changes
                             for c in range(3):
                                 apart = rows[COLOR + c, i] - sums.color[at, c]
                                 changes.color[k, at, c] += share * (logit * apart + rows[D + COLOR + c, i])
-            for k in range(directions):
+            for k in range(directions * silhouette):
                 for i in range(count):
                     pixel = reached.pixel[i]
                     changes.alpha[k, pixel] += sums.transparency[pixel] * reached.cover[i] * moved_inside[k, i]

@@ -24,6 +24,8 @@ from invrender.render.backends.numba.compiling import kernel
 # Of a look-up at one level: its upper left texel, the ways to the right and the lower neighbours, the shares across and
 # down, the share of the level, that times how u and v move the place in texels, and how the minification moves it.
 TEXEL, RIGHT, BELOW, ACROSS, DOWN, WEIGHT, SPEED_U, SPEED_V, SPEED_M = range(AT_A_LEVEL)
+# The colours of the four texels that are mixed, three rows each: where derivatives will be, which are taken later.
+TEXELS = D + TEXTURE
 
 LEVELS_PER_E = 0.5 / math.log(2.0)  # by how many levels a look-up moves on where a pixel covers e times as many texels
 
@@ -97,23 +99,53 @@ def look_up(table, levels, texels, slopes, rows, n):
     assert rows.shape[1] == COLUMNS
     find_texels(table, levels, rows, n)
     for part in range(parts_of(levels)):
-        here = LOOK_UPS + part * AT_A_LEVEL
-        for i in range(n):
-            weight, across, down = rows[here + WEIGHT, i], rows[here + ACROSS, i], rows[here + DOWN, i]
-            first, second, third, fourth = found(rows, part, i)
+        gather_texels(texels, part, rows, n)
+        for c in range(3):
+            mix_texels(c, part, slopes, rows, n)
+
+
+@kernel
+def gather_texels(texels, part, rows, n):
+    """Fill in the colours of the texels that look-ups mix at one of their levels.
+
+    Alone, so that the memory, which is far away in large textures, is asked for many of them at a time.
+    """
+    for i in range(n):
+        mixed = found(rows, part, i)
+        for k in range(4):
             for c in range(3):
-                a, b = texels[first, c] * 1.0, texels[second, c] * 1.0
-                d, e = texels[third, c] * 1.0, texels[fourth, c] * 1.0
-                upper, lower = a + across * (b - a), d + across * (e - d)
-                color = upper + down * (lower - upper)
-                rows[TEXTURE + c, i] = weight * color + (rows[TEXTURE + c, i] if part == 1 else 0.0)
-                if slopes:
-                    along_u = rows[here + SPEED_U, i] * ((b - a) + down * ((e - d) - (b - a)))
-                    along_v = rows[here + SPEED_V, i] * (lower - upper)
-                    rows[TEXTURE_U + c, i] = along_u + (rows[TEXTURE_U + c, i] if part == 1 else 0.0)
-                    rows[TEXTURE_V + c, i] = along_v + (rows[TEXTURE_V + c, i] if part == 1 else 0.0)
-                    along_m = rows[here + SPEED_M, i] * color
-                    rows[TEXTURE_M + c, i] = along_m + (rows[TEXTURE_M + c, i] if part == 1 else 0.0)
+                rows[TEXELS + 3 * k + c, i] = texels[mixed[k], c]
+
+
+@kernel
+def mix_texels(c, part, slopes, rows, n):
+    """Add what one of the levels gives to channel c of the texture, and if asked to its slopes."""
+    assert rows.shape[1] == COLUMNS
+    here, lanes, kept = LOOK_UPS + part * AT_A_LEVEL, whole_lanes(n), part == 1
+    for i in range(lanes):
+        upper, lower = mixed_across(rows, here, c, i)
+        color = upper + rows[here + DOWN, i] * (lower - upper)
+        rows[TEXTURE + c, i] = rows[here + WEIGHT, i] * color + (rows[TEXTURE + c, i] if kept else 0.0)
+    if slopes:
+        for i in range(lanes):
+            upper, lower = mixed_across(rows, here, c, i)
+            down = rows[here + DOWN, i]
+            above = rows[TEXELS + 3 + c, i] - rows[TEXELS + c, i]
+            below = rows[TEXELS + 9 + c, i] - rows[TEXELS + 6 + c, i]
+            along_u = rows[here + SPEED_U, i] * (above + down * (below - above))
+            along_v = rows[here + SPEED_V, i] * (lower - upper)
+            along_m = rows[here + SPEED_M, i] * (upper + down * (lower - upper))
+            rows[TEXTURE_U + c, i] = along_u + (rows[TEXTURE_U + c, i] if kept else 0.0)
+            rows[TEXTURE_V + c, i] = along_v + (rows[TEXTURE_V + c, i] if kept else 0.0)
+            rows[TEXTURE_M + c, i] = along_m + (rows[TEXTURE_M + c, i] if kept else 0.0)
+
+
+@kernel
+def mixed_across(rows, here, c, i):
+    """Channel c of the upper and of the lower two texels of `found`, mixed."""
+    across = rows[here + ACROSS, i]
+    a, b, d, e = rows[TEXELS + c, i], rows[TEXELS + 3 + c, i], rows[TEXELS + 6 + c, i], rows[TEXELS + 9 + c, i]
+    return a + across * (b - a), d + across * (e - d)
 
 
 @kernel

@@ -8,6 +8,7 @@ import torch
 import triton.language as tl
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.render.raster.blend import Softness
 from invrender.render.raster.reference import boxes, determinants
 from invrender.render.raster.screen import Screen
@@ -153,15 +154,15 @@ class Frame(NamedTuple):
         cls, inputs: Inputs, indices: Indices, size: Size, near: float = 0.0, softness: Softness | None = None
     ) -> Frame:
         """Put together from plain tensors."""
-        area, numbers = size.unit**2, [near]
+        area, settings = size.unit**2, [near]
         if softness is not None:
-            numbers += [softness.sigma / area, softness.depth, softness.reach / area]
+            settings += [softness.sigma / area, softness.depth, softness.reach / area]
         return cls(
             inputs.outline,
             inputs.vertices,
             indices.winding,
-            inputs.vertices.new_tensor(numbers),
-            indices.picture.new_tensor([size.height, size.width]),
+            numbers(tuple(settings), inputs.vertices),
+            numbers((size.height, size.width), indices.picture),
         )
 
 
@@ -198,7 +199,7 @@ class Surface(NamedTuple):
             textures=textures,
             coarsest=(textures[..., 1] > 0).sum(dim=1) - 1,
             kinds=indices.kinds,
-            counts=textures.new_tensor([inputs.ambient.shape[0], *textures.shape[:2], indices.kinds.shape[0]]),
+            counts=numbers((inputs.ambient.shape[0], *textures.shape[:2], indices.kinds.shape[0]), textures),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -36,13 +37,27 @@ SHARED = 8  # from here on, `Inputs` are shared by many faces
 COPIES = 64  # of the gradients of these, so that faces don't wait for each other
 
 
-def soft_layers(screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True) -> Layers:
-    """The twin of `blend.soft_layers` on CUDA."""
+def soft_layers(
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, silhouette: bool = True
+) -> Layers:
+    """The twin of `blend.soft_layers` on CUDA; the silhouette costs little, and comes whether asked for or not."""
     asked = SHADED if surfaces is not None else DEPTH if depth else ALPHA
     work = SoftPass(Variant.of(screen, surfaces, asked), Size.of(screen), softness, screen.near)
     found: tuple[Tensor, ...] = Differentiable.apply(work, *Indices.of(screen, surfaces), *Inputs.of(screen, surfaces))
     alpha, color, mean_depth, weight, nearest = found
     return Layers(alpha, None if surfaces is None else color, mean_depth, weight, nearest)
+
+
+# Hard pictures look twice for what is nearest; they share a screen's faces by tile.
+tiled: WeakKeyDictionary[Screen, Bins] = WeakKeyDictionary()
+EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
+
+
+def bins_of(screen: Screen, inputs: Inputs, indices: Indices) -> Bins:
+    """The faces of a screen by tile, sorted once."""
+    if screen not in tiled:
+        tiled[screen] = binned(inputs, indices, Size.of(screen), EDGES_REACH)
+    return tiled[screen]
 
 
 def nearest_faces(screen: Screen) -> Tensor:
@@ -52,7 +67,7 @@ def nearest_faces(screen: Screen) -> Tensor:
     def find(*tensors: Tensor) -> tuple[Tensor]:
         indices, inputs = split(tensors)
         frame = Frame.of(inputs, indices, size, near=screen.near)
-        return (hard.nearest_faces(frame, binned(inputs, indices, size, 0.0), size),)
+        return (hard.nearest_faces(frame, bins_of(screen, inputs, indices), size),)
 
     return decide(find, *Indices.of(screen, None), *Inputs.of(screen, None))[0]
 
@@ -71,6 +86,8 @@ def crossings(screen: Screen, found: Outlines) -> Crossings:
     def find(ends: Tensor, picture: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         plain_tensors: dict[str, Any] = dict(zip(names, tensors, strict=True))
         plain_screen = replace(screen, **plain_tensors)
+        if screen in tiled:
+            tiled[plain_screen] = tiled[screen]
         crossed = reference_edges.crossings(plain_screen, replace(found, ends=ends, picture=picture), unhidden)
         return crossed.edge, crossed.pixel, crossed.sideways
 
@@ -85,7 +102,7 @@ def unhidden(screen: Screen, found: Outlines, edge: Tensor, place: Tensor, depth
     column, row = place.long().unbind(1)
     tile = tile_at(found.picture[edge], row, column, size)
     points = edges.Points(place.contiguous(), depth * (1 - reference_edges.BEHIND), tile, found.ends[edge])
-    hidden = edges.hidden_points(frame, binned(inputs, indices, size, 1.0), points, screen.triangles)
+    hidden = edges.hidden_points(frame, bins_of(screen, inputs, indices), points, screen.triangles)
     return (~hidden).nonzero()[:, 0]
 
 
