@@ -13,7 +13,7 @@ from invrender.geometry.spheres import find_region
 from invrender.io.cameras.base import CameraFormat
 from invrender.io.pictures import Decoding
 from invrender.io.schema import ObjectConfig
-from invrender.io.surfaces import SPHERE
+from invrender.io.starts import SPHERE
 from invrender.io.views import Reading, read_views
 
 # The masks' areas are measured in pictures of so many pixels at most, and the scene's own camera is so many radii away.

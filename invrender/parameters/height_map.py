@@ -1,0 +1,103 @@
+"""Heights over a regular grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from invrender.errors import UserError, naming, note
+from invrender.geometry.grids import find_grid
+from invrender.geometry.laplacian import roughen, smooth, weld
+from invrender.parameters.displacement import Displacement
+from invrender.scene import Mesh, Scene, Target, Truth
+
+
+@dataclass(frozen=True)
+class HeightMap(Displacement):
+    """How high some objects are, each along the z axis of its own frame, over a regular grid in x and y.
+
+    raw: [N, 1], in diagonals of the grid's rectangle; `Displacement` says how heights move. A height is one number along a known line, so that one view
+    determines it where it tells shading, outlines, or what is painted on the surface.
+    """
+
+    numbers: ClassVar[int] = 1
+    views: ClassVar[int] = 1
+    smoothness: float = 0.05
+
+    def check(self, scene: Scene, target: Target) -> None:
+        """Raise `UserError` for no such object, and for one that is no grid."""
+        for name, mesh in self.meshes(scene).items():
+            with naming(name):
+                find_grid(mesh)
+            if mesh.normals is not None:
+                note(f"recover.height_map: {name} has normals of its own, which are dropped: heights move them")
+
+    def size(self, mesh: Mesh) -> Tensor:
+        """The diagonal of the grid's rectangle, [], as a constant, which does not depend on heights."""
+        grid = find_grid(mesh)
+        return torch.hypot(grid.x[-1] - grid.x[0], grid.y[0] - grid.y[-1])
+
+    def along(self, moved: Tensor) -> Tensor:
+        """Upwards."""
+        return torch.cat([torch.zeros_like(moved), torch.zeros_like(moved), moved], dim=1)
+
+    def places(self, scene: Scene) -> Tensor:
+        """The row and the column of each height, [N, 2]. Raises `UserError` where there are several objects."""
+        names = self.names(scene)
+        if len(names) > 1:
+            raise UserError(f"heights of {', '.join(names)} are on grids of their own: name one in objects=[…]")
+        mesh = scene.objects[names[0]].mesh
+        grid = find_grid(mesh)
+        place = weld(mesh).gather(grid.place)
+        return torch.stack([place // grid.columns, place % grid.columns], dim=1)
+
+    def added(self, scene: Scene, raw: Tensor) -> Tensor:
+        """What a raw tensor adds to the heights, in diagonals: smooth."""
+        return self.by_mesh(scene, raw, smooth)
+
+    def adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
+        """The raw tensor that adds ``more`` [N, 1] to the heights than ``raw`` does."""
+        return raw + self.by_mesh(scene, more, roughen)
+
+    def by_mesh(self, scene: Scene, values: Tensor, function: Callable[[Mesh, Tensor, float], Tensor]) -> Tensor:
+        """A function of meshes, of values [N, 1], and of the smoothness, object by object; as they are without one."""
+        if not self.smoothness:
+            return values
+        meshes = self.meshes(scene)
+        parts = self.parts(scene, values)
+        return torch.cat([function(mesh, parts[name], self.smoothness) for name, mesh in meshes.items()])
+
+    def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
+        """How far heights are from the true ones, in the object's unit and as shares of the range of the true heights.
+
+        Of several objects the largest error.
+        """
+        count = sum(weld(mesh).count for mesh in self.meshes(scene).values())
+        return self.error_of(scene, truth, torch.ones(count, dtype=torch.bool))
+
+    def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
+        """`error` over some of the heights alone, [N] bool."""
+        found = [
+            compare_heights(scene.objects[name].mesh, truth.scene.objects[name].mesh, part)
+            for name, part in self.parts(scene, entries).items()
+        ]
+        return {key: max(each[key] for each in found) for key in found[0]}
+
+
+def compare_heights(found: Mesh, true: Mesh, chosen: Tensor) -> dict[str, float]:
+    """How far heights are from true ones.
+
+    chosen: [P] bool, which of the places that are found count. rms, largest: the root of the mean squared difference
+    and the largest one, in the object's unit. rms_relative, largest_relative: shares of the range of the true heights.
+    """
+    known = find_grid(true)
+    heights = known.heights(true).detach()
+    x, y, z = weld(found).gather(found.vertices.detach())[chosen.to(found.faces.device)].unbind(1)
+    errors = z - known.sample(heights, x, y)
+    rms, largest = float(errors.square().mean().sqrt()), float(errors.abs().max())
+    size = max(float(heights.max() - heights.min()), 1e-30)
+    return {"rms": rms, "rms_relative": rms / size, "largest": largest, "largest_relative": largest / size}
