@@ -25,6 +25,7 @@ CLASSES = frozenset(
         "invrender.fitting.solve.GridLeastSquares",
         "invrender.fitting.solve.LBFGS",
         "invrender.fitting.solve.LevenbergMarquardt",
+        "invrender.geometry.refining.RefineGrid",
         "invrender.geometry.remeshing.Remesh",
         "invrender.io.cameras.bop.Bop",
         "invrender.losses.BiLaplacian",

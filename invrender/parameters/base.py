@@ -129,12 +129,25 @@ class Gridded(Entrywise, Protocol):
         """The row and the column of each entry, [N, 2] int64. Raises `UserError` where there is no such grid."""
         ...
 
-    def added(self, scene: Scene, raw: Tensor) -> Tensor:
+    def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
         """What a raw tensor adds to the entries, [N, C]."""
         ...
 
-    def adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
+    def raw_adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
         """The raw tensor that adds ``more`` [N, C] to the entries than ``raw`` does."""
+        ...
+
+
+@runtime_checkable
+class Measured(Gridded, Protocol):
+    """One whose entries people read in a unit."""
+
+    def unit(self, scene: Scene) -> float:
+        """What a 1 in the entries is in that unit."""
+        ...
+
+    def differences(self, scene: Scene, truth: Truth) -> Tensor:
+        """How far each entry is from the true one, [N, C], in that unit."""
         ...
 
 

@@ -55,11 +55,11 @@ class HeightMap(Displacement):
         place = weld(mesh).gather(grid.place)
         return torch.stack([place // grid.columns, place % grid.columns], dim=1)
 
-    def added(self, scene: Scene, raw: Tensor) -> Tensor:
+    def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
         """What a raw tensor adds to the heights, in diagonals: smooth."""
         return self.by_mesh(scene, raw, smooth)
 
-    def adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
+    def raw_adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
         """The raw tensor that adds ``more`` [N, 1] to the heights than ``raw`` does."""
         return raw + self.by_mesh(scene, more, roughen)
 
@@ -71,33 +71,41 @@ class HeightMap(Displacement):
         parts = self.parts(scene, values)
         return torch.cat([function(mesh, parts[name], self.smoothness) for name, mesh in meshes.items()])
 
+    def unit(self, scene: Scene) -> float:
+        """The diagonal of the one object's rectangle."""
+        (mesh,) = self.meshes(scene).values()
+        return float(self.size(mesh))
+
+    def differences(self, scene: Scene, truth: Truth) -> Tensor:
+        """The heights minus the true ones, [N, 1], in the objects' units."""
+        pairs = [(mesh, truth.scene.objects[name].mesh) for name, mesh in self.meshes(scene).items()]
+        return torch.cat([height_differences(*pair) for pair in pairs])[:, None]
+
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """How far heights are from the true ones, in the object's unit and as shares of the range of the true heights.
 
-        Of several objects the largest error.
+        rms, largest: the root of the mean squared difference and the largest one; rms_relative, largest_relative: as
+        shares. Of several objects the largest error.
         """
         count = sum(weld(mesh).count for mesh in self.meshes(scene).values())
         return self.error_of(scene, truth, torch.ones(count, dtype=torch.bool))
 
     def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
         """`error` over some of the heights alone, [N] bool."""
-        found = [
-            compare_heights(scene.objects[name].mesh, truth.scene.objects[name].mesh, part)
-            for name, part in self.parts(scene, entries).items()
-        ]
+        found = []
+        for name, chosen in self.parts(scene, entries).items():
+            true = truth.scene.objects[name].mesh
+            errors = height_differences(scene.objects[name].mesh, true)[chosen.to(true.faces.device)]
+            rms, largest = float(errors.square().mean().sqrt()), float(errors.abs().max())
+            size = max(float(true.vertices[:, 2].max() - true.vertices[:, 2].min()), 1e-30)
+            found.append(
+                {"rms": rms, "rms_relative": rms / size, "largest": largest, "largest_relative": largest / size}
+            )
         return {key: max(each[key] for each in found) for key in found[0]}
 
 
-def compare_heights(found: Mesh, true: Mesh, chosen: Tensor) -> dict[str, float]:
-    """How far heights are from true ones.
-
-    chosen: [P] bool, which of the places that are found count. rms, largest: the root of the mean squared difference
-    and the largest one, in the object's unit. rms_relative, largest_relative: shares of the range of the true heights.
-    """
+def height_differences(found: Mesh, true: Mesh) -> Tensor:
+    """The heights of the places of a mesh minus those of a true grid there, [P], in the meshes' unit."""
     known = find_grid(true)
-    heights = known.heights(true).detach()
-    x, y, z = weld(found).gather(found.vertices.detach())[chosen.to(found.faces.device)].unbind(1)
-    errors = z - known.sample(heights, x, y)
-    rms, largest = float(errors.square().mean().sqrt()), float(errors.abs().max())
-    size = max(float(heights.max() - heights.min()), 1e-30)
-    return {"rms": rms, "rms_relative": rms / size, "largest": largest, "largest_relative": largest / size}
+    x, y, z = weld(found).gather(found.vertices.detach()).unbind(1)
+    return z - known.sample(known.heights(true).detach(), x, y)

@@ -65,8 +65,8 @@ def measure_coverage(objective: Objective, raw: Raw, names: Sequence[str]) -> di
     shapes = {name: each for name in names if isinstance(each := objective.parameters[name], Shape)}
     others = [name for name in names if name not in shapes]
     found = measure_entries(objective, raw, others) if others else {}
-    enough = 1 if objective.channels & TELLING else SEVERAL
     for name, shape in shapes.items():
+        enough = 1 if objective.channels & TELLING else getattr(shape, "views", SEVERAL)
         found[name] = Coverage(count_views(objective, raw, shape), "vertices", enough, counted=True)
     return found
 

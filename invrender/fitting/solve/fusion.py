@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,8 @@ from invrender.fitting.solve.probing import Probes, linearize_sparsely
 
 # Of a Gauss-Newton step, what is tried.
 SHARES = (1.0, 0.5, 0.25, 0.125)
+# A step of fewer learning rates is the last one for its picture.
+CLOSE = 0.1
 
 
 class Knowledge(TypedDict):
@@ -45,16 +48,17 @@ class Fusion:
 
     What is known before, a mean and an information matrix, and the picture make a sum of squares. Its minimum, by a few
     Gauss-Newton steps, is the new mean, and the picture's own information is added (Zienkiewicz et al., "Real-Time
-    Height Map Fusion using Differentiable Rendering", 2016). The variance of a picture's noise is what it leaves.
+    Height Map Fusion using Differentiable Rendering", 2016). The variance of a picture's noise is what it leaves, block
+    by block.
 
-    stages: one, whose steps are pictures at most. rounds: Gauss-Newton steps for each picture. deviation: of an entry
+    stages: one, whose steps are pictures at most. rounds: Gauss-Newton steps for each picture at most. deviation: of an entry
     from its start before any picture is seen, in learning rates; steepness: of the difference of two neighbours.
     """
 
     stages: Sequence[Stage]
-    rounds: int = 4
+    rounds: int = 20
     deviation: float = 50.0
-    steepness: float = 10.0
+    steepness: float = 3.0
 
     def __post_init__(self) -> None:
         check_settings(self, ("rounds", "deviation", "steepness"))
@@ -66,7 +70,7 @@ class Fusion:
         name, parameter = find_gridded(objective, raw)
         places, rate = parameter.places(objective.scene).cpu().numpy(), objective.rates[name]
         matrix = smoothness(places, self.deviation * rate, self.steepness * rate, raw[name].shape[1])
-        mean = parameter.added(objective.scene, raw[name])
+        mean = parameter.entry_changes(objective.scene, raw[name])
         return {"frame": 0, "frames": len(objective.sizes), "knowledge": to_knowledge(matrix, mean)}
 
     def step(self, objective: GriddedObjective, raw: Raw, state: Fused) -> tuple[Evaluation, Raw, Fused]:
@@ -78,18 +82,22 @@ class Fusion:
         probes = Probes.of(parameter, objective.scene)
         for _ in range(self.rounds):
             local = linearize_sparsely(frame, raw, name, probes)
-            normal, slope = (each / local.scale for each in local.normal_equations())
+            variance = float(np.median(local.variances()))
+            normal, slope = local.normal_equations(variance)
             away = self.away(objective, raw, state)
             step = -factorize(known + normal)(slope + known @ away)
-            raw = self.shorten(frame, raw, step, (known, away), local.scale)
+            before, raw = raw, self.shorten(frame, raw, step, (known, away), variance)
+            if float((raw[name] - before[name]).abs().max()) < CLOSE * objective.rates[name]:
+                break
         last = linearize_sparsely(frame, raw, name, probes)
-        knowledge = to_knowledge(known + last.normal_equations()[0] / last.scale, parameter.added(frame.scene, raw[name]))
+        information = known + last.normal_equations(last.variances())[0]
+        knowledge = to_knowledge(information, parameter.entry_changes(frame.scene, raw[name]))
         return evaluation, raw, {**state, "frame": state["frame"] + 1, "knowledge": knowledge}
 
     def away(self, objective: GriddedObjective, raw: Raw, state: Fused) -> Any:
         """How far the entries are from the mean that was known, [K]."""
         name, parameter = find_gridded(objective, raw)
-        found = parameter.added(objective.scene, raw[name]) - state["knowledge"]["mean"]
+        found = parameter.entry_changes(objective.scene, raw[name]) - state["knowledge"]["mean"]
         return found.detach().double().cpu().numpy().reshape(-1)
 
     def shorten(self, frame: GriddedObjective, raw: Raw, step: Any, before: tuple[Any, Any], scale: float) -> Raw:

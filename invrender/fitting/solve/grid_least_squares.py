@@ -129,7 +129,7 @@ def add_step(objective: GriddedObjective, raw: Raw, name: str, step: Any) -> Raw
     """The raw tensors after a step [N C] of the entries of one unknown."""
     parameter, value = objective.parameters[name], raw[name]
     assert isinstance(parameter, Gridded)
-    return {**raw, name: parameter.adding(objective.scene, value, torch.from_numpy(step).to(value).view_as(value))}
+    return {**raw, name: parameter.raw_adding(objective.scene, value, torch.from_numpy(step).to(value).view_as(value))}
 
 
 def check_settings(solver: Any, positive: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invrender.fitting.solve.base import Linearized, Objective, Raw
+from invrender.fitting.solve.base import GriddedObjective, Raw
 from invrender.parameters.base import Gridded
 from invrender.scene import Scene
 
@@ -19,6 +19,8 @@ from invrender.scene import Scene
 APART = 6
 # Responses below this share of the largest are rounding; a ratio so far from a whole number is that of several entries.
 LEAST, MIXED = 1e-6, 0.1
+# The sides of the blocks of pixels within which noise is alike, in pixels.
+BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -79,31 +81,53 @@ class Probes:
 class SparseLinearized:
     """The losses as a sum of squares, Σ weights (residuals + jacobian · change)², with a sparse Jacobian [M, K].
 
-    residuals, weights: [M] float64, NumPy's.
+    residuals, weights: [M] float64, NumPy's. block: [M], of the pictures, in which each residual is.
     """
 
     residuals: Any
     weights: Any
     jacobian: Any
+    block: Any
 
-    def normal_equations(self) -> tuple[Any, Any]:
-        """Jᵀ W J, sparse [K, K], and Jᵀ W r, [K]."""
-        weighted = self.jacobian.multiply(self.weights[:, None]).tocsr()
+    def normal_equations(self, variances: Any = 1.0) -> tuple[Any, Any]:
+        """Jᵀ W J, sparse [K, K], and Jᵀ W r, [K]. variances: [M], by which weights are divided."""
+        weights = self.weights / variances
+        weighted = self.jacobian.multiply(weights[:, None]).tocsr()
         return (weighted.T @ self.jacobian).tocsc(), weighted.T @ self.residuals
 
-    @property
-    def scale(self) -> float:
-        """The mean of weights times squared residuals where these depend on the unknown: the variance of a unit weight.
+    def variances(self) -> Any:
+        """The variance of a unit weight where each residual is, [M]: Jᵀ W J over it is information.
 
-        Jᵀ W J over it is the information that independent errors of this size leave.
+        The mean of weights times squared residuals of its block of pixels, of those that depend on the unknown, and not
+        less than the median of all blocks: where a picture is explained badly, it says less.
         """
         touched = np.diff(self.jacobian.indptr) > 0
-        squares = self.weights[touched] * self.residuals[touched] ** 2
-        return float(squares.mean()) if touched.any() else 1.0
+        squares = self.weights * self.residuals**2 * touched
+        counts = np.bincount(self.block, weights=touched)
+        sums = np.bincount(self.block, weights=squares)
+        means = sums / np.maximum(counts, 1)
+        usual = np.median(means[counts > 0]) if touched.any() else 1.0
+        return np.maximum(means, max(float(usual), 1e-30))[self.block]
 
 
-def linearize_sparsely(objective: Objective, raw: Raw, name: str, probes: Probes) -> SparseLinearized:
+def linearize_sparsely(objective: GriddedObjective, raw: Raw, name: str, probes: Probes) -> SparseLinearized:
     """The losses near ``raw`` in the entries of one unknown."""
-    local: Linearized = objective.probe(raw, name, probes.directions(raw[name]))
+    local = objective.probe(raw, name, probes.directions(raw[name]))
     residuals, weights = (each.detach().double().cpu().numpy() for each in (local.residuals, local.weights))
-    return SparseLinearized(residuals, weights, probes.assign(local.jacobian))
+    block = number_blocks(local.pixel.cpu().numpy(), objective.sizes)
+    return SparseLinearized(residuals, weights, probes.assign(local.jacobian), block)
+
+
+def number_blocks(pixel: Any, sizes: Sequence[tuple[int, int]]) -> Any:
+    """The number of the block of `BLOCK` by `BLOCK` pixels that each pixel [M] is in; 0 for what belongs to none.
+
+    sizes: of the views, (H, W), whose pixels are counted one view after the other.
+    """
+    found, before, blocks = np.zeros(len(pixel), dtype=np.int64), 0, 1
+    for height, width in sizes:
+        own = (pixel >= before) & (pixel < before + height * width)
+        row, column = np.divmod(pixel[own] - before, width)
+        across, down = -(-width // BLOCK), -(-height // BLOCK)
+        found[own] = blocks + row // BLOCK * across + column // BLOCK
+        before, blocks = before + height * width, blocks + across * down
+    return found
