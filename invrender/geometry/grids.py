@@ -96,8 +96,11 @@ def find_places(vertices: Tensor) -> Grid:
     x, column = torch.unique(vertices[:, 0], return_inverse=True)
     rising, row = torch.unique(vertices[:, 1], return_inverse=True)
     place = (len(rising) - 1 - row) * len(x) + column
-    if min(len(x), len(rising)) < 2 or not is_even(x) or not is_even(rising) or len(place.unique()) < len(x) * len(
-        rising
+    if (
+        min(len(x), len(rising)) < 2
+        or not is_even(x)
+        or not is_even(rising)
+        or len(place.unique()) < len(x) * len(rising)
     ):
         raise UserError(
             "its vertices are not those of a regular grid in x and y, which heights along z need; begin with "

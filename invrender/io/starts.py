@@ -22,11 +22,11 @@ from invrender.io.pictures.reading import Decoding, readable
 from invrender.io.schema import ObjectConfig
 from invrender.scene import Mesh
 
-SPHERE, GRID = "sphere", "grid"
+SPHERE, GRID, HULL = "sphere", "grid", "hull"
 MOST_SUBDIVISIONS = 7
 MOST_HEIGHTS = 1_000_000
 # The keys of starts, and of which of them.
-KEYS = {"box": (SPHERE, GRID), "grid": (GRID,), "heights": (GRID,)}
+KEYS = {"box": (SPHERE, GRID, HULL), "grid": (GRID,), "heights": (GRID,)}
 
 
 def make_start(config: ObjectConfig, files: Folder, key: str) -> MeshFile:
@@ -56,7 +56,9 @@ def make_sphere(config: ObjectConfig, files: Folder, key: str) -> Mesh:
 
 def make_ground(config: ObjectConfig, files: Folder, key: str) -> Mesh:
     """Heights over a grid: those of a file, or a plane."""
-    heights = torch.zeros(1, 1) if config.heights is None else read_heights(files.find(config.heights, f"{key}.heights"))
+    heights = (
+        torch.zeros(1, 1) if config.heights is None else read_heights(files.find(config.heights, f"{key}.heights"))
+    )
     rows, columns = grid_size(config, heights, key)
     heights = resize_area(heights[..., None], rows, columns)[..., 0]
     across, down = columns - 1, rows - 1
@@ -110,4 +112,8 @@ def read_heights(path: Path) -> Tensor:
     return heights.float()
 
 
-STARTS: Mapping[str, Callable[[ObjectConfig, Folder, str], Mesh]] = {SPHERE: make_sphere, GRID: make_ground}
+STARTS: Mapping[str, Callable[[ObjectConfig, Folder, str], Mesh]] = {
+    SPHERE: make_sphere,
+    GRID: make_ground,
+    HULL: make_sphere,  # until the masks are read
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,8 +20,8 @@ from invrender.scene import Mesh, Scene, Target, Truth
 class HeightMap(Displacement):
     """How high some objects are, each along the z axis of its own frame, over a regular grid in x and y.
 
-    raw: [N, 1], in diagonals of the grid's rectangle; `Displacement` says how heights move. A height is one number along a known line, so that one view
-    determines it where it tells shading, outlines, or what is painted on the surface.
+    raw: [N, 1], in diagonals of the grid's rectangle; `Displacement` says how heights move. A height is one number
+    along a known line, so that one view determines it where it tells shading, outlines, or what is painted there.
     """
 
     numbers: ClassVar[int] = 1

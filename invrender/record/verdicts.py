@@ -35,9 +35,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "burnt_out": verdict.burnt_out,
         "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
         "coverage": {name: coverage_of(each) for name, each in verdict.coverage.items()},
-        "precision": {
-            name: {"middle": each.middle, "held": each.held} for name, each in verdict.precisions.items()
-        },
+        "precision": {name: {"middle": each.middle, "held": each.held} for name, each in verdict.precisions.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""Heights of a landscape: the sample that comes with matplotlib, the Jacksboro fault in Tennessee, of the US Geological Survey."""
+"""Heights of a landscape: matplotlib's sample, the Jacksboro fault in Tennessee, by the US Geological Survey."""
 
 from __future__ import annotations
 

@@ -176,7 +176,8 @@ class Examination:
     """What an answer's unknowns were found to be worth, by name.
 
     uncertainties: of those of few numbers, by the losses that are sums of squares; deviations: of their values.
-    coverage: of those of many, precisions: of those of them that are over a grid. descents: of these, and where other losses count, of all.
+    coverage: of those of many, precisions: of those of them that are over a grid. descents: of these, and where other
+    losses count, of all.
     """
 
     uncertainties: Mapping[str, Uncertainty] = field(default_factory=dict)

@@ -51,8 +51,8 @@ class Fusion:
     Height Map Fusion using Differentiable Rendering", 2016). The variance of a picture's noise is what it leaves, block
     by block.
 
-    stages: one, whose steps are pictures at most. rounds: Gauss-Newton steps for each picture at most. deviation: of an entry
-    from its start before any picture is seen, in learning rates; steepness: of the difference of two neighbours.
+    stages: one, whose steps are pictures at most. rounds: Gauss-Newton steps for each picture at most. deviation: of an
+    entry from its start before any picture is seen, in learning rates; steepness: of the difference of two neighbours.
     """
 
     stages: Sequence[Stage]

@@ -1,4 +1,4 @@
-"""Sparse Jacobians of unknowns over a grid, from a few derivatives: entries that are far apart show in other residuals."""
+"""Sparse Jacobians of unknowns over a grid, by few derivatives: entries far apart show in other residuals."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ FILES = ("picture", "mask", "weight", "depth")
 
 @dataclass(frozen=True)
 class Views:
-    """``{"views": [{"picture": "a.png", "mask": …, "weight": …, "depth": …, "light": …, <a camera's keys>}, …], <keys of all>}``.
+    """``{"views": [{"picture": "a.png", "mask": …, "weight": …, "depth": …, <a camera's keys>}, …], <keys of all>}``.
 
-    Files are relative to the camera file. ``light`` has lights by name, and those of their keys that are others than the
-    scene's, ``{"sun": {"direction": [0, 0, 1]}}``. A view without a picture is a camera alone.
+    Files are relative to the camera file. ``light`` has lights by name, with those of their keys that are others than
+    the scene's, ``{"sun": {"direction": [0, 0, 1]}}``. A view without a picture is a camera alone.
     """
 
     def recognizes(self, path: Path) -> bool:
@@ -57,7 +57,9 @@ def photograph(entry: Any, common: Mapping[str, Any], path: Path, index: int) ->
     said = {**common, **entry}
     unit, lights = said.get("depth_unit"), said.get("light", {})
     if not isinstance(lights, Mapping) or not all(isinstance(each, Mapping) for each in lights.values()):
-        raise UserError(f'{where}: light is {shortened(lights)}, expected lights by name, {{"sun": {{"intensity": 2}}}}')
+        raise UserError(
+            f'{where}: light is {shortened(lights)}, expected lights by name, {{"sun": {{"intensity": 2}}}}'
+        )
     return Photograph(
         **{key: path.parent / name for key, name in named.items()},
         camera={key: value for key, value in said.items() if key not in (*FILES, "depth_unit", "light")},
