@@ -215,7 +215,7 @@ class Objective:
         directions: [K, …], each like the unknown's raw tensor. Raises `UserError` for a loss that is no sum of squares.
         """
 
-        def residuals(shares: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def residuals(shares: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
             added = torch.einsum("k,k...->...", shares, directions)
             found = self.residuals([self.scene_with(raw, {name: added})])
             return found.values, (found.values, found.weights, found.pixel)
@@ -224,8 +224,8 @@ class Objective:
         with torch.no_grad():
             zero, forward = directions.new_zeros(count), self.renderer.supports.forward_mode
             step = DIFFERENCE * self.rates[name]
-            jacobian, others = differentiate(residuals, zero, [step] * count, forward)
-        return Linearized({name: torch.Size([count])}, *others, jacobian)
+            jacobian, (values, weights, pixel) = differentiate(residuals, zero, [step] * count, forward)
+        return Linearized({name: torch.Size([count])}, values, weights, pixel, jacobian)
 
     def frame(self, number: int) -> Objective:
         """The objective of the pictures of one view alone."""

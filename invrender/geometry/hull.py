@@ -47,7 +47,7 @@ def carve(
         low + (place.amax(dim=0) + AROUND) * step,
         cells,
     )
-    points, faces = march(fine.values.numpy())
+    points, faces = march(blur(fine.values).numpy())
     return (fine.low + fine.step * torch.from_numpy(points)).float(), torch.from_numpy(faces)
 
 
@@ -73,6 +73,16 @@ def sample_inside(
     inner = torch.zeros_like(values, dtype=torch.bool)
     inner[1:-1, 1:-1, 1:-1] = True
     return Samples(torch.where(inner, values, values.clamp(max=-0.5)), low, step)
+
+
+def blur(values: Tensor) -> Tensor:
+    """Values [X, Y, Z] mixed with their neighbours', 1 : 2 : 1 along each axis: masks have steps, and surfaces none."""
+    for axis in range(3):
+        padded = torch.cat([values.narrow(axis, 0, 1), values, values.narrow(axis, values.shape[axis] - 1, 1)], dim=axis)
+        count = values.shape[axis]
+        one, other = (padded.narrow(axis, start, count) for start in (0, 2))
+        values = (one + 2 * values + other) / 4
+    return values
 
 
 def sample_mask(camera: Camera, mask: Tensor, points: Tensor) -> Tensor:

@@ -72,9 +72,9 @@ class Probes:
                 alone = ((place - place.round()).abs() < MIXED) & (place > -MIXED) & (place < len(members) - MIXED)
                 row, entry = row[alone], members[place[alone].round().long()]
                 found.append((row, entry * self.numbers + number, plain[row]))
-        row, column, value = (torch.cat(each).cpu().numpy() for each in zip(*found, strict=True))
+        rows, columns, values = (torch.cat(each).cpu().numpy() for each in zip(*found, strict=True))
         shape = (len(jacobian), len(self.places) * self.numbers)
-        return csr_array(coo_array((value.astype(np.float64), (row, column)), shape=shape))
+        return csr_array(coo_array((values.astype(np.float64), (rows, columns)), shape=shape))
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,14 @@ class SparseLinearized:
         weights = self.weights / variances
         weighted = self.jacobian.multiply(weights[:, None]).tocsr()
         return (weighted.T @ self.jacobian).tocsc(), weighted.T @ self.residuals
+
+    def pulls(self, variances: Any) -> Any:
+        """What each block of pixels adds to Jᵀ W r, sparse [B, K]. variances: [M], by which weights are divided."""
+        from scipy.sparse import csr_array
+
+        parts = self.weights / variances * self.residuals
+        shape = (int(self.block.max()) + 1, len(parts))
+        return csr_array((parts, (self.block, np.arange(len(parts)))), shape=shape) @ self.jacobian
 
     def variances(self) -> Any:
         """The variance of a unit weight where each residual is, [M]: Jᵀ W J over it is information.
