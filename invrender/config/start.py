@@ -38,7 +38,8 @@ def place_spheres(config: FitConfig, decoding: Decoding, file_format: CameraForm
     box = [(center + sign * radius).tolist() for sign in (-1, 1)]
     objects = {name: replace(config.scene.objects[name], box=box) for name in unplaced}
     at = ", ".join(f"{each:.3g}" for each in center.tolist())
-    note(f"{', '.join(unplaced)}: a sphere of radius {radius:.3g} at [{at}], where the views look")
+    if spheres := [name for name in unplaced if config.scene.objects[name].mesh == SPHERE]:
+        note(f"{', '.join(spheres)}: a sphere of radius {radius:.3g} at [{at}], where the views look")
     camera = replace(config.camera, distance=AWAY * radius) if config.camera.position is None else config.camera
     return replace(config, scene=replace(config.scene, objects={**config.scene.objects, **objects}), camera=camera)
 
