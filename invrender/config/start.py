@@ -55,8 +55,8 @@ def check_hulls(config: FitConfig) -> None:
     for name, each in config.scene.objects.items():
         if each.mesh == HULL and config.target.kind != "views":
             raise UserError(
-                f"scene.objects.{name}.mesh is {HULL}, that of the masks of several photographs; give target=cameras.json, "
-                f"or scene=sphere"
+                f"scene.objects.{name}.mesh is {HULL}, that of the masks of several photographs; "
+                "give target=cameras.json, or scene=sphere"
             )
 
 
@@ -73,7 +73,9 @@ def carve_hulls(config: FitConfig, scene: Scene, views: Sequence[View]) -> Scene
         masks = {view.camera: view.mask for view in views}
         missing = [camera for camera, mask in masks.items() if mask is None]
         if missing:
-            raise UserError(f"{key}.mesh is {HULL}, which needs masks, and {missing[0]} has none; name one for each view")
+            raise UserError(
+                f"{key}.mesh is {HULL}, which needs masks, and {missing[0]} has none; name one for each view"
+            )
         given = [mask for mask in masks.values() if mask is not None]
         cameras = [scene.cameras[camera] for camera in masks]
         with naming(f"{key}.mesh is {HULL}"):

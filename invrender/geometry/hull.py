@@ -37,7 +37,9 @@ def carve(
     low, high = center.double() - FAR * radius, center.double() + FAR * radius
     rough = sample_inside(cameras, masks, low, high, COARSE)
     if not bool((rough.values > 0).any()):
-        raise UserError("nothing lies within all masks: check the cameras, and that masks are white where the object is")
+        raise UserError(
+            "nothing lies within all masks: check the cameras, and that masks are white where the object is"
+        )
     place = torch.nonzero(rough.values > 0)
     step = rough.step
     fine = sample_inside(
@@ -58,9 +60,7 @@ class Samples:
         self.values, self.low, self.step = values, low, step
 
 
-def sample_inside(
-    cameras: Sequence[Camera], masks: Sequence[Tensor], low: Tensor, high: Tensor, cells: int
-) -> Samples:
+def sample_inside(cameras: Sequence[Camera], masks: Sequence[Tensor], low: Tensor, high: Tensor, cells: int) -> Samples:
     """How far inside of all masks the corners of cubes in a box are; the border of the box is outside."""
     step = float((high - low).max()) / cells
     counts = ((high - low) / step).ceil().long() + 1
@@ -78,7 +78,9 @@ def sample_inside(
 def blur(values: Tensor) -> Tensor:
     """Values [X, Y, Z] mixed with their neighbours', 1 : 2 : 1 along each axis: masks have steps, and surfaces none."""
     for axis in range(3):
-        padded = torch.cat([values.narrow(axis, 0, 1), values, values.narrow(axis, values.shape[axis] - 1, 1)], dim=axis)
+        padded = torch.cat(
+            [values.narrow(axis, 0, 1), values, values.narrow(axis, values.shape[axis] - 1, 1)], dim=axis
+        )
         count = values.shape[axis]
         one, other = (padded.narrow(axis, start, count) for start in (0, 2))
         values = (one + 2 * values + other) / 4

@@ -64,7 +64,9 @@ def test_what_makes_no_grid_is_refused(keys: dict[str, Any], message: str, tmp_p
 
 
 def test_a_sphere_has_no_heights(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"ground\.heights has no effect on mesh=sphere; set it to null, or .*mesh=grid"):
+    with pytest.raises(
+        UserError, match=r"ground\.heights has no effect on mesh=sphere; set it to null, or .*mesh=grid"
+    ):
         make_start(ObjectConfig(mesh="sphere", heights="land.npy"), Folder(tmp_path), "ground")
 
 
