@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from make import cube, duck, panel, snapshot, still_life, teapot, vase
+from make import cube, duck, panel, snapshot, still_life, teapot, terrain, vase
 
 from invrender.cli import run
 
@@ -15,6 +15,7 @@ SCENES = {
     "panel": panel.write,
     "still_life": still_life.write,
     "teapot": teapot.write,
+    "terrain": terrain.write,
     "vase": vase.write,
     "shapes": duck.write,
     "snapshot": snapshot.write,  # of the vase, which must be there

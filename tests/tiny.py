@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from invrender.geometry.cameras import look_at
+from invrender.geometry.grids import make_grid
 from invrender.scene import (
     AmbientLight,
     Camera,
@@ -82,6 +83,15 @@ def glossy(base: Scene) -> Scene:
     sky = HarmonicLight(0.3 * torch.rand(9, 3, generator=random, dtype=torch.float64), torch.tensor(0.6).double())
     objects = {**base.objects, "textured": replace(obj, material=looks)}
     return replace(base, objects=objects, lights={**base.lights, "sky": sky})
+
+
+def ground(rows: int = 5, columns: int = 6, size: int = 24) -> Scene:
+    """A hilly grid that faces the camera, in the light of the tiny scene."""
+    heights = 0.1 * torch.rand(rows, columns, generator=torch.Generator().manual_seed(4)).double()
+    one = torch.ones(3).double()
+    mesh = make_grid(heights, -0.7 * one[:2], 0.7 * one[:2])
+    looks = phong(0.9 * one, 0.0 * one, torch.tensor(8.0).double())
+    return replace(scene(size), objects={"ground": Object(mesh, looks, torch.eye(4).double())})
 
 
 def one_object(size: int = 24) -> Scene:

@@ -25,8 +25,7 @@ from invrender.config.resources import configs_folder
 from invrender.config.schema import BenchConfig, CaseConfig, FitConfig, TaskConfig
 from invrender.errors import UserError, naming, one_line
 from invrender.fitting.compiler import spare_compiler
-from invrender.fitting.judge.coverage import Entrywise
-from invrender.parameters.base import Pose
+from invrender.parameters.base import Entrywise, Pose
 from invrender.record.base import follow
 from invrender.sweep.work import begin
 

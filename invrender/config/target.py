@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from invrender.checks import above, at_least, one_of, pixels, seed
 from invrender.config.build import build
 from invrender.config.schema import FitConfig, TargetConfig
-from invrender.config.start import place_spheres
+from invrender.config.start import carve_hulls, check_hulls, place_spheres
 from invrender.errors import UserError, first_line, suggestion
 from invrender.geometry.meshes import bounds, world_vertices
 from invrender.images.resample import resize_view
@@ -26,7 +26,7 @@ from invrender.io.pictures import COLOR_SPACES, ORIENTATIONS, Decoding, picture_
 from invrender.io.region import Region
 from invrender.io.scenes import build_scene, radius_of
 from invrender.io.schema import SceneFile, literal
-from invrender.io.views import Reading, read_focused_view, read_views, whole_size
+from invrender.io.views import Reading, read_focused_view, read_own_lights, read_views, whole_size
 from invrender.io.visibility import check_visible
 from invrender.render.base import Renderer, Shot, check_samples
 from invrender.render.hard import HardRenderer
@@ -86,6 +86,7 @@ def build_scene_and_target(
     """
     kind = one_of("target.kind", config.target.kind, KINDS)
     check_kind(config.target)
+    check_hulls(config)
     if kind == "render":
         read: dict[Hashable, Any] = {}
         scene = build_scene(config, folder_of(config), read=read).to(device)
@@ -241,7 +242,9 @@ def read_photographs(config: FitConfig, depth: bool) -> tuple[Scene, Target]:
         views, cameras = read_views(path, config.camera, reading, views_format)
         for index, camera in enumerate(cameras.values()):
             check_visible(scene, camera, f"{path}: views[{index}]")
-        scene, target = replace(scene, cameras={**scene.cameras, **cameras}), Target(views)
+        own_lights = read_own_lights(path, config.light, folder_of(config), views_format)
+        scene = replace(scene, cameras={**scene.cameras, **cameras}, own_lights=own_lights)
+        scene, target = carve_hulls(config, scene, views), Target(views)
     else:
         mask, weight, map_of_depth = (file_named(key, getattr(options, key)) for key in ("mask", "weight", "depth"))
         view = read_focused_view(path, mask, weight, reading, scene.camera, map_of_depth)

@@ -17,7 +17,7 @@ from invrender.fitting.solve.sparsity import Layout
 from invrender.images.crop import crop_background
 from invrender.images.resample import background_pixels
 from invrender.losses.base import DataTerm, Loss, Prior, Residuals, SquaredDataTerm, SquaredPrior, channels_of
-from invrender.parameters.base import Parameters, only_camera
+from invrender.parameters.base import Entrywise, Parameters, only_camera
 from invrender.render.base import ALL, Quality, Renderer, Shot
 from invrender.scene import Channels, Picture, Scene, View
 
@@ -78,6 +78,16 @@ class Objective:
         To first order this is the scene at the raw tensors that `retract` gives.
         """
         return apply_all(self.scene, self.parameters, {**self.resting, **raw}, changes)
+
+    def scene_with(self, raw: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> Scene:
+        """The scene at ``raw``, and with so much added to the entries of some unknowns, right after each."""
+        scene, every = self.scene, {**self.resting, **raw}
+        for name, parameter in self.parameters.items():
+            scene = parameter.apply(scene, every[name])
+            if name in added:
+                add = parameter.add if isinstance(parameter, Entrywise) else parameter.apply
+                scene = add(scene, added[name])
+        return scene
 
     def pictures(self, scene: Scene) -> tuple[Picture, ...]:
         """A picture of the scene for each view of the target, with all that losses read."""
@@ -198,6 +208,28 @@ class Objective:
             Linearized(layout.shapes, values, weights, pixel, jacobian, layout.parts(view))
             for values, weights, pixel, view, jacobian in zip(*parts, strict=True)
         ]
+
+    def probe(self, raw: Mapping[str, Tensor], name: str, directions: Tensor) -> Linearized:
+        """The losses near ``raw`` as a sum of squares in shares [K] of directions in the entries of one unknown.
+
+        directions: [K, …], each like the unknown's raw tensor. Raises `UserError` for a loss that is no sum of squares.
+        """
+
+        def residuals(shares: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+            added = torch.einsum("k,k...->...", shares, directions)
+            found = self.residuals([self.scene_with(raw, {name: added})])
+            return found.values, (found.values, found.weights, found.pixel)
+
+        count = len(directions)
+        with torch.no_grad():
+            zero, forward = directions.new_zeros(count), self.renderer.supports.forward_mode
+            step = DIFFERENCE * self.rates[name]
+            jacobian, (values, weights, pixel) = differentiate(residuals, zero, [step] * count, forward)
+        return Linearized({name: torch.Size([count])}, values, weights, pixel, jacobian)
+
+    def frame(self, number: int) -> Objective:
+        """The objective of the pictures of one view alone."""
+        return replace(self, views=self.views[number : number + 1], losses=self.data_terms)
 
     def reach(self, name: str) -> list[int]:
         """The numbers of the views that an unknown shows in."""

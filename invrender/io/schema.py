@@ -46,6 +46,11 @@ class ObjectConfig:
     mesh, texture, vertex_colors: files, relative to the scene's folder. mesh: or "sphere", a start for shapes, with
         subdivisions: how often its 20 faces are cut in four, and box: two corners, [[x, y, z], [x, y, z]], in which it
         is an ellipsoid; null is a radius of 1, or, with target=views and no place given, where the views look.
+        Or "hull", what lies within the masks of target=views, on a grid of so many cells along its longest side.
+        Or "grid", heights along z over a regular grid in x and y, with heights: a file of them, a .npy [rows, columns]
+        or a grey picture, whose first row has the largest y, or null for a plane, grid: [rows, columns], null for the
+        file's own, and box: its corners, where the lowest and the highest height are at both ends of z, and a plane in
+        the middle; null is 2 along the longer side about the origin, and heights as they are.
     vertex_colors: a .npy of linear [V, 3], or
         "white" for vertices that are all (1, 1, 1), or "position" for red, green and blue from 0 to 1 along x, y and z.
         "blank" takes the place of the mesh file's texture by one of the colour ``albedo`` all over.
@@ -66,6 +71,9 @@ class ObjectConfig:
     mesh: str = MISSING
     subdivisions: int = 4
     box: Any = None
+    cells: int = 64
+    grid: list[int] | None = None
+    heights: str | None = None
     texture: str | None = None
     texture_size: list[int] | None = None
     albedo: list[float] | None = None

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError, naming, note, suggestion
-from invrender.geometry.spheres import icosphere
 from invrender.images.resample import resize_area
 from invrender.io.folder import Folder
 from invrender.io.gloss import BLANK, choose_model, glossy_looks, glossy_material, texture_size, vertex_values
@@ -20,10 +19,8 @@ from invrender.io.meshes.content import Gloss, Part, Wrap
 from invrender.io.meshes.painting import distinct
 from invrender.io.pictures import read_picture
 from invrender.io.schema import ObjectConfig, PartConfig
+from invrender.io.starts import STARTS, check_start, make_start
 from invrender.scene import Material, Mesh, Property, phong
-
-SPHERE = "sphere"
-MOST_SUBDIVISIONS = 7
 
 
 def build_surface(config: ObjectConfig, files: Folder, key: str) -> tuple[Mesh, Material]:
@@ -60,24 +57,12 @@ def build_surface(config: ObjectConfig, files: Folder, key: str) -> tuple[Mesh, 
 
 
 def find_mesh(config: ObjectConfig, files: Folder, key: str) -> tuple[Path, MeshFile]:
-    """The mesh of an object and the path of its file; a sphere has none."""
-    if config.mesh == SPHERE:
-        return Path(SPHERE), make_sphere(config, key)
-    if config.box is not None:
-        raise UserError(f"{key}.box has no effect on the mesh of a file; set it to null, or {key}.mesh={SPHERE}")
+    """The mesh of an object and the path of its file; a start has none."""
+    if config.mesh in STARTS:
+        return Path(config.mesh), make_start(config, files, key)
+    check_start(config, key)
     path = files.find(config.mesh, f"{key}.mesh")
     return path, files.once((path, config.crease), lambda: read_mesh(path, config.crease))
-
-
-def make_sphere(config: ObjectConfig, key: str) -> MeshFile:
-    """The sphere, or the ellipsoid in a box, that a shape begins with."""
-    if not 0 <= config.subdivisions <= MOST_SUBDIVISIONS:
-        raise UserError(f"{key}.subdivisions is {config.subdivisions}, expected 0 to {MOST_SUBDIVISIONS}")
-    low, high = checks.numbers(f"{key}.box", config.box or [[-1.0] * 3, [1.0] * 3], (2, 3))
-    if not bool((high > low).all()):
-        raise UserError(f"{key}.box is {config.box}, expected a lower and an upper corner, [[x, y, z], [x, y, z]]")
-    mesh = icosphere(config.subdivisions, low.float(), high.float())
-    return MeshFile(mesh, (Part(""),), torch.zeros(len(mesh.faces), dtype=torch.int64), None)
 
 
 def part_looks(config: ObjectConfig, path: Path, file: MeshFile, files: Folder, key: str) -> tuple[list[Look], Tensor]:

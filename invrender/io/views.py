@@ -17,12 +17,14 @@ from invrender.io.cameras.depths import say_depths
 from invrender.io.cameras.formats import read_photographs
 from invrender.io.cameras.images import check_pictures
 from invrender.io.cameras.keys import build_camera, camera_keys, fit_to_picture
-from invrender.io.cameras.merging import merged_camera
+from invrender.io.cameras.merging import merged_camera, merged_light
 from invrender.io.cameras.native import Views
+from invrender.io.folder import Folder
+from invrender.io.lights import build_light
 from invrender.io.pictures import Decoding, depth_size, picture_size, read_depth, read_mask, read_picture
 from invrender.io.region import Region
-from invrender.io.schema import CameraConfig
-from invrender.scene import CAMERA, Camera, View, view_of
+from invrender.io.schema import CameraConfig, LightConfig
+from invrender.scene import CAMERA, Camera, Light, View, view_of
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,25 @@ def read_views(
         cameras[name] = built.resized(*reversed(whole_size(view)))
         views.append(replace(view, camera=name))
     return tuple(views), cameras
+
+
+def read_own_lights(
+    path: Path, lights: Mapping[str, LightConfig], folder: Path, file_format: CameraFormat | None = None
+) -> dict[str, dict[str, Light]]:
+    """By camera, the lights that the views of a camera file say are others in them than those of the scene.
+
+    lights: the scene's. folder: where its files are. Raises `UserError` for lights that the scene has not.
+    """
+    photographs = read_photographs(path, file_format)
+    found: dict[str, dict[str, Light]] = {}
+    for photograph, name in zip(photographs, name_views(photographs), strict=True):
+        for light, given in photograph.lights.items():
+            where = f"{photograph.where}: light.{light}"
+            if light not in lights:
+                raise UserError(f"{where}: the scene has no such light, only {', '.join(lights) or 'none'}")
+            merged = merged_light(lights[light], given, where)
+            found.setdefault(name, {})[light] = build_light(merged, Folder(folder), where)
+    return found
 
 
 def name_views(photographs: Sequence[Photograph]) -> list[str]:

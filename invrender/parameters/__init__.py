@@ -6,6 +6,7 @@ from invrender.parameters.camera_intrinsics import CameraIntrinsics
 from invrender.parameters.camera_pose import CameraPose
 from invrender.parameters.camera_poses import CameraPoses
 from invrender.parameters.camera_position import CameraPosition
+from invrender.parameters.height_map import HeightMap
 from invrender.parameters.light_color import LightColor
 from invrender.parameters.light_direction import LightDirection
 from invrender.parameters.light_intensity import LightIntensity
@@ -23,6 +24,7 @@ __all__ = [
     "CameraPose",
     "CameraPoses",
     "CameraPosition",
+    "HeightMap",
     "LightColor",
     "LightDirection",
     "LightIntensity",

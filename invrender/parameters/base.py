@@ -105,6 +105,52 @@ class Shape(Parameter, Protocol):
         ...
 
 
+@runtime_checkable
+class Entrywise(Parameter, Protocol):
+    """An unknown of many entries that can be changed each on its own."""
+
+    entries: str
+    """What they are called, such as texels."""
+
+    def add(self, scene: Scene, added: Tensor) -> Scene:
+        """The scene with ``added`` [N, C] to the unknown's entries, in the order of its raw tensor."""
+        ...
+
+    def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
+        """`Parameter.error` over some of the entries alone, [N] bool."""
+        ...
+
+
+@runtime_checkable
+class Gridded(Entrywise, Protocol):
+    """An unknown of many entries over a regular grid, each of which shows near its own place alone."""
+
+    def places(self, scene: Scene) -> Tensor:
+        """The row and the column of each entry, [N, 2] int64. Raises `UserError` where there is no such grid."""
+        ...
+
+    def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
+        """What a raw tensor adds to the entries, [N, C]."""
+        ...
+
+    def raw_adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
+        """The raw tensor that adds ``more`` [N, C] to the entries than ``raw`` does."""
+        ...
+
+
+@runtime_checkable
+class Measured(Gridded, Protocol):
+    """One whose entries people read in a unit."""
+
+    def unit(self, scene: Scene) -> float:
+        """What a 1 in the entries is in that unit."""
+        ...
+
+    def differences(self, scene: Scene, truth: Truth) -> Tensor:
+        """How far each entry is from the true one, [N, C], in that unit."""
+        ...
+
+
 Parameters = Mapping[str, Parameter]
 
 

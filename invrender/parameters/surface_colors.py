@@ -12,6 +12,7 @@ from torch import Tensor
 
 from invrender import checks
 from invrender.errors import UserError
+from invrender.geometry.grids import find_grid
 from invrender.images.resample import resize_area
 from invrender.parameters.base import Value
 from invrender.parameters.choice import choose
@@ -217,6 +218,20 @@ class VertexColors(SurfaceColors):
     """The colour of every vertex."""
 
     entries: ClassVar[str] = "vertices"
+
+    def places(self, scene: Scene) -> Tensor:
+        """The row and the column of each vertex of the one object, [N, 2]. Raises `UserError` where it is no grid."""
+        (name,) = self.names(scene)
+        grid = find_grid(scene.objects[name].mesh)
+        return torch.stack([grid.place // grid.columns, grid.place % grid.columns], dim=1)
+
+    def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
+        """The raw tensor itself."""
+        return raw
+
+    def raw_adding(self, scene: Scene, raw: Tensor, more: Tensor) -> Tensor:
+        """The sum."""
+        return raw + more
 
     @property
     def attribute(self) -> Attribute:

@@ -2,66 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from invrender import checks
 from invrender.errors import UserError, note
-from invrender.geometry.laplacian import smooth, weld
-from invrender.geometry.meshes import diagonal
+from invrender.geometry.laplacian import weld
 from invrender.geometry.surfaces import compare_surfaces
 from invrender.geometry.topology import sort_sides
-from invrender.parameters.base import Value
-from invrender.parameters.choice import choose
-from invrender.scene import Mesh, Object, Scene, Target, Truth
+from invrender.parameters.displacement import Displacement
+from invrender.scene import Mesh, Scene, Target, Truth
 
 
 @dataclass(frozen=True)
-class Vertices:
-    """Where the vertices of some objects are, each in its object's own frame.
-
-    raw: [N, 3], of the places of vertices, object after object. What is added to a place is (I + λ L)⁻¹ of the raw
-    tensor, times the diagonal of the box around the mesh: descent on the raw tensor has a preconditioner that favours
-    what is smooth (Nicolet, Jacobson and Jakob, "Large Steps in Inverse Rendering of Geometry", 2021), and every shape
-    can still be reached. Vertices at the same place, such as those along seams of a texture, move together. Normals are
-    computed from the faces that have moved.
-
-    objects: their names, None for all. lr: of the diagonal. smoothness: how far a vertex takes others along at first,
-    as a share of the square root of the surface's area (`invrender.geometry.laplacian.smooth`); 0 for each on its own.
-    """
-
-    linear: ClassVar[bool] = False
-    entries: ClassVar[str] = "vertices"
-    objects: Sequence[str] | None = None
-    lr: float = 0.002
-    smoothness: float = 0.08
-
-    def __post_init__(self) -> None:
-        checks.above_zero(lr=self.lr)
-        if not 0 <= self.smoothness < math.inf:
-            raise UserError(f"smoothness is {self.smoothness}, expected a share of 0 or more")
-
-    def names(self, scene: Scene) -> list[str]:
-        """The objects whose vertices move."""
-        return choose(scene.objects, self.objects, "object")
-
-    def meshes(self, scene: Scene) -> dict[str, Mesh]:
-        """The meshes whose vertices move, by object."""
-        return {name: scene.objects[name].mesh for name in self.names(scene)}
-
-    def gather(self, scene: Scene, values: Mapping[str, Tensor]) -> Tensor:
-        """The largest number of each place, object after object."""
-        found = []
-        for name, mesh in self.meshes(scene).items():
-            welded = weld(mesh)
-            largest = values[name].new_zeros(welded.count)
-            found.append(largest.scatter_reduce(0, welded.place, values[name], "amax", include_self=False))
-        return torch.cat(found)
+class Vertices(Displacement):
+    """Where the vertices of some objects are, each in its object's own frame; `Displacement` says how they move."""
 
     def check(self, scene: Scene, target: Target) -> None:
         """Raise `UserError` for no such object or a mask without one; say what is dropped and what can't be known."""
@@ -74,46 +27,6 @@ class Vertices:
                 "recover.vertices: there is one view, which does not determine depths; "
                 "give several, as target=views or target.views=[{azimuth: 0}, {azimuth: 90}]"
             )
-
-    def initial(self, scene: Scene) -> Tensor:
-        """[N, 3]."""
-        return scene.background.new_zeros(sum(weld(mesh).count for mesh in self.meshes(scene).values()), 3)
-
-    def parts(self, scene: Scene, raw: Tensor) -> Mapping[str, Tensor]:
-        """The raw tensor by object."""
-        meshes = self.meshes(scene)
-        parts = torch.split(raw, [weld(mesh).count for mesh in meshes.values()])
-        return dict(zip(meshes, parts, strict=True))
-
-    def apply(self, scene: Scene, raw: Tensor) -> Scene:
-        """Move the vertices."""
-        return self.move(scene, raw, self.smoothness)
-
-    def add(self, scene: Scene, added: Tensor) -> Scene:
-        """Move the vertices by ``added`` [N, 3] itself, in diagonals."""
-        return self.move(scene, added, 0.0)
-
-    def move(self, scene: Scene, raw: Tensor, smoothness: float) -> Scene:
-        """Move the vertices by a raw tensor that is made smooth."""
-        objects = dict(scene.objects)
-        for name, part in self.parts(scene, raw).items():
-            objects[name] = move_vertices(objects[name], part, smoothness)
-        return replace(scene, objects=objects)
-
-    def retract(self, scene: Scene, raw: Tensor, change: Tensor) -> Tensor:
-        """Add the change, in diagonals of the start."""
-        moved = self.meshes(self.apply(scene, raw))
-        sizes = {name: diagonal(moved[name]) / diagonal(mesh) for name, mesh in self.meshes(scene).items()}
-        return raw + torch.cat([sizes[name] * part for name, part in self.parts(scene, change).items()])
-
-    def project(self, scene: Scene, raw: Tensor) -> Tensor:
-        """Vertices may be anywhere."""
-        return raw
-
-    def value(self, scene: Scene) -> dict[str, Value]:
-        """The diagonal of the box around each mesh, in its own frame; a truth may have other objects."""
-        named = [name for name in scene.objects if self.objects is None or name in self.objects]
-        return {f"{name}_diagonal": float(diagonal(scene.objects[name].mesh)) for name in named}
 
     def error(self, scene: Scene, truth: Truth) -> dict[str, float]:
         """Distances between the surfaces, as `compare_surfaces` has them; of several objects the largest error."""
@@ -132,14 +45,6 @@ def check_masks(target: Target) -> None:
             )
         if view.mask is not None and bool((view.mask > 0.5).all()):
             note(f"recover.vertices: the mask of {view.camera} is white all over: it has no outline, and tells little")
-
-
-def move_vertices(obj: Object, part: Tensor, smoothness: float) -> Object:
-    """An object whose places of vertices are moved by ``part`` [P, 3], in diagonals, made smooth before."""
-    mesh = obj.mesh
-    moved = diagonal(mesh) * (smooth(mesh, part, smoothness) if smoothness else part)
-    vertices = mesh.vertices + moved.index_select(0, weld(mesh).place)
-    return replace(obj, mesh=replace(mesh, vertices=vertices, normals=None))
 
 
 def remarks(mesh: Mesh) -> list[str]:

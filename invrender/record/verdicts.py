@@ -35,6 +35,7 @@ def verdict_of(run: Run, last: Step) -> dict[str, Any] | None:
         "burnt_out": verdict.burnt_out,
         "unknowns": {name: {"status": each.status, "reason": each.reason} for name, each in verdict.unknowns.items()},
         "coverage": {name: coverage_of(each) for name, each in verdict.coverage.items()},
+        "precision": {name: {"middle": each.middle, "held": each.held} for name, each in verdict.precisions.items()},
     }
 
 
@@ -89,6 +90,9 @@ def coverage_lines(verdict: Mapping[str, Any]) -> list[str]:
         shares = {"hardly": each["seen"] - each["well_seen"], "not": 1 - each["seen"]}
         others = [f"{share:.0%} {how}" for how, share in shares.items() if share >= LEAST_SHARE]
         lines.append(", ".join([f"{name}: {each['well_seen']:.0%} of its {each['entries']} are well seen", *others]))
+    for name, each in verdict.get("precision", {}).items():
+        held = "" if each["held"] is None else f", which hold {each['held']:.0%} of the true numbers"
+        lines.append(f"{name}: error bars of {each['middle']:.2g} (the median){held}")
     return lines
 
 

@@ -46,7 +46,7 @@ PRINCIPLED = {"roughness", "metallic", "emission", "light_sh"}
 
 
 def scene_for(name: str) -> Scene:
-    scene = tiny.scene()
+    scene = tiny.ground() if name == "HeightMap" else tiny.scene()
     return tiny.glossy(scene) if name in PRINCIPLED else scene
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from invrender.fitting.objective import Objective
 from invrender.fitting.solve.base import Raw
-from invrender.parameters.base import Parameter, Shape
-from invrender.scene import AmbientLight, Scene, Truth, detach, phong
+from invrender.parameters.base import Shape
+from invrender.scene import AmbientLight, Scene, detach, phong
 
 # An entry is well seen where all pictures together change by so many pixels' worth when it does. Of texels that weigh
 # less, others nearby may take the place: where they weigh 0.2 to 0.5, the errors were two to six times as large.
@@ -21,22 +20,6 @@ WELL = 0.5
 # looks to be from two views, or from one that tells depths or normals.
 SEEN, SEVERAL = 0.02, 2
 TELLING = frozenset(("depth", "normal"))
-
-
-@runtime_checkable
-class Entrywise(Parameter, Protocol):
-    """An unknown of many entries that can be changed each on its own."""
-
-    entries: str
-    """What they are called, such as texels."""
-
-    def add(self, scene: Scene, added: Tensor) -> Scene:
-        """The scene with ``added`` [N, C] to the unknown's entries, in the order of its raw tensor."""
-        ...
-
-    def error_of(self, scene: Scene, truth: Truth, entries: Tensor) -> dict[str, float]:
-        """`Parameter.error` over some of the entries alone, [N] bool."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -82,8 +65,8 @@ def measure_coverage(objective: Objective, raw: Raw, names: Sequence[str]) -> di
     shapes = {name: each for name in names if isinstance(each := objective.parameters[name], Shape)}
     others = [name for name in names if name not in shapes]
     found = measure_entries(objective, raw, others) if others else {}
-    enough = 1 if objective.channels & TELLING else SEVERAL
     for name, shape in shapes.items():
+        enough = 1 if objective.channels & TELLING else getattr(shape, "views", SEVERAL)
         found[name] = Coverage(count_views(objective, raw, shape), "vertices", enough, counted=True)
     return found
 
@@ -117,7 +100,7 @@ def paint_plainly(scene: Scene, colors: Mapping[str, Tensor]) -> Scene:
 def measure_entries(objective: Objective, raw: Raw, names: Sequence[str]) -> dict[str, Coverage]:
     """The coverage of some unknowns by the derivatives of the pictures in their entries."""
     added = {name: torch.zeros_like(raw[name]).requires_grad_() for name in names}
-    pictures = objective.pictures(add_entries(objective, raw, added))
+    pictures = objective.pictures(objective.scene_with(raw, added))
     shown = [
         (channel if view.weight is None else channel * spread(view.weight, channel)).sum()
         for picture, view in zip(pictures, objective.views, strict=True)
@@ -131,17 +114,6 @@ def measure_entries(objective: Objective, raw: Raw, names: Sequence[str]) -> dic
         )
         for name, each in zip(names, derivatives, strict=True)
     }
-
-
-def add_entries(objective: Objective, raw: Raw, added: Mapping[str, Tensor]) -> Scene:
-    """The scene at ``raw``, and with so much added to the entries of some unknowns."""
-    scene = objective.scene
-    for name, parameter in objective.parameters.items():
-        scene = parameter.apply(scene, raw[name])
-        if name in added:
-            add = parameter.add if isinstance(parameter, Entrywise) else parameter.apply
-            scene = add(scene, added[name])
-    return scene
 
 
 def spread(weight: Tensor, channel: Tensor) -> Tensor:

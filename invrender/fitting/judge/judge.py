@@ -12,8 +12,10 @@ from invrender.fitting.judge.coverage import Coverage, measure_coverage
 from invrender.fitting.judge.descent import Descent, descend
 from invrender.fitting.judge.evidence import weigh
 from invrender.fitting.judge.explained import measure_burnt_out, measure_unexplained
+from invrender.fitting.judge.precision import Precision, measure_precision
 from invrender.fitting.judge.uncertainty import Uncertainty, estimate_uncertainty, find_deviations
 from invrender.fitting.judge.verdict import Judgement, Values, Verdict, worst
+from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.schedule import Stage, clip_picture, select
@@ -55,6 +57,7 @@ def judge(problem: Problem, stages: Sequence[Stage], raw: Raw) -> Verdict:
         unseen=found.unseen,
         unknowns=unknowns,
         coverage=found.coverage,
+        precisions=found.precisions,
     )
 
 
@@ -173,13 +176,15 @@ class Examination:
     """What an answer's unknowns were found to be worth, by name.
 
     uncertainties: of those of few numbers, by the losses that are sums of squares; deviations: of their values.
-    coverage: of those of many. descents: of these, and where other losses count, of all.
+    coverage: of those of many, precisions: of those of them that are over a grid. descents: of these, and where other
+    losses count, of all.
     """
 
     uncertainties: Mapping[str, Uncertainty] = field(default_factory=dict)
     deviations: Values = field(default_factory=dict)
     descents: Mapping[str, Descent] = field(default_factory=dict)
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    precisions: Mapping[str, Precision] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
@@ -240,6 +245,7 @@ def examine_stage(problem: Problem, stage: Stage, raw: Raw, moving: Raw) -> Exam
     found = Examination(
         descents=dict.fromkeys(others, descend(objective, others)) if others else {},
         coverage=measure_coverage(objective, raw, maps) if maps else {},
+        precisions=measure_precisions(problem, squares, raw, maps),
     )
     if not few:
         return found
@@ -247,6 +253,12 @@ def examine_stage(problem: Problem, stage: Stage, raw: Raw, moving: Raw) -> Exam
     uncertainty = estimate_uncertainty(local, squares.rates, squares.sizes)
     deviations = find_deviations(squares, few, local, uncertainty)
     return replace(found, uncertainties=dict.fromkeys(few, uncertainty), deviations=deviations)
+
+
+def measure_precisions(problem: Problem, squares: Objective, raw: Raw, names: Sequence[str]) -> dict[str, Precision]:
+    """The precisions of those of the named unknowns that have one, by the losses that are sums of squares."""
+    found = {name: measure_precision(squares, raw, name, problem.target.truth) for name in names}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def find_open_scale(problem: Problem) -> list[str]:

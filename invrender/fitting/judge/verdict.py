@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from invrender.fitting.judge.coverage import Coverage
+from invrender.fitting.judge.precision import Precision
 from invrender.parameters.base import Value
 
 Status = Literal["converged", "ambiguous", "unidentifiable", "not_converged"]
@@ -38,7 +39,7 @@ class Verdict:
     deviations: one standard deviation of the unknowns' values, as `Parameter.value` has them.
     others: the values of other answers that explain the picture as well.
     unseen: the combinations of unknowns that the picture does not determine, each by its largest parts.
-    coverage: of the unknowns of many numbers.
+    coverage: of the unknowns of many numbers. precisions: of those over a grid.
     """
 
     status: Status
@@ -50,6 +51,7 @@ class Verdict:
     unseen: Sequence[Mapping[str, float]] = ()
     unknowns: Mapping[str, Judgement] = field(default_factory=dict)
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    precisions: Mapping[str, Precision] = field(default_factory=dict)
 
     @property
     def explained(self) -> bool:

@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.sparsity import Part
+from invrender.parameters.base import Parameters
 from invrender.scene import Scene
 
 Raw = dict[str, Tensor]
@@ -177,6 +178,33 @@ class Objective(Protocol):
 
     def retract(self, raw: Mapping[str, Tensor], changes: Changes) -> tuple[Raw, dict[str, Tensor]]:
         """The raw tensors after a change, kept in their ranges; and for each number whether that held it back."""
+        ...
+
+
+class GriddedObjective(Objective, Protocol):
+    """An objective whose unknowns lie over grids, and which is asked for derivatives in few directions."""
+
+    @property
+    def scene(self) -> Scene:
+        """The start."""
+        ...
+
+    @property
+    def parameters(self) -> Parameters:
+        """All unknowns."""
+        ...
+
+    @property
+    def sizes(self) -> Sequence[tuple[int, int]]:
+        """The height and the width of each view."""
+        ...
+
+    def probe(self, raw: Mapping[str, Tensor], name: str, directions: Tensor) -> Linearized:
+        """The losses near ``raw`` as a sum of squares in shares [K] of directions [K, …] in one unknown's entries."""
+        ...
+
+    def frame(self, number: int) -> GriddedObjective:
+        """The objective of the pictures of one view alone."""
         ...
 
 

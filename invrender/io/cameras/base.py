@@ -16,6 +16,7 @@ class Photograph:
     camera: what is said of its camera, as keys of `invrender.io.schema.CameraConfig`: OpenCV axes, pixels, degrees.
     where: the place in the file, for messages.
     name: what the file calls it; empty where that is the picture's name.
+    lights: by the name of a light of the scene, keys of `invrender.io.schema.LightConfig` that are others in it.
     depth_unit: what a 1 in the depth file is in the unit of the poses, None where the file does not say.
     pose_numbers: what the file has for the pose, such as a quaternion, for the format to write again to the last digit.
     """
@@ -25,6 +26,7 @@ class Photograph:
     weight: Path | None = None
     depth: Path | None = None
     camera: Mapping[str, Any] = field(default_factory=dict)
+    lights: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
     name: str = ""
     depth_unit: float | None = None

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from invrender.errors import UserError, first_line, suggestion
 from invrender.io.cameras.keys import ORBIT, without_effect
-from invrender.io.schema import CameraConfig, literal
+from invrender.io.schema import CameraConfig, LightConfig, literal
 
 PLACES = frozenset(("camera_from_world", "position", *ORBIT))
 
@@ -49,4 +49,19 @@ def merged_camera(camera: CameraConfig, given: Mapping[str, Any], where: str) ->
     ineffective = without_effect(merged, given.keys())
     if ineffective:
         raise UserError(f"{where}: {ineffective}")
+    return merged
+
+
+def merged_light(light: LightConfig, given: Mapping[str, Any], where: str) -> LightConfig:
+    """``light`` with some keys given anew. Raises `UserError` for keys that a light has not."""
+    known = {field.name for field in fields(LightConfig)}
+    for key in given:
+        if key not in known:
+            raise UserError(f"{where}: a light has no key {key!r}{suggestion(key, known)}")
+    try:
+        base = OmegaConf.structured(LightConfig(**literal(vars(light))))
+        merged = OmegaConf.to_object(OmegaConf.merge(base, literal(dict(given))))
+    except (OmegaConfBaseException, OverflowError, RecursionError) as error:
+        raise UserError(f"{where}: {first_line(error)}") from error
+    assert isinstance(merged, LightConfig)
     return merged

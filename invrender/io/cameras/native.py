@@ -20,7 +20,8 @@ FILES = ("picture", "mask", "weight", "depth")
 class Views:
     """``{"views": [{"picture": "a.png", "mask": …, "weight": …, "depth": …, <a camera's keys>}, …], <keys of all>}``.
 
-    Files are relative to the camera file. A view without a picture is a camera alone.
+    Files are relative to the camera file. ``light`` has lights by name, with those of their keys that are others than
+    the scene's, ``{"sun": {"direction": [0, 0, 1]}}``. A view without a picture is a camera alone.
     """
 
     def recognizes(self, path: Path) -> bool:
@@ -54,10 +55,15 @@ def photograph(entry: Any, common: Mapping[str, Any], path: Path, index: int) ->
         if not isinstance(name, str) or not name:
             raise UserError(f"{where}: {key} is {shortened(name)}, expected the name of a picture file")
     said = {**common, **entry}
-    unit = said.get("depth_unit")
+    unit, lights = said.get("depth_unit"), said.get("light", {})
+    if not isinstance(lights, Mapping) or not all(isinstance(each, Mapping) for each in lights.values()):
+        raise UserError(
+            f'{where}: light is {shortened(lights)}, expected lights by name, {{"sun": {{"intensity": 2}}}}'
+        )
     return Photograph(
         **{key: path.parent / name for key, name in named.items()},
-        camera={key: value for key, value in said.items() if key not in (*FILES, "depth_unit")},
+        camera={key: value for key, value in said.items() if key not in (*FILES, "depth_unit", "light")},
+        lights=lights,
         where=where,
         name=named.get("picture", str(index)),
         depth_unit=None if unit is None else float(numbers(f"{where}: depth_unit", [unit], (1,))),
@@ -69,4 +75,5 @@ def entry_of(photograph: Photograph, folder: Path) -> dict[str, Any]:
     files = {key: getattr(photograph, key) for key in FILES}
     named = {key: name_picture(path, folder) for key, path in files.items() if path is not None}
     unit = {} if photograph.depth_unit is None else {"depth_unit": photograph.depth_unit}
-    return {**named, **unit, **photograph.camera}
+    lights = {"light": dict(photograph.lights)} if photograph.lights else {}
+    return {**named, **unit, **lights, **photograph.camera}

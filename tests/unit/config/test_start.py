@@ -64,3 +64,20 @@ def test_what_is_given_counts_and_what_is_no_box_is_refused(tmp_path: Path) -> N
             load_experiment(*settings, wrong)
     with pytest.raises(UserError, match="box has no effect on the mesh of a file"):
         load_experiment("scene=vase", "scene.objects.vase.box=[[0,0,0],[1,1,1]]")
+
+
+def test_a_hull_is_what_lies_within_the_masks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cells = "scene.objects.shape.cells=20"
+    settings = ["scene=hull", "recover=vertices", "loss=silhouette", f"target={views(tmp_path, True)}", cells]
+    mesh = load_experiment(*settings).problem.scene.objects["shape"].mesh
+    # Two cylinders of radius 3 that cross, with axes along z and x: the box around them is one of 6 along each side.
+    sides = mesh.vertices.amax(dim=0) - mesh.vertices.amin(dim=0)
+    torch.testing.assert_close(sides, torch.full((3,), 6.0), rtol=0, atol=0.6)
+    assert "shape: the hull of 2 masks" in caplog.text
+    assert "a sphere" not in caplog.text
+    with pytest.raises(UserError, match="which needs masks, and front has none"):
+        load_experiment(*settings[:2], "loss=mse", f"target={views(tmp_path, False)}")
+    with pytest.raises(UserError, match=r"shape\.cells is 2, expected 8 to 256"):
+        load_experiment(*settings[:-1], "scene.objects.shape.cells=2")
+    with pytest.raises(UserError, match=r"give target=cameras\.json, or scene=sphere"):
+        load_experiment("scene=hull", "recover=vertices")

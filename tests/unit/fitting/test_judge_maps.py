@@ -10,7 +10,7 @@ import tiny
 import torch
 from torch import Tensor
 
-from invrender.fitting.judge.coverage import WELL, add_entries, measure_coverage
+from invrender.fitting.judge.coverage import WELL, measure_coverage
 from invrender.fitting.judge.descent import descend
 from invrender.fitting.judge.judge import judge
 from invrender.fitting.problem import Problem
@@ -92,7 +92,7 @@ def test_coverage_is_that_of_single_texels(smoothness: float) -> None:
 
     def brightness(added: Tensor) -> Tensor:
         with torch.no_grad():
-            [picture] = objective.pictures(add_entries(objective, raw, {"texture": added}))
+            [picture] = objective.pictures(objective.scene_with(raw, {"texture": added}))
         return picture.rgb.sum()
 
     zero = torch.zeros_like(raw["texture"])
