@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.phong import dot, interpolate, unit
+from invrender.render.shading.phong import dot, unit
 from invrender.render.shading.surfaces import Surfaces
 
 
@@ -18,7 +18,7 @@ def bump(surfaces: Surfaces, fragments: Fragments, normals: Tensor, vectors: Ten
     vector keeps its share along the normal alone.
     """
     tangents, corners, mirrored = corner_tangents(surfaces)
-    along = interpolate(tangents, corners, fragments.face, fragments.barycentric)
+    along = surfaces.operations.interpolate(tangents, corners, fragments.face, fragments.barycentric)
     along = unit(along - normals * dot(normals, along))
     across = torch.linalg.cross(normals, along)
     across = torch.where(mirrored.index_select(0, fragments.face)[:, None], -across, across)
