@@ -87,7 +87,7 @@ def octahedron_over_a_floor(light: DirectionalLight | PointLight) -> Scene:
     ball = tiny.octahedron()
     corners = shapes.doubles([[-9, -1, -9], [-9, -1, 9], [9, -1, 9], [9, -1, -9]])
     floor = shapes.mesh(corners, torch.tensor([[0, 1, 2], [0, 2, 3]]))
-    view = shapes.camera(64, 48, position=(0, 6, 0.01), target=(0, -1, 0))
+    view = shapes.camera(64, 48, 48.0, position=(0, 6, 0.01), target=(0, -1, 0))
     return shapes.scene(shapes.thing(ball, white), shapes.thing(floor, white), view=view, lights=[light])
 
 
@@ -107,7 +107,7 @@ def test_a_shadow_is_where_the_light_has_it(light: DirectionalLight | PointLight
     lit = render_scene(HardRenderer(samples=1), free, RGB).rgb[..., 0]
     places = interpolate(raster, raster.surfaces.vertices)[0]
     on_floor = (places[..., 1] < -0.99) & (lit - dark > 0.1)
-    assert int(on_floor.sum()) > 8
+    assert int(on_floor.sum()) > 20
     assert float(places[on_floor][:, 0].min()) < expected < float(places[on_floor][:, 0].max())
     assert float(places[on_floor][:, 2].abs().max()) < 1.2
 
