@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -9,7 +10,7 @@ from itertools import chain
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from invrender.errors import UserError, naming
+from invrender.errors import UserError, naming, note
 from invrender.fitting.objective import Objective, apply_all
 from invrender.fitting.schedule import Stage, blur_view, select, shrink_view
 from invrender.fitting.solve.base import Raw
@@ -17,6 +18,10 @@ from invrender.losses.base import DataTerm, Loss, is_sum_of_squares
 from invrender.parameters.base import Parameter, Parameters, Pose, Shape, Value, only_camera
 from invrender.render.base import Renderer
 from invrender.scene import Scene, Target
+from invrender.scene.address import find_tensors
+
+# Addresses of what throws shadows, sees them, or has them fall elsewhere.
+PLACES = re.compile(r"\.(vertices|world_from_object|camera_from_world|intrinsics|position|direction)$")
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Problem:
         self.renderer.supports.check_scene(self.scene)
         self.check_views()
         self.check_gauge()
+        self.check_shadows()
         for name in self.judged:
             if not select(self.parameters, [name]):
                 raise UserError(f"verdict.of: {name!r} is not among the unknowns, {', '.join(self.parameters)}")
@@ -93,6 +99,22 @@ class Problem:
                 "this renderer's edges have no gradient, so that outlines would say nothing of the shape; "
                 "set renderer=embedded, soft or edge"
             )
+
+    def check_shadows(self) -> None:
+        """Say which unknowns move edges of shadows, of which no renderer has a gradient."""
+        casting = [name for name, each in self.scene.lights.items() if getattr(each, "shadows", False)]
+        moving = [name for name, each in self.parameters.items() if casting and self.moves_things(each)]
+        if moving:
+            note(
+                f"light.{casting[0]} casts shadows, whose edges have no gradient: "
+                f"{', '.join(moving)} can be found by all else that the pictures show"
+            )
+
+    def moves_things(self, parameter: Parameter) -> bool:
+        """Whether an unknown moves any vertex, camera or light."""
+        raw = parameter.initial(self.scene).requires_grad_()
+        moved = find_tensors(parameter.apply(self.scene, raw))
+        return any(each.requires_grad and PLACES.search(address) for address, each in moved.items())
 
     def check_views(self) -> None:
         """Raise `UserError` where a view was taken by a camera that the scene has not, or the renderer can't draw."""

@@ -17,6 +17,7 @@ from invrender.io.schema import LightConfig
 from invrender.scene import AmbientLight, DirectionalLight, Falloff, HarmonicLight, Light, PointLight
 
 KINDS = ("ambient", "directional", "point", "sh", "environment")
+SHADOWED = ("directional", "point")
 # Keys that go with one kind alone.
 OF_KINDS = (
     ("position", "point"),
@@ -39,6 +40,11 @@ def build_light(config: LightConfig, files: Folder, key: str) -> Light:
             raise UserError(
                 f"{key}.{name} has no effect on a light of kind {kind}; set {key}.{name}=null or the kind {wanted}"
             )
+    if config.shadows and kind not in SHADOWED:
+        raise UserError(
+            f"{key}.shadows has no effect on a light of kind {kind}, which comes from everywhere; "
+            f"set {key}.shadows=false"
+        )
     color = checks.color(f"{key}.color", config.color)
     intensity = torch.tensor(checks.at_least(f"{key}.intensity", config.intensity, 0), dtype=torch.float32)
     if kind == "ambient":
@@ -56,12 +62,13 @@ def build_light(config: LightConfig, files: Folder, key: str) -> Light:
         direction = checks.numbers(f"{key}.direction", config.direction, (3,))
         if float(direction.norm()) == 0:
             raise UserError(f"{key}.direction is {config.direction}, expected a vector that is not zero")
-        return DirectionalLight(color, intensity, (direction / direction.norm()).float())
+        return DirectionalLight(color, intensity, (direction / direction.norm()).float(), config.shadows)
     if config.position is None:
         raise UserError(f"{key}.position is missing, expected where the point light is, [x, y, z]")
     falloff = checks.one_of(f"{key}.falloff", config.falloff or "none", FALLOFFS)
     position = checks.numbers(f"{key}.position", config.position, (3,)).float()
-    return PointLight(color, intensity, position, "none" if falloff == "none" else "inverse_square")
+    fading: Falloff = "none" if falloff == "none" else "inverse_square"
+    return PointLight(color, intensity, position, fading, config.shadows)
 
 
 def read_environment(config: LightConfig, files: Folder, key: str) -> Tensor:
@@ -91,7 +98,9 @@ def light_keys(light: Light) -> dict[str, Any]:
     """The keys of `LightConfig` that give this light back."""
     if isinstance(light, HarmonicLight):
         return {"kind": "sh", "coefficients": listed(light.coefficients), "intensity": float(light.intensity)}
-    keys = {"color": listed(light.color), "intensity": float(light.intensity)}
+    keys: dict[str, Any] = {"color": listed(light.color), "intensity": float(light.intensity)}
+    if isinstance(light, PointLight | DirectionalLight) and light.shadows:
+        keys["shadows"] = True
     match light:
         case AmbientLight():
             return {"kind": "ambient", **keys}

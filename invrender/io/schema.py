@@ -169,7 +169,8 @@ class LightConfig:
     kind: ambient, directional, point, sh or environment. position: of a point light. direction: towards a directional
         light. falloff: of a point light, none or inverse_square. coefficients: [9, 3], of spherical harmonics (sh),
         which ``color`` multiplies. picture: of an environment, a file of the whole sphere, whose middle is towards −z
-        and whose right half towards +x; rotation: degrees about y, towards +x.
+        and whose right half towards +x; rotation: degrees about y, towards +x. shadows: whether what is in the way of a
+        point or directional light stops it.
     """
 
     kind: str = MISSING
@@ -181,6 +182,7 @@ class LightConfig:
     coefficients: Any = None
     picture: str | None = None
     rotation: float | None = None
+    shadows: bool = False
 
 
 @dataclass

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from invrender.errors import UserError
-from invrender.scene import Camera, Channels, HarmonicLight, LensModel, Picture, Scene
+from invrender.scene import (
+    Camera,
+    Channels,
+    DirectionalLight,
+    HarmonicLight,
+    LensModel,
+    Picture,
+    PointLight,
+    Scene,
+)
 from invrender.scene.lens import COUNTS
 
 MOST_SAMPLES = 64
@@ -55,9 +64,9 @@ class Capabilities:
     channels: that it draws. models: of materials, that it shades. forward_mode: whether its pictures have derivatives
     in forward mode. moving_edges: whether its gradient knows that edges move. stochastic: whether pictures of one scene
     differ from seed to seed. lenses: models of cameras' lenses that it bends pictures by. harmonics: whether it knows
-    light from everywhere that differs from direction to direction. approximate: whether the gradient follows a rule,
-    and need not be the derivative of the picture. depends_on_loss: whether the gradient is not linear in that of the
-    loss, so that pictures have no Jacobian that goes with it.
+    light from everywhere that differs from direction to direction. shadows: whether its lights may cast them.
+    approximate: whether the gradient follows a rule, and need not be the derivative of the picture. depends_on_loss:
+    whether the gradient is not linear in that of the loss, so that pictures have no Jacobian that goes with it.
     """
 
     channels: Channels = ALL
@@ -67,6 +76,7 @@ class Capabilities:
     stochastic: bool = False
     lenses: frozenset[LensModel] = frozenset()
     harmonics: bool = False
+    shadows: bool = False
     approximate: bool = False
     depends_on_loss: bool = False
 
@@ -92,6 +102,8 @@ class Capabilities:
                     f"light.{name} shines from everywhere by spherical harmonics, which this renderer does not know; "
                     "set renderer=embedded, or another light=studio"
                 )
+        if not self.shadows:
+            refuse_shadows(scene, "this renderer draws none", "renderer=edge")
 
 
 class Renderer(Protocol):
@@ -133,6 +145,13 @@ def choose_camera(scene: Scene, name: str) -> Camera:
 def shots_of(scenes: Sequence[Scene]) -> list[Shot]:
     """What the own cameras of scenes see."""
     return [Shot(scene, scene.camera) for scene in scenes]
+
+
+def refuse_shadows(scene: Scene, reason: str, mend: str) -> None:
+    """Raise `UserError` where a light casts shadows."""
+    for name, light in scene.lights.items():
+        if isinstance(light, PointLight | DirectionalLight) and light.shadows:
+            raise UserError(f"light.{name} casts shadows, and {reason}; set {mend}, or light.{name}.shadows=false")
 
 
 def check_samples(key: str, samples: int) -> None:

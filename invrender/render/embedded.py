@@ -65,8 +65,8 @@ class EmbeddedRenderer:
 
     @property
     def supports(self) -> Capabilities:
-        """What both can do."""
-        return self.soft.supports
+        """What both can do; shadows in hard pictures alone."""
+        return self.edge.supports
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures; hard-edged ones for a quality whose sigma is 0."""

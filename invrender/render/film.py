@@ -13,7 +13,9 @@ from torch import Tensor
 from invrender.images.resample import background_pixels, box_filter
 from invrender.render.base import Shot
 from invrender.render.raster.cells import bend
-from invrender.render.shading.surfaces import Surfaces, number_kinds
+from invrender.render.shading.lights import cast_shadows, number_kinds
+from invrender.render.shading.operations import PLAIN, Operations
+from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Camera, Picture, Scene
 
 Pixels = Mapping[str, Tensor]
@@ -37,9 +39,17 @@ class Batch:
         """The scene of each shot."""
         return [shot.scene for shot in self.shots]
 
-    def surfaces(self, mipmaps: bool = False, shaded: bool = True) -> Surfaces:
-        """What the scenes show, cut into cells where lenses bend it; the arguments are those of `Surfaces.of`."""
-        return bend(Surfaces.of(self.shots, mipmaps, shaded), self.cameras)
+    @property
+    def device(self) -> torch.device:
+        """Where the scenes are."""
+        return self.shots[0].scene.background.device
+
+    def surfaces(self, mipmaps: bool = False, shaded: bool = True, operations: Operations = PLAIN) -> Surfaces:
+        """What the scenes show, cut into cells where lenses bend it; the arguments are those of `Surfaces.of`.
+
+        operations: what shaders work on it with.
+        """
+        return replace(bend(Surfaces.of(self.shots, mipmaps, shaded), self.cameras), operations=operations)
 
     @cached_property
     def background(self) -> Tensor:
@@ -65,7 +75,8 @@ def expose(shots: Sequence[Shot], samples: int, draw: Callable[[Batch], Pixels])
 def likeness(shot: Shot) -> Hashable:
     """What shots of one batch have in common."""
     camera = shot.camera
-    return camera.width, camera.height, camera.projection, camera.near, camera.far, number_kinds(shot.scene)
+    lights = number_kinds(shot.scene), cast_shadows(shot.scene)
+    return camera.width, camera.height, camera.projection, camera.near, camera.far, *lights
 
 
 def develop(pixels: Pixels, number: int, height: int, width: int, samples: int) -> Picture:

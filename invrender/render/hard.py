@@ -10,9 +10,8 @@ from torch import Tensor
 from invrender.render.backends.dispatch import Backend
 from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
 from invrender.render.film import Batch, Pixels, expose
-from invrender.render.raster import visible
 from invrender.render.shading.channels import Shader, find_shader, own_capabilities
-from invrender.render.stages import Raster
+from invrender.render.stages import Raster, defer
 from invrender.scene import Channels, Picture
 
 
@@ -60,7 +59,7 @@ def hard_pixels(raster: Raster, channels: Channels, shaders: Mapping[str, Shader
     for name in sorted(channels - fused - {"alpha"}):
         shader = find_shader(name, shaders)
         behind = background if name == "rgb" else screen.vertices.new_zeros(screen.pixels, 1)
-        found[name] = visible.hard_layers(screen, surfaces, raster.winner, behind, shader)[0]
+        found[name] = defer(raster, behind, shader)
     if "alpha" in channels:
         found["alpha"] = (raster.winner >= 0).to(screen.vertices.dtype)
     return found

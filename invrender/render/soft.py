@@ -13,12 +13,11 @@ from torch import Tensor
 from invrender import checks
 from invrender.errors import UserError
 from invrender.render.backends.dispatch import Backend, implementation
-from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples
+from invrender.render.base import ALL, OWN, Capabilities, Quality, Shot, check_samples, refuse_shadows
 from invrender.render.film import Batch, Pixels, expose
-from invrender.render.raster import blend
-from invrender.render.raster.blend import Background, Softness, over_background
+from invrender.render.raster.blend import Background, Layers, Softness, color_layers, over_background
+from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.project import project_surfaces
-from invrender.render.raster.screen import Screen
 from invrender.render.shading.channels import Shader, find_shader, own_capabilities
 from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import Channels, Picture
@@ -66,13 +65,15 @@ class SoftRenderer:
 
     @property
     def supports(self) -> Capabilities:
-        """All channels, in forward mode too."""
-        return own_capabilities(self.shaders)
+        """All channels, in forward mode too; no shadows."""
+        return replace(own_capabilities(self.shaders), shadows=False)
 
     def render(self, shots: Sequence[Shot], channels: Channels = ALL, quality: Quality = OWN) -> list[Picture]:
         """The pictures, at the cost of the pixels that objects cover; with a sigma of 0 the hardest edges there are."""
         sigma = self.sigma if quality.sigma is None else max(quality.sigma, SMALLEST_SIGMA)
         drawn = replace(self, sigma=sigma)
+        for shot in shots:
+            refuse_shadows(shot.scene, "soft pictures have none", "renderer=edge")
         return expose(shots, quality.samples or self.samples, lambda batch: drawn.pixels(batch, channels))
 
     @property
@@ -82,9 +83,9 @@ class SoftRenderer:
 
     def pixels(self, batch: Batch, channels: Channels) -> Pixels:
         """The fine pixels of a batch."""
-        surfaces = batch.surfaces(self.mipmaps, shaded=not channels <= {"alpha", "depth"})
+        work = implementation(self.backend, batch.device)
+        surfaces = batch.surfaces(self.mipmaps, not channels <= {"alpha", "depth"}, work.operations)
         fused = channels & (ALL - self.shaders.keys() - surfaces.deferred)
-        work = implementation(self.backend, surfaces.vertices.device)
         screen = project_surfaces(surfaces, batch.cameras, self.cull_backfaces, work.classify)
         camera = batch.cameras[0]
         softness = Softness(self.sigma, self.gamma, self.blur_radius, camera.near, camera.far)
@@ -96,14 +97,23 @@ class SoftRenderer:
             if shown is not None:
                 found["rgb"] = over_background(layers, softness, batch.background, self.background)
             found |= {name: getattr(layers, name) for name in ("alpha", "depth") if name in fused}
-        for name in sorted(channels - fused):
-            found[name] = self.deferred(name, batch, screen, surfaces, softness)
+        if channels > fused:
+            found |= self.deferred(channels - fused, batch, work.soft_fragments(screen, softness), surfaces, softness)
         return found
 
-    def deferred(self, name: str, batch: Batch, screen: Screen, surfaces: Surfaces, softness: Softness) -> Tensor:
-        """A channel [P, C] that a shader makes of fragments, blended as colours are; over nothing, but for rgb."""
-        shader = find_shader(name, self.shaders)
-        layers = blend.soft_layers(screen, surfaces, softness, shader=shader)
-        assert layers.color is not None
-        behind = batch.background if name == "rgb" else torch.zeros_like(layers.color)
-        return over_background(layers, softness, behind, self.background)
+    def deferred(
+        self,
+        channels: Channels,
+        batch: Batch,
+        seen: tuple[Layers, Fragments],
+        surfaces: Surfaces,
+        softness: Softness,
+    ) -> Pixels:
+        """Channels [P, C] that shaders make of fragments, blended as colours are; over nothing, but for rgb."""
+        found, (layers, shown) = {}, seen
+        for name in sorted(channels):
+            colored = color_layers(layers, shown, find_shader(name, self.shaders)(surfaces, shown), softness)
+            assert colored.color is not None
+            behind = batch.background if name == "rgb" else torch.zeros_like(colored.color)
+            found[name] = over_background(colored, softness, behind, self.background)
+        return found

@@ -27,7 +27,7 @@ from invrender.render.raster.antialias import Crossings, Outlines, outlines, sel
 from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.project import project_surfaces
 from invrender.render.raster.screen import Screen
-from invrender.render.shading import phong
+from invrender.render.shading import models
 from invrender.render.shading.channels import Shader
 from invrender.render.shading.surfaces import Surfaces
 from invrender.scene import CAMERA, Scene
@@ -50,8 +50,8 @@ class Raster:
     @classmethod
     def of(cls, batch: Batch, cull_backfaces: bool, mipmaps: bool, shaded: bool, backend: Backend) -> Raster:
         """Rasterize a batch; without ``shaded`` there is nothing to shade it with (`Surfaces.of`)."""
-        surfaces = batch.surfaces(mipmaps, shaded)
-        work = implementation(backend, surfaces.vertices.device)
+        work = implementation(backend, batch.device)
+        surfaces = batch.surfaces(mipmaps, shaded, work.operations)
         screen = project_surfaces(surfaces, batch.cameras, cull_backfaces, work.classify)
         return cls(batch, surfaces, screen, work.nearest_faces(screen), work)
 
@@ -68,7 +68,7 @@ class Raster:
     @cached_property
     def fragments(self) -> Fragments:
         """What is seen of the faces, a fragment for each pixel in `mask`, in its order; differentiable."""
-        return visible.winning_fragments(self.screen, self.winner)
+        return visible.winning_fragments(self.screen, self.winner, self.work.fragments)
 
     @cached_property
     def jumps(self) -> tuple[Outlines, Crossings]:
@@ -122,7 +122,7 @@ def interpolate(raster: Raster, values: Tensor, faces: Tensor | None = None) -> 
     if values.ndim != 2 or len(values) < count or (faces is None and len(values) > count):
         raise UserError(f"values is {list(values.shape)}, expected [{count}, C]")
     all_finite({"values": values})
-    return spread(raster, phong.interpolate(values, corners, seen.face, seen.barycentric))
+    return spread(raster, raster.work.operations.interpolate(values, corners, seen.face, seen.barycentric))
 
 
 def shade(raster: Raster, shader: Shader | None = None) -> Tensor:
@@ -133,9 +133,17 @@ def shade(raster: Raster, shader: Shader | None = None) -> Tensor:
     """
     if shader is not None:
         return spread(raster, shader(raster.surfaces, raster.fragments))
-    layers = visible.hard_layers if raster.surfaces.deferred else raster.work.hard_layers
-    color, _ = layers(raster.screen, raster.surfaces, raster.winner, raster.batch.background)
+    if raster.surfaces.deferred:
+        color = defer(raster, raster.batch.background)
+    else:
+        color, _ = raster.work.hard_layers(raster.screen, raster.surfaces, raster.winner, raster.batch.background)
     return color.reshape(*raster.size, -1)
+
+
+def defer(raster: Raster, background: Tensor, shader: Shader = models.shade) -> Tensor:
+    """The colours [P, C] that a shader gives to what pixels show, over a background [P, C] or [P, 1]."""
+    own = raster.screen, raster.surfaces, raster.winner, background
+    return visible.hard_layers(*own, shader, raster.work.fragments)[0]
 
 
 def antialias(raster: Raster, picture: Tensor) -> Tensor:

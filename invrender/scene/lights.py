@@ -36,11 +36,15 @@ class HarmonicLight:
 
 @dataclass(frozen=True)
 class DirectionalLight:
-    """Parallel light. Irradiance facing it: color [3] × intensity []; direction [3] points *towards* the light."""
+    """Parallel light. Irradiance facing it: color [3] × intensity []; direction [3] points *towards* the light.
+
+    shadows: whether what is in its way stops it.
+    """
 
     color: Tensor
     intensity: Tensor
     direction: Tensor
+    shadows: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,14 @@ class PointLight:
     """Light from position [3], world frame.
 
     Irradiance facing it at distance r: color [3] × intensity [] for falloff ``none``, and that over r² for
-    ``inverse_square``.
+    ``inverse_square``. shadows: whether what is in its way stops it.
     """
 
     color: Tensor
     intensity: Tensor
     position: Tensor
     falloff: Falloff = "none"
+    shadows: bool = False
 
 
 Light = AmbientLight | HarmonicLight | DirectionalLight | PointLight

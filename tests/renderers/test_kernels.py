@@ -26,11 +26,16 @@ from torch.autograd import forward_ad
 from invrender.render.base import shots_of
 from invrender.render.raster import antialias as edges
 from invrender.render.raster import blend, visible
-from invrender.render.raster.blend import Softness
+from invrender.render.raster.blend import Layers, Softness
+from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.project import project_surfaces
+from invrender.render.raster.reference import Pairs, fragments, rasterize_soft
 from invrender.render.raster.screen import Screen
+from invrender.render.shading import phong
+from invrender.render.shading.operations import PLAIN, Operations
 from invrender.render.shading.surfaces import Surfaces
-from invrender.scene import DirectionalLight, Mesh, PointLight, Scene, map_tensors, phong
+from invrender.scene import DirectionalLight, Mesh, PointLight, Scene, map_tensors
+from invrender.scene import phong as phong_material
 
 # PyTorch compiles some formulas of its own when forward mode begins.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -81,7 +86,7 @@ def clipped() -> list[Scene]:
     vertices = 2 * torch.rand(24, 3, generator=random, dtype=torch.float64) - 1
     faces = torch.arange(24).reshape(-1, 3)
     colors = torch.rand(24, 3, generator=random, dtype=torch.float64)
-    looks = phong(colors[0], torch.zeros(3).double(), torch.tensor(2.0).double(), vertex_colors=colors)
+    looks = phong_material(colors[0], torch.zeros(3).double(), torch.tensor(2.0).double(), vertex_colors=colors)
     view = shapes.camera(8, 7, focal=4.0, projection="orthographic")
     lights = [
         DirectionalLight(colors[1], torch.tensor(0.7).double(), vertices[0]),
@@ -261,6 +266,39 @@ def test_antialiasing(scenes: Callable[[], list[Scene]]) -> None:
         return pictures
 
     assert_twins(scenes(), smooth(edges.antialias_all), smooth(passes.antialias))
+
+
+@pytest.mark.parametrize("scenes", SCENES)
+def test_fragments_by_lists(scenes: Callable[[], list[Scene]]) -> None:
+    from invrender.render.backends.numba import list_passes
+
+    def places(fragments: Callable[[Screen, Pairs], Fragments]) -> Function:
+        def found(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
+            shown = fragments(screen, rasterize_soft(screen, SOFTNESS.reach))
+            return [shown.inside, shown.barycentric, shown.depth, shown.footprint]
+
+        return found
+
+    assert_twins(scenes(), places(fragments), places(list_passes.fragments))
+
+
+@pytest.mark.parametrize("scenes", SCENES)
+def test_soft_pictures_by_lists(scenes: Callable[[], list[Scene]]) -> None:
+    """Their fragments and all that is done to these, against the reference."""
+    from invrender.render.backends.numba import list_passes
+
+    def layers(find: Callable[..., tuple[Layers, Fragments]], operations: Operations) -> Function:
+        def found(screen: Screen, surfaces: Surfaces) -> list[Tensor]:
+            layers, shown = find(screen, SOFTNESS)
+            color = phong.shade(replace(surfaces, operations=operations), shown)
+            colored = blend.color_layers(layers, shown, color, SOFTNESS).color
+            assert colored is not None
+            return [layers.alpha, layers.depth, layers.weight, colored]
+
+        return found
+
+    slow = layers(blend.soft_fragments, PLAIN)
+    assert_twins(scenes(), slow, layers(list_passes.soft_fragments, list_passes.OPERATIONS))
 
 
 def test_a_jacobian_of_several_directions(passes: ModuleType) -> None:

@@ -20,8 +20,8 @@ from invrender.render.approximate.renderer import RULES, ApproximateRenderer, Ru
 from invrender.render.base import Capabilities, Renderer, render_scene
 from invrender.render.edge import EdgeRenderer
 from invrender.render.hard import HardRenderer
-from invrender.render.shading import principled as shading
-from invrender.render.shading.principled import Looks
+from invrender.render.shading import microfacets
+from invrender.render.shading.microfacets import Looks
 from invrender.render.shading.split_sum import directional_albedo
 from invrender.render.soft import SoftRenderer
 from invrender.render.stages import rasterize, shade
@@ -49,9 +49,9 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tensor:
-    """`shading.reflect` for points that are rows."""
+    """`microfacets.reflect` for points that are rows."""
     flipped = Looks(looks.diffuse.T, looks.straight.T, looks.roughness.T)
-    return shading.reflect(flipped, normals.T, lights.T, eyes.T).T
+    return microfacets.reflect(flipped, normals.T, lights.T, eyes.T).T
 
 
 def plain(
@@ -116,6 +116,42 @@ def test_reflectance_is_that_of_the_printed_formulae() -> None:
         cosine = float(normals[number] @ lights[number])
         expected = math.pi * transcribed(albedo[number].numpy(), *numbers, *rows) * cosine
         np.testing.assert_allclose(found[number].numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def points_with_light(count: int) -> list[Tensor]:
+    """The inputs of `microfacets.reflect`: some points face away from light or eye, one is all but a mirror."""
+    units = [torch.nn.functional.normalize(noise(3, count, seed=seed) - 0.5, dim=0) for seed in (1, 2, 3)]
+    roughness = noise(1, count, seed=4)
+    roughness[0, 0] = 0.01
+    return [noise(3, count, seed=5), noise(3, count, seed=6), roughness, *units]
+
+
+def test_the_kernel_of_reflectance_is_its_slow_twin_and_both_have_its_derivatives() -> None:
+    from invrender.render.backends.numba import list_passes
+
+    inputs, cotangent = points_with_light(70), noise(3, 70, seed=7) - 0.5
+    directions = [noise(*each.shape, seed=8 + number) - 0.5 for number, each in enumerate(inputs)]
+
+    def response(reflect: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        return (reflect(Looks(*inputs[:3]), *inputs[3:]) * cotangent).sum()
+
+    found = []
+    for reflect in (microfacets.reflect, list_passes.reflect):
+        leaves = [each.clone().requires_grad_() for each in inputs]
+        value = response(reflect, *leaves)
+        gradients = torch.autograd.grad(value, leaves)
+        _, change = torch.func.jvp(lambda *each, work=reflect: response(work, *each), tuple(inputs), tuple(directions))
+        assert float(change) == pytest.approx(
+            sum(float((one * other).sum()) for one, other in zip(gradients, directions, strict=True)), rel=1e-9
+        )
+        found.append([reflect(Looks(*inputs[:3]), *inputs[3:]), *gradients])
+    for slow, fast in zip(*found, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-9, atol=1e-9)
+    for number, (start, direction) in enumerate(zip(inputs, directions, strict=True)):
+        step = 1e-7 * direction
+        ends = [[*inputs[:number], start + sign * step, *inputs[number + 1 :]] for sign in (1, -1)]
+        difference = float(response(list_passes.reflect, *ends[0]) - response(list_passes.reflect, *ends[1])) / 2e-7
+        assert float((found[1][number + 1] * direction).sum()) == pytest.approx(difference, rel=1e-5)
 
 
 def test_pictures_are_linear_in_metal_and_albedo() -> None:
@@ -200,7 +236,7 @@ def test_backends_agree_and_the_object_chooses(renderer: HardRenderer | EdgeRend
     scene = everything()
     found = render_scene(renderer, scene).rgb
     slow = render_scene(replace(renderer, backend="reference"), scene).rgb
-    torch.testing.assert_close(found, slow, rtol=0, atol=1e-12)
+    torch.testing.assert_close(found, slow, rtol=0, atol=1e-11)
     matte = replace(scene.objects["textured"], material=phong(*[noise(3)] * 2, noise(seed=1)))
     other = render_scene(renderer, replace(scene, objects={**scene.objects, "textured": matte})).rgb
     assert (found - other).abs().max() > 0.05

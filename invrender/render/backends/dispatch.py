@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -17,9 +17,12 @@ from invrender.render.raster import antialias as edges
 from invrender.render.raster import blend, visible
 from invrender.render.raster.antialias import Crossings, Jumps, Outlines
 from invrender.render.raster.blend import Layers, Softness
+from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.project import Classify
-from invrender.render.raster.reference import classify
+from invrender.render.raster.reference import Pairs, classify, fragments
 from invrender.render.raster.screen import Screen
+from invrender.render.shading import shadows
+from invrender.render.shading.operations import PLAIN, Operations
 from invrender.render.shading.surfaces import Surfaces
 
 Backend = Literal["auto", "numba", "triton", "reference"]
@@ -36,6 +39,9 @@ class Implementation:
     jumps: Jumps
     crossings: Callable[[Screen, Outlines], Crossings]
     antialias: Callable[[Screen, Outlines, Crossings, Sequence[Tensor]], tuple[Tensor, ...]]
+    fragments: Callable[[Screen, Pairs], Fragments]
+    soft_fragments: Callable[[Screen, Softness], tuple[Layers, Fragments]]
+    operations: Operations
     slopes: Callable[[Tensor, Tensor, int, int], Tensor]
     pulls: Callable[..., Tensor]
     pixel_pulls: Callable[..., Tensor]
@@ -62,7 +68,7 @@ def implementation(backend: Backend, device: torch.device) -> Implementation:
 def load(backend: Backend) -> Implementation:
     """The implementation of a name, imported when it is first needed."""
     if backend == "numba":
-        from invrender.render.backends.numba import approximate, passes
+        from invrender.render.backends.numba import approximate, list_passes, passes
 
         return Implementation(
             passes.classify,
@@ -72,6 +78,9 @@ def load(backend: Backend) -> Implementation:
             passes.jumps,
             passes.crossings,
             passes.antialias,
+            list_passes.fragments,
+            list_passes.soft_fragments,
+            list_passes.OPERATIONS,
             approximate.picture_slopes,
             approximate.edge_pulls,
             approximate.pixel_pulls,
@@ -87,6 +96,9 @@ def load(backend: Backend) -> Implementation:
             edges.jumps,
             on_cuda.crossings,
             edges.antialias_all,
+            fragments,
+            blend.soft_fragments,
+            replace(PLAIN, occluded=shadows.refuse),
             slopes.picture_slopes,
             pulls.edge_pulls,
             pulls.pixel_pulls,
@@ -99,6 +111,9 @@ def load(backend: Backend) -> Implementation:
         edges.jumps,
         edges.crossings,
         edges.antialias_all,
+        fragments,
+        blend.soft_fragments,
+        PLAIN,
         slopes.picture_slopes,
         pulls.edge_pulls,
         pulls.pixel_pulls,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor
 from invrender.render.raster.fragments import Fragments
 from invrender.render.raster.reference import Pairs, fragments, rasterize_soft
 from invrender.render.raster.screen import Screen
-from invrender.render.shading.channels import Shader
 from invrender.render.shading.models import shade
 from invrender.render.shading.surfaces import Surfaces
 
@@ -61,37 +60,49 @@ class Layers:
 
 
 def soft_layers(
-    screen: Screen,
-    surfaces: Surfaces | None,
-    softness: Softness,
-    depth: bool = True,
-    silhouette: bool = True,
-    shader: Shader = shade,
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, depth: bool = True, silhouette: bool = True
 ) -> Layers:
     """All layers of a soft picture; without ``surfaces`` no colours, and without them and ``depth`` alpha alone.
 
-    silhouette: whether alpha is needed; where not, it need not be there. shader: colours fragments. The slow twin of
-    the kernels, which know Phong's model alone.
+    silhouette: whether alpha is needed; where not, it need not be there, and here it is all the same.
     """
-    pairs = rasterize_soft(screen, softness.reach)
-    none = screen.vertices.new_zeros(0)
-    alpha = coverage(screen, pairs, softness) if silhouette else none
     if surfaces is None and not depth:
-        return Layers(alpha, None, none, none, none)
+        alpha = coverage(screen, rasterize_soft(screen, softness.reach), softness)
+        return Layers(alpha, None, *[alpha.new_zeros(0)] * 3)
+    layers, shown = soft_fragments(screen, softness)
+    return layers if surfaces is None else color_layers(layers, shown, shade(surfaces, shown), softness)
+
+
+def soft_fragments(screen: Screen, softness: Softness) -> tuple[Layers, Fragments]:
+    """All layers of a soft picture but its colours, and the fragments that these are made of."""
+    pairs = rasterize_soft(screen, softness.reach)
+    alpha = coverage(screen, pairs, softness)
     with torch.no_grad():
         colored = select_contributing(pairs, softness, screen.pixels)
     shown = fragments(screen, pairs.select(colored))
     nearest = nearest_depth(shown, screen.pixels)
+    weights, total = weigh(shown, nearest, softness)
+    depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / positive(total)
+    return Layers(alpha, None, depth, total, nearest), shown
+
+
+def color_layers(layers: Layers, shown: Fragments, color: Tensor, softness: Softness) -> Layers:
+    """The layers with what fragments of colours [N, C] make of the pixels."""
+    weights, total = weigh(shown, layers.nearest, softness)
+    weighted = weights[:, None] * color
+    sums = weighted.new_zeros(len(total), weighted.shape[1]).index_add(0, shown.pixel, weighted)
+    return replace(layers, color=sums / positive(total)[:, None])
+
+
+def weigh(shown: Fragments, nearest: Tensor, softness: Softness) -> tuple[Tensor, Tensor]:
+    """The weights [N] of fragments, and their sums [P]; nearest: [P], the least depths."""
     weights = (log_coverage(shown.inside, softness.sigma) - measure_depths(shown, nearest, softness)).exp()
-    total = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights)
-    covered = torch.where(total > 0, total, torch.ones_like(total))
-    mean_depth = weights.new_zeros(screen.pixels).index_add(0, shown.pixel, weights * shown.depth) / covered
-    color = None
-    if surfaces is not None:
-        weighted = weights[:, None] * shader(surfaces, shown)
-        sums = weighted.new_zeros(screen.pixels, weighted.shape[1]).index_add(0, shown.pixel, weighted)
-        color = sums / covered[:, None]
-    return Layers(alpha, color, mean_depth, total, nearest)
+    return weights, weights.new_zeros(len(nearest)).index_add(0, shown.pixel, weights)
+
+
+def positive(total: Tensor) -> Tensor:
+    """Sums [P] to divide by: 1 where there is nothing."""
+    return torch.where(total > 0, total, torch.ones_like(total))
 
 
 def coverage(screen: Screen, pairs: Pairs, softness: Softness) -> Tensor:

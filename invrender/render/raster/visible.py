@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,8 @@ from invrender.render.shading.models import shade
 from invrender.render.shading.surfaces import Surfaces
 
 SHADED_AT_ONCE = 1 << 18
+
+Place = Callable[[Screen, Pairs], Fragments]  # with the arguments of `fragments`
 
 
 def nearest_faces(screen: Screen) -> Tensor:
@@ -29,23 +33,28 @@ def winning_pairs(winner: Tensor, like: Tensor) -> Pairs:
     return Pairs(winner.index_select(0, pixel), pixel, torch.zeros_like(pixel), within, none, none)
 
 
-def winning_fragments(screen: Screen, winner: Tensor) -> Fragments:
+def winning_fragments(screen: Screen, winner: Tensor, place: Place = fragments) -> Fragments:
     """What is seen of the faces that win pixels, in the pixels' order; differentiable in the screen."""
-    return fragments(screen, winning_pairs(winner, screen.vertices))
+    return place(screen, winning_pairs(winner, screen.vertices))
 
 
 def hard_layers(
-    screen: Screen, surfaces: Surfaces, winner: Tensor, background: Tensor, shader: Shader = shade
+    screen: Screen,
+    surfaces: Surfaces,
+    winner: Tensor,
+    background: Tensor,
+    shader: Shader = shade,
+    place: Place = fragments,
 ) -> tuple[Tensor, Tensor]:
     """The colours [P, C] and depths [P] of pixels: of the faces that win them, or of the background, whose depth is 0.
 
     winner: [P], the screen's face that each pixel shows, −1 for none. background: [P, C], or [P, 1] of C alike.
-    shader: colours fragments.
+    shader: colours fragments. place: finds where they are.
     """
     pairs = winning_pairs(winner, screen.vertices)
     colors, depths = [], []
     for begin in range(0, max(len(pairs.pixel), 1), SHADED_AT_ONCE):
-        seen = fragments(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
+        seen = place(screen, pairs.select(slice(begin, begin + SHADED_AT_ONCE)))
         colors.append(shader(surfaces, seen))
         depths.append(seen.depth)
     color = torch.cat(colors)

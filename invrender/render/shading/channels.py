@@ -24,8 +24,7 @@ def shade_normal(surfaces: Surfaces, fragments: Fragments) -> Tensor:
 
 def shade_albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     """The diffuse colour [N, 3] of the surface, linear."""
-    materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
-    return albedo(surfaces, fragments, materials)
+    return albedo(surfaces, fragments)
 
 
 SHADERS: Mapping[str, Shader] = {"albedo": shade_albedo, "normal": shade_normal, "rgb": shade}
@@ -39,4 +38,5 @@ def find_shader(name: str, own: Mapping[str, Shader]) -> Shader:
 
 def own_capabilities(own: Mapping[str, Shader]) -> Capabilities:
     """What our own renderers can do: all channels, in forward mode too."""
-    return Capabilities(channels=ALL | SHADERS.keys() | own.keys(), models=MODELS, lenses=LENSES, harmonics=True)
+    channels = ALL | SHADERS.keys() | own.keys()
+    return Capabilities(channels=channels, models=MODELS, lenses=LENSES, harmonics=True, shadows=True)

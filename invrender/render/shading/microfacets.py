@@ -6,6 +6,7 @@ Points are columns here, [C, N]: PyTorch is several times faster along a long di
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,6 +15,36 @@ SMOOTHEST = 1e-3
 """The least width of a highlight, that of roughness 0.03: a mirror would show a point light at no pixel."""
 DIELECTRIC = 0.04
 """What a surface of refractive index 1.5 reflects at normal incidence."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What N points of surfaces reflect, each a column.
+
+    diffuse: [3, N], the albedo of what is no metal. straight: [3, N], what is reflected at normal incidence.
+    roughness: [1, N].
+    """
+
+    diffuse: Tensor
+    straight: Tensor
+    roughness: Tensor
+
+    @classmethod
+    def of(cls, albedo: Tensor, roughness: Tensor, metallic: Tensor) -> Looks:
+        """The looks of a material: albedo [3, N], roughness and metallic [1, N]."""
+        straight = torch.lerp(torch.full_like(albedo, DIELECTRIC), albedo, metallic.expand_as(albedo))
+        return cls(albedo * (1 - metallic), straight, roughness)
+
+
+def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tensor:
+    """π × the reflectance × the cosine [3, N] for unit vectors [3, N] to the lights and the eyes."""
+    alpha = width(looks.roughness)
+    halves = unit(lights + eyes)
+    cosine = dot(normals, lights).clamp(min=0)
+    between = dot(eyes, halves)
+    below = 1 - fresnel(torch.full_like(between, DIELECTRIC), between)
+    lobe = distribution(normals, halves, alpha) * masking(cosine, dot(normals, eyes).abs(), alpha)
+    return cosine * (below * looks.diffuse + math.pi * fresnel(looks.straight, between) * lobe)
 
 
 def width(roughness: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from invrender.geometry.harmonics import irradiance as irradiance_at
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE, Surfaces
-from invrender.render.shading.textures import sample_pyramids
+from invrender.render.shading.interpolation import select_rows
+from invrender.render.shading.lighting import light_at
+from invrender.render.shading.surfaces import Surfaces
 
 
 def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
@@ -17,7 +18,7 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     albedo × Σ lights (ambient + diffuse) + specular × Σ lights highlight, as PyTorch3D's Phong shading; the normal is
     interpolated and not turned towards the camera, so a face seen from behind is lit from its outside.
     """
-    weights = fragments.barycentric
+    interpolate, weights = surfaces.operations.interpolate, fragments.barycentric
     points = interpolate(surfaces.vertices, surfaces.faces, fragments.face, weights)
     normals = interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights)
     return light_up(surfaces, fragments, points, unit(normals))
@@ -26,16 +27,15 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
 def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: Tensor) -> Tensor:
     """Linear RGB [N, 3] of fragments whose light is that of ``points`` [N, 3] with unit ``normals`` [N, 3]."""
     towards_camera = view_directions(surfaces, fragments.picture, points)
-    materials = surfaces.materials.index_select(0, surfaces.object.index_select(0, fragments.face))
-    color = albedo(surfaces, fragments, materials)
+    materials = select_rows(surfaces.materials, surfaces.object.index_select(0, fragments.face))
+    color = albedo(surfaces, fragments)
 
-    diffuse = surfaces.ambient.index_select(0, fragments.picture)
+    diffuse = select_rows(surfaces.ambient, fragments.picture)
     if surfaces.harmonics is not None:
-        diffuse = diffuse + irradiance_at(surfaces.harmonics.index_select(0, fragments.picture), normals)
+        diffuse = diffuse + irradiance_at(select_rows(surfaces.harmonics, fragments.picture), normals)
     highlight = torch.zeros_like(color)
-    lights = surfaces.lights.index_select(0, fragments.picture)
-    for number, kind in enumerate(surfaces.kinds.tolist()):
-        irradiance, towards_light = incoming(lights[:, number], kind, points)
+    for number in range(len(surfaces.kinds)):
+        irradiance, towards_light = light_at(surfaces, fragments, number, points)
         cosine = dot(normals, towards_light)
         diffuse = diffuse + irradiance * cosine.clamp(min=0)
         if surfaces.shiny:
@@ -48,20 +48,20 @@ def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: 
 
 def view_directions(surfaces: Surfaces, picture: Tensor, points: Tensor) -> Tensor:
     """Unit vectors [N, 3] from points [N, 3] towards the camera of their ``picture`` [N]."""
-    eyes = surfaces.eyes.index_select(0, picture)
+    eyes = select_rows(surfaces.eyes, picture)
     return eyes if surfaces.parallel else unit(eyes - points)
 
 
-def albedo(surfaces: Surfaces, fragments: Fragments, materials: Tensor) -> Tensor:
-    """The diffuse colour [N, 3] of fragments of materials [N, 7]: albedo × texture × vertex colours."""
-    color = materials[:, :3]
+def albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
+    """The diffuse colour [N, 3] of fragments: albedo × texture × vertex colours."""
+    objects, work = surfaces.object.index_select(0, fragments.face), surfaces.operations
+    color = select_rows(surfaces.materials[:, :3], objects)
     if surfaces.texels.shape[0]:
-        uv = interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
-        objects = surfaces.object.index_select(0, fragments.face)
+        uv = work.interpolate(surfaces.uv, surfaces.uv_faces, fragments.face, fragments.barycentric)
         minification = fragments.footprint * texel_areas(surfaces, fragments.face, surfaces.textures)
-        color = color * sample_pyramids(surfaces.texels, surfaces.textures, objects, uv, minification)
+        color = color * work.sample_pyramids(surfaces.texels, surfaces.textures, objects, uv, minification)
     if surfaces.colors is not None:
-        color = color * interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
+        color = color * work.interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
     return color
 
 
@@ -87,23 +87,3 @@ def uv_areas(surfaces: Surfaces) -> Tensor:
     first, second, third = (surfaces.uv.index_select(0, surfaces.uv_faces[:, corner]) for corner in range(3))
     across, along = second - first, third - first
     return (across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]).abs()
-
-
-def incoming(light: Tensor, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Irradiance [N, 3] on surfaces at ``points`` that face a light [N, 6], and unit vectors [N, 3] towards it."""
-    radiance, where = light[:, :3], light[:, 3:]
-    if kind == DIRECTIONAL:
-        return radiance, where
-    offset = where - points
-    squared = dot(offset, offset)
-    towards = offset / squared.clamp(min=1e-12).sqrt()
-    return (radiance / squared if kind == INVERSE_SQUARE else radiance), towards
-
-
-def interpolate(values: Tensor, faces: Tensor, face: Tensor, weights: Tensor) -> Tensor:
-    """[N, C] from values [V, C] at the corners of chosen faces [N] of [F, 3], by barycentrics [N, 3]."""
-    corners = faces.index_select(0, face)
-    return sum(
-        (values.index_select(0, corners[:, each]) * weights[:, each : each + 1] for each in range(3)),
-        start=values.new_zeros(()),
-    )

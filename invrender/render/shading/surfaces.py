@@ -14,27 +14,14 @@ from invrender.constants import Constants, constant, numbers
 from invrender.geometry.meshes import world_normals, world_vertices
 from invrender.render.base import Shot
 from invrender.render.shading.charts import mesh_pyramid
+from invrender.render.shading.lights import cast_shadows, eye, known_lights, number_kind, stack_harmonics
 from invrender.render.shading.mipmaps import level_sizes
-from invrender.scene import (
-    PRINCIPLED,
-    AmbientLight,
-    Camera,
-    DirectionalLight,
-    HarmonicLight,
-    Light,
-    Material,
-    Mesh,
-    Object,
-    PointLight,
-    Scene,
-)
-
-DIRECTIONAL, POINT, INVERSE_SQUARE = range(3)
+from invrender.render.shading.operations import PLAIN, Operations
+from invrender.scene import PRINCIPLED, Material, Mesh, Object
 
 known_vertices: Constants[Tensor] = Constants()
 known_normals: Constants[Tensor] = Constants()
 packed_objects: Constants[dict[str, Any]] = Constants()
-packed_lights: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
 
 # The properties of principled surfaces beside albedo: their factors for objects that have none.
 LAYERS = {name: values for name, values in PRINCIPLED.items() if name != "albedo"}
@@ -81,6 +68,8 @@ class Surfaces:
     principled: [O] bool, the objects whose material is of that model, or None where all are of Phong's. layers, maps:
         what these have beside albedo; a property is the product of its layer and, where there is one, its map.
     harmonics: [B, 9, 3], the coefficients of light from everywhere, or None where there is none.
+    surrounded: whether there is any light from everywhere. shadows: which lights cast them, for each of ``kinds``, or
+        nothing where none does. operations: what shaders work on lists of fragments with.
     """
 
     vertices: Tensor
@@ -109,11 +98,15 @@ class Surfaces:
     layers: Mapping[str, Layer] = field(default_factory=dict)
     maps: tuple[Maps, ...] = ()
     harmonics: Tensor | None = None
+    surrounded: bool = True
+    shadows: tuple[bool, ...] = ()
+    operations: Operations = PLAIN
 
     @property
     def deferred(self) -> frozenset[str]:
         """The channels that no kernel draws of these surfaces, but a shader of fragments does."""
-        return frozenset(("rgb",) if self.principled is not None or self.harmonics is not None else ())
+        plain = self.principled is None and self.harmonics is None and not self.shadows
+        return frozenset(() if plain else ("rgb",))
 
     @classmethod
     def of(cls, shots: Sequence[Shot], mipmaps: bool = False, shaded: bool = True) -> Surfaces:
@@ -133,6 +126,8 @@ class Surfaces:
             meshes=tuple(obj.mesh for obj in objects),
             placements=placements,
             harmonics=stack_harmonics([shot.scene for shot in shots]),
+            shadows=cast_shadows(shots[0].scene),
+            surrounded=any(number_kind(each) < 0 for shot in shots for each in shot.scene.lights.values()),
         )
 
 
@@ -315,60 +310,3 @@ def pack_material(material: Material) -> Tensor:
     if material.model == "principled":
         return torch.cat([material.albedo, numbers((0.0, 0.0, 0.0, 1.0), material.albedo)])
     return torch.cat([material.albedo, material.specular, material.shininess.reshape(1)])
-
-
-def known_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
-    """As `pack_lights`; where no light changes they are packed once."""
-    lights = list(scene.lights.values())
-    tensors = [each for light in lights for each in vars(light).values() if isinstance(each, Tensor)]
-    if not tensors or not constant(*tensors):
-        return pack_lights(scene)
-    kinds = tuple(number_kind(light) for light in lights)
-    setting = kinds, scene.background.dtype, scene.background.device
-    return packed_lights.get(lambda: pack_lights(scene), tensors[0], *tensors[1:], setting=setting)
-
-
-def pack_lights(scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
-    """The ambient radiance [3], the other lights [L, 6] and their kinds [L]."""
-    ambient = scene.background.new_zeros(3)
-    rows = []
-    for light in scene.lights.values():
-        if isinstance(light, HarmonicLight):
-            continue
-        radiance = light.color * light.intensity
-        if isinstance(light, AmbientLight):
-            ambient = ambient + radiance
-        elif isinstance(light, DirectionalLight):
-            rows.append(torch.cat([radiance, torch.nn.functional.normalize(light.direction, dim=0, eps=1e-6)]))
-        else:
-            rows.append(torch.cat([radiance, light.position]))
-    found = torch.stack(rows) if rows else ambient.new_zeros(0, 6)
-    return ambient, found, numbers(number_kinds(scene), ambient, torch.int64)
-
-
-def stack_harmonics(scenes: Sequence[Scene]) -> Tensor | None:
-    """The coefficients [B, 9, 3] of the light from everywhere in each scene; None where no scene has any."""
-    found = []
-    for scene in scenes:
-        lights = [each for each in scene.lights.values() if isinstance(each, HarmonicLight)]
-        none = scene.background.new_zeros(9, 3)
-        found.append(sum((each.coefficients * each.intensity for each in lights), start=none))
-    lit = any(isinstance(each, HarmonicLight) for scene in scenes for each in scene.lights.values())
-    return torch.stack(found) if lit else None
-
-
-def number_kinds(scene: Scene) -> tuple[int, ...]:
-    """The kinds of a scene's lights in their order, without those from everywhere."""
-    return tuple(kind for light in scene.lights.values() if (kind := number_kind(light)) >= 0)
-
-
-def number_kind(light: Light) -> int:
-    """How `Surfaces` numbers a light's kind; −1 for light from everywhere, which is added up."""
-    if isinstance(light, PointLight):
-        return INVERSE_SQUARE if light.falloff == "inverse_square" else POINT
-    return DIRECTIONAL if isinstance(light, DirectionalLight) else -1
-
-
-def eye(camera: Camera) -> Tensor:
-    """The centre [3] of a perspective camera, the unit direction [3] towards an orthographic one; world frame."""
-    return -camera.camera_from_world[2, :3] if camera.projection == "orthographic" else camera.position

@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.constants import Constants, constant
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.phong import dot, interpolate, unit
+from invrender.render.shading.phong import dot, unit
 from invrender.render.shading.surfaces import Surfaces
+
+known_tangents: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
 
 
 def bump(surfaces: Surfaces, fragments: Fragments, normals: Tensor, vectors: Tensor) -> Tensor:
@@ -17,13 +20,21 @@ def bump(surfaces: Surfaces, fragments: Fragments, normals: Tensor, vectors: Ten
     where texture coordinates are mirrored that is turned, so that it follows v. Where they span nothing, the map's
     vector keeps its share along the normal alone.
     """
-    tangents, corners, mirrored = corner_tangents(surfaces)
-    along = interpolate(tangents, corners, fragments.face, fragments.barycentric)
+    tangents, corners, mirrored = known_corner_tangents(surfaces)
+    along = surfaces.operations.interpolate(tangents, corners, fragments.face, fragments.barycentric)
     along = unit(along - normals * dot(normals, along))
     across = torch.linalg.cross(normals, along)
     across = torch.where(mirrored.index_select(0, fragments.face)[:, None], -across, across)
     found = vectors[:, :1] * along + vectors[:, 1:2] * across + vectors[:, 2:] * normals
     return unit(found)
+
+
+def known_corner_tangents(surfaces: Surfaces) -> tuple[Tensor, Tensor, Tensor]:
+    """As `corner_tangents`; those of things that don't move are found once."""
+    given = surfaces.vertices, surfaces.faces, surfaces.uv, surfaces.uv_faces
+    if not constant(*given):
+        return corner_tangents(surfaces)
+    return known_tangents.get(lambda: corner_tangents(surfaces), *given)
 
 
 def corner_tangents(surfaces: Surfaces) -> tuple[Tensor, Tensor, Tensor]:

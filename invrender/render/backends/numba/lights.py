@@ -21,7 +21,7 @@ from invrender.render.backends.numba.blocks import (
 )
 from invrender.render.backends.numba.compiling import kernel
 from invrender.render.backends.numba.looks import SHININESS
-from invrender.render.shading.surfaces import DIRECTIONAL, INVERSE_SQUARE
+from invrender.render.shading.lights import DIRECTIONAL, INVERSE_SQUARE
 
 TOWARDS, ATTENUATION, NEARNESS, COSINE, MIRRORED, LOBE = 0, 3, 4, 5, 6, 7  # nearness: 1 / the distance
 DL = 8  # the derivative of row A is in row DL + A

@@ -7,10 +7,10 @@ import triton.language as tl
 
 from invrender.render.backends.triton.frame import LAMPS
 from invrender.render.backends.triton.vectors import SHORTEST, add, add_up3, dot, load3, scale, subtract, zeros3
-from invrender.render.shading import surfaces
+from invrender.render.shading import lights
 
-DIRECTIONAL = tl.constexpr(surfaces.DIRECTIONAL)
-INVERSE_SQUARE = tl.constexpr(surfaces.INVERSE_SQUARE)
+DIRECTIONAL = tl.constexpr(lights.DIRECTIONAL)
+INVERSE_SQUARE = tl.constexpr(lights.INVERSE_SQUARE)
 
 
 @triton.jit
