@@ -1,0 +1,138 @@
+"""The noise of pictures: how likely residuals are, and how far neighbouring pixels err alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from invrender.fitting.judge.telling import LEAST_NOISE
+from invrender.fitting.judge.uncertainty import HARDLY, Sizes, sum_outer_products
+from invrender.fitting.solve.base import Linearized
+from invrender.images.blur import gaussian_blur
+
+Kind = Literal["gaussian", "student"]
+Correlation = Literal["blocks", "none"]
+# Rounds in which the scale of Student's noise settles.
+ROUNDS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """What pictures differ by from their renderings, at the truth.
+
+    log p(r) = −Σ a ρ(r / σ) / κ, up to a constant, with ρ(u) = u² / 2 (Gaussian), or (n + 1) / 2 log(1 + u² / n)
+    (Student).
+
+    shares: [M], a, how much each residual counts, at most 1; the same wherever the unknowns are, since a likelihood is
+    of the same pixels everywhere.
+    sigma: of a residual that counts in full, in the residuals' unit; of Student's noise the scale.
+    inflation: κ, how many residuals count as one, since neighbours err alike.
+    dof: n; None for Gaussian noise.
+    """
+
+    shares: Tensor
+    sigma: float
+    inflation: float = 1.0
+    dof: float | None = None
+
+    def stiffness(self, residuals: Tensor) -> Tensor:
+        """ω [M], by which residuals pull less than those of Gaussian noise."""
+        if self.dof is None:
+            return torch.ones_like(residuals)
+        return (self.dof + 1) / (self.dof + (residuals / self.sigma) ** 2)
+
+    def log_likelihood(self, local: Linearized) -> float:
+        """The logarithm of how likely residuals are; minus infinity where they are no numbers."""
+        squares = (local.residuals.double() / self.sigma) ** 2
+        if self.dof is not None:
+            squares = (self.dof + 1) * torch.log1p(squares / self.dof)
+        found = -0.5 * float((self.shares * squares).sum()) / self.inflation
+        return found if found > -torch.inf else -torch.inf
+
+    def weigh(self, local: Linearized) -> Linearized:
+        """The residuals with weights of which Σ weights × residuals² / 2 has the slope of −log p."""
+        weights = self.shares * self.stiffness(local.residuals.double()) / (self.inflation * self.sigma**2)
+        return replace(local, weights=weights)
+
+
+def estimate_noise(
+    local: Linearized,
+    sizes: Sizes,
+    sigma: float | None = None,
+    dof: float | None = None,
+    correlation: Correlation = "blocks",
+) -> Noise:
+    """The noise in pictures, from what an answer leaves of them.
+
+    sigma: where it is known. What is not known is the mean square of residuals where pictures tell of the unknowns, so
+    that the covariance is right (White, 1980): Σ h r² / Σ h, with the leverage h = a Jᵀ H⁻¹ J and H = Σ a J Jᵀ.
+
+    With ``correlation`` "blocks" the variance is that of the error bars (`estimate_uncertainty`), in whose blocks of
+    pixels errors go together: the likelihood is raised to the power 1 / κ, κ = tr(H⁻¹ B) / tr(H⁻¹ B₀), where B sums the
+    squares of what blocks add to the gradient, and B₀ of what residuals do. That is the calibration of a composite
+    likelihood by its magnitude (Ribatet, Cooley and Davison, 2012, doi:10.5705/ss.2009.248).
+    """
+    weights = local.weights.double()
+    noise = Noise(weights / weights.max().clamp(min=1e-300), sigma or 1.0, dof=dof)
+    if sigma is None:
+        noise = replace(noise, sigma=settle_scale(local, noise))
+    if correlation == "none":
+        return noise
+    pulled = replace(local, weights=noise.shares * noise.stiffness(local.residuals.double()))
+    inverse = invert(pulled)
+    together = float((inverse * sum_outer_products(pulled, sizes)).sum())
+    apart = float((leverages(pulled, inverse) * pulled.weights * local.residuals.double() ** 2).sum())
+    return replace(noise, inflation=together / apart if apart > 0 and together > 0 else 1.0)
+
+
+def settle_scale(local: Linearized, noise: Noise) -> float:
+    """σ from the residuals, of Student's noise by iteration; not less than that of 256 levels."""
+    residuals, scale = local.residuals.double(), 1.0
+    for _ in range(1 if noise.dof is None else ROUNDS):
+        given = replace(noise, sigma=scale)
+        pulled = replace(local, weights=noise.shares * given.stiffness(residuals))
+        heights = leverages(replace(local, weights=noise.shares), invert(pulled))
+        squares = float((heights * pulled.weights * residuals**2).sum())
+        scale = max(LEAST_NOISE, (squares / max(float(heights.sum()), 1e-300)) ** 0.5)
+    return scale
+
+
+def invert(local: Linearized) -> Tensor:
+    """(Jᵀ W J)⁻¹, [K, K], in the directions that pictures show."""
+    normal, _ = local.normal_equations()
+    scale = normal.diagonal().clamp(min=1e-300).rsqrt()
+    curvatures, directions = torch.linalg.eigh(scale * normal * scale[:, None])
+    seen = directions[:, curvatures > HARDLY * curvatures[-1]]
+    inverse = seen @ torch.diag(1 / curvatures[curvatures > HARDLY * curvatures[-1]]) @ seen.T
+    found: Tensor = scale * inverse * scale[:, None]
+    return found
+
+
+def leverages(local: Linearized, inverse: Tensor) -> Tensor:
+    """Weights × Jᵀ H⁻¹ J of each residual, [M]."""
+    found = torch.zeros_like(local.weights, dtype=torch.float64)
+    for rows, columns, jacobian in local.blocks():
+        own = inverse[columns[:, None], columns].to(jacobian)
+        found[rows] = local.weights[rows].double() * ((jacobian @ own) * jacobian).sum(dim=1)
+    return found
+
+
+def noise_after_blur(sigma: float, blur: float, sizes: Sequence[tuple[float, float]]) -> float:
+    """σ of a pixel once pictures are reduced and blurred.
+
+    blur: in pixels of the reduced picture. sizes: of a shorter side before and after, of each view.
+    """
+    reduced = sum(after / before for before, after in sizes) / len(sizes)
+    return sigma * reduced * remaining_deviation(blur)
+
+
+def remaining_deviation(blur: float) -> float:
+    """The share that a blur by a Gaussian leaves of the standard deviation of white noise."""
+    side = 2 * int(5 * blur + 2) + 1
+    impulse = torch.zeros(side, side, dtype=torch.float64)
+    impulse[side // 2, side // 2] = 1.0
+    return float(gaussian_blur(impulse, blur).square().sum().sqrt())
