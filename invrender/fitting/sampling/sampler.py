@@ -42,8 +42,8 @@ class Sampler:
     noise: "gaussian" or "student", of ``dof`` degrees of freedom. sigma: its scale in a pixel of the target, linear,
         before any blur; None for what the answer leaves. correlation: "blocks", neighbouring pixels err alike, as the
         error bars have it; or "none".
-    prior: by unknown, ``deviation`` of a normal distribution about the fit's start, or ``half_width`` around it, numbers
-        or one for all, in the unit of its raw tensor. Ranges of unknowns count besides; all else is flat.
+    prior: by unknown, ``deviation`` of a normal distribution about the fit's start, or ``half_width`` around it,
+        numbers or one for all, in the unit of its raw tensor. Ranges of unknowns count besides; all else is flat.
     unknowns: the names of some of those that move in the last stage in which poses do; none for all of them.
     """
 
@@ -89,9 +89,7 @@ class Sampling:
     def of(cls, problem: Problem, stages: Sequence[Stage], search: Search, sampler: Sampler, raw: Raw) -> Sampling:
         """That of a fit's answer. Raises `UserError` for what can't be sampled."""
         if problem.renderer.supports.depends_on_loss:
-            raise UserError(
-                "sampler: it needs derivatives of pictures, and this renderer's gradient depends on the loss"
-            )
+            raise UserError("sampler: it needs derivatives of pictures, and this renderer's depend on the loss")
         squares = problem.in_squares().losses
         kept = {name: loss for name, loss in squares.items() if isinstance(loss, DataTerm)}
         found = cls(replace(problem, losses=kept), stages, search, sampler, raw)
@@ -107,9 +105,7 @@ class Sampling:
         if not counting:
             raise UserError("sampler: no loss of pictures is a sum of squares, as noise is; add one, such as loss=mse")
         if dropped := sorted(left_out & set(self.stage.losses or left_out)):
-            note(
-                f"loss.{', loss.'.join(dropped)} has no part in the posterior; sampler.prior says what is known before"
-            )
+            note(f"loss.{', loss.'.join(dropped)} has no part in the posterior; sampler.prior can say what is known")
 
     @cached_property
     def stage(self) -> Stage:
@@ -186,9 +182,7 @@ class Sampling:
         if not bool(local.residuals.isfinite().all() and local.jacobian.isfinite().all()):
             raise UserError("the likelihood is zero everywhere around the start: its picture has numbers not finite")
         if not bool((local.jacobian * local.weights[:, None] != 0).any()):
-            raise UserError(
-                "the likelihood is the same everywhere around the start: no pixel that counts depends on it"
-            )
+            raise UserError("the likelihood is the same all around the start: no pixel that counts depends on it")
         dof = self.sampler.dof if self.sampler.noise == "student" else None
         return estimate_noise(local, self.objective.sizes, self.known_sigma, dof, self.sampler.correlation)
 

@@ -48,8 +48,8 @@ class Tempering:
     """A way from the prior to the posterior of small and blurred pictures (Del Moral, Doucet and Jasra, 2006).
 
     Densities are prior × exp(−power × energy), each power as large as leaves half of the particles (Jasra, Stephens,
-    Doucet and Tsagaris, 2011, doi:10.1111/j.1467-9469.2010.00723.x). Then particles are drawn by their weights, and moved
-    by Metropolis steps in tangent spaces. The last power is known on the way: the noise is what the best particle
+    Doucet and Tsagaris, 2011, doi:10.1111/j.1467-9469.2010.00723.x). Then particles are drawn by their weights, and
+    moved by Metropolis steps in tangent spaces. The last power is known on the way: the noise is what the best particle
     leaves, of as many independent residuals as the blur leaves.
     """
 

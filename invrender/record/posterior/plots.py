@@ -56,7 +56,7 @@ def write_corner(path: Path, draws: Draws) -> None:
 def draw_histogram(axes: Axes, values: Array, charted: Array, truth: float | None) -> None:
     """The distribution of a number, its middle 68 and 95 % between dashed and dotted lines."""
     for index, mode in enumerate(np.unique(charted)):
-        axes.hist(values[charted == mode], bins=edges(values), color=COLORS[index % len(COLORS)], alpha=0.7)
+        axes.hist(values[charted == mode], bins=edges(values).tolist(), color=COLORS[index % len(COLORS)], alpha=0.7)
     for share, style in ((0.68, "--"), (0.95, ":")):
         for end in np.quantile(values, [(1 - share) / 2, (1 + share) / 2]):
             axes.axvline(float(end), color=ANSWER, linewidth=0.8, linestyle=style)

@@ -14,8 +14,8 @@ def draws_text(draws: Draws) -> str:
     count, chains = draws.shape
     speed = draws.least_size / max(draws.state.seconds, 1e-9)
     lines = [
-        f"{chains} chains of {count} draws in {draws.state.seconds:.1f} s, worth {draws.least_size:.0f} independent ones "
-        f"({speed:.3g} a second)",
+        f"{chains} chains of {count} draws in {draws.state.seconds:.1f} s, worth {draws.least_size:.0f} independent "
+        f"ones ({speed:.3g} a second)",
         acceptance_text(draws),
         noise_text(draws),
         "",
