@@ -15,11 +15,11 @@ from invrender.fitting.sampling.kernels import Lengths, Transition, drift, leap
 from invrender.typed import make_typed
 
 # Every so many steps one goes by Jacobians, which take several pictures' time.
-EVERY = 10
+EVERY = 20
 # Chains begin so many deviations wide, so that they have something to agree upon; where nothing may be there, nearer.
 WIDE, NEARER = 1.5, 12
-# A covariance of changes is worth as many draws, for each number, as one by Gauss and Newton is.
-WORTH = 10
+# The covariance by Gauss and Newton is worth so many moves for each number.
+WORTH = 50
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,10 @@ def adapt_charts(chains: Chains) -> Chains:
     means, spreads = charts.means.clone(), charts.spreads.clone()
     for index in range(len(charts)):
         found = chains.changes[chains.charted == index]
-        if len(found) <= 2 * size:
+        moves = len(set(found[:, 0].tolist()))
+        if moves <= 2 * size:
             continue
-        share = len(found) / (len(found) + worth)
+        share = moves / (moves + worth)
         means[index] = share * found.mean(dim=0) + (1 - share) * means[index]
         before = spreads[index] @ spreads[index].T
         spreads[index] = torch.linalg.cholesky(share * found.T.cov() + (1 - share) * before)

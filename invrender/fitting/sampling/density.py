@@ -16,6 +16,8 @@ from invrender.fitting.solve.base import Linearized, Raw
 
 # The most that a chart says of a number that no picture shows: a deviation of so many learning rates, as in verdicts.
 WIDEST = 25.0
+# The step to the minimum is taken at most so many deviations far.
+FARTHEST = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,5 +149,5 @@ class Posterior:
             spreads.append(torch.linalg.cholesky((covariance + covariance.T) / 2))
             step = -covariance @ pull
             deviations = torch.linalg.solve_triangular(spreads[-1], step[:, None], upper=False).norm()
-            means.append(step * (1 / deviations.clamp(min=1.0)))
+            means.append(step * (FARTHEST / deviations.clamp(min=FARTHEST)))
         return Charts(places, torch.stack(means), torch.stack(spreads))

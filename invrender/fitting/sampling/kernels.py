@@ -13,6 +13,8 @@ from invrender.fitting.sampling.density import Charts, Points, Posterior
 
 # How often steps should be accepted. A long leap that is taken now and then leads further than many short ones.
 GOALS = {"leap": 0.3, "drift": 0.57}
+# The degrees of freedom of the distribution that leaps leave as it is.
+TAILS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +32,36 @@ class Transition:
 
 
 def leap(posterior: Posterior, charts: Charts, points: Points, length: float, random: torch.Generator) -> Transition:
-    """A step to √(1 − β²) z + β ξ, in whitened changes z, in a chart that is drawn anew, β the ``length``.
+    """A step to √(1 − β²) z + β ξ / √λ, in whitened changes z, in a chart that is drawn anew, β the ``length``.
 
-    It leaves the normal distribution of z as it is, so only what the density differs from that counts (preconditioned
-    Crank-Nicolson: Cotter, Roberts, Stuart and White, 2013, doi:10.1214/13-STS421). It needs no derivatives; with a
-    length of 1 it is an independent draw by the Gauss-Newton covariance.
+    With λ drawn by how far z is from the middle, it leaves Student's distribution of z as it is, so only what the density
+    differs from that counts (preconditioned Crank-Nicolson: Cotter, Roberts, Stuart and White, 2013,
+    doi:10.1214/13-STS421; mixed, for tails that are heavier than those of a normal one: Kamatani, 2018,
+    doi:10.1214/17-AAP1347). It needs no derivatives; with a length of 1 it is nearly an independent draw by the
+    Gauss-Newton covariance.
     """
     count = len(points.chart)
     white = charts.whiten(points.chart, points.change)
-    fresh = torch.randn(white.shape, generator=random, dtype=torch.float64)
+    scales = draw_scales(white, random)
+    fresh = torch.randn(white.shape, generator=random, dtype=torch.float64) / scales.sqrt()[:, None]
     chart = torch.randint(len(charts), (count,), generator=random)
     moved = math.sqrt(1 - length**2) * white + length * fresh
     found = posterior.measure(charts, chart, charts.color(chart, moved))
-    gain = found.density + charts.log_volume(chart) + 0.5 * moved.square().sum(dim=1)
-    loss = points.density + charts.log_volume(points.chart) + 0.5 * white.square().sum(dim=1)
+    gain = found.density + charts.log_volume(chart) - log_student(moved)
+    loss = points.density + charts.log_volume(points.chart) - log_student(white)
     return decide(points, found, gain - loss, random)
+
+
+def draw_scales(white: Tensor, random: torch.Generator) -> Tensor:
+    """λ [N], the precisions of normal distributions whose mixture is Student's, given a draw [N, K] from each."""
+    # They are χ² of so many degrees of freedom, over what is at hand.
+    draws = torch.randn(len(white), TAILS + white.shape[1], generator=random, dtype=torch.float64)
+    return draws.square().sum(dim=1) / (TAILS + white.square().sum(dim=1))
+
+
+def log_student(white: Tensor) -> Tensor:
+    """The logarithm of Student's density of whitened changes [N, K], up to a constant, [N]."""
+    return -0.5 * (TAILS + white.shape[1]) * torch.log1p(white.square().sum(dim=1) / TAILS)
 
 
 def drift(posterior: Posterior, charts: Charts, points: Points, length: float, random: torch.Generator) -> Transition:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invrender.fitting.judge.telling import LEAST_NOISE
-from invrender.fitting.judge.uncertainty import HARDLY, Sizes, sum_outer_products
+from invrender.fitting.judge.uncertainty import HARDLY, Sizes, sum_by_block, sum_outer_products
 from invrender.fitting.solve.base import Linearized
 from invrender.images.blur import gaussian_blur
 
@@ -18,6 +18,8 @@ Kind = Literal["gaussian", "student"]
 Correlation = Literal["blocks", "none"]
 # Rounds in which the scale of Student's noise settles.
 ROUNDS = 50
+# An answer takes at most this much less than all of what is left in its blocks.
+LEAST_FREE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,36 +71,66 @@ def estimate_noise(
     """The noise in pictures, from what an answer leaves of them.
 
     sigma: where it is known. What is not known is the mean square of residuals where pictures tell of the unknowns, so
-    that the covariance is right (White, 1980): Σ h r² / Σ h, with the leverage h = a Jᵀ H⁻¹ J and H = Σ a J Jᵀ.
+    that the covariance is right (White, 1980): Σ h r² / Σ h (1 − h), with the leverage h = a Jᵀ H⁻¹ J and H = Σ a J Jᵀ.
 
     With ``correlation`` "blocks" the variance is that of the error bars (`estimate_uncertainty`), in whose blocks of
-    pixels errors go together: the likelihood is raised to the power 1 / κ, κ = tr(H⁻¹ B) / tr(H⁻¹ B₀), where B sums the
-    squares of what blocks add to the gradient, and B₀ of what residuals do. That is the calibration of a composite
-    likelihood by its magnitude (Ribatet, Cooley and Davison, 2012, doi:10.5705/ss.2009.248).
+    pixels errors go together: the likelihood is raised to the power 1 / κ, κ σ² = tr(H⁻¹ B) / (K − Σ |G|²), where B sums
+    the squares of what blocks add to the gradient, and G is the block's part of H, by which an answer takes of what it
+    leaves there (Bell and McCaffrey, 2002). That is the calibration of a composite likelihood by its magnitude (Ribatet,
+    Cooley and Davison, 2012, doi:10.5705/ss.2009.248).
     """
     weights = local.weights.double()
     noise = Noise(weights / weights.max().clamp(min=1e-300), sigma or 1.0, dof=dof)
     if sigma is None:
-        noise = replace(noise, sigma=settle_scale(local, noise))
+        noise = replace(noise, sigma=max(LEAST_NOISE, settle_variance(local, noise) ** 0.5))
     if correlation == "none":
         return noise
     pulled = replace(local, weights=noise.shares * noise.stiffness(local.residuals.double()))
     inverse = invert(pulled)
     together = float((inverse * sum_outer_products(pulled, sizes)).sum())
-    apart = float((leverages(pulled, inverse) * pulled.weights * local.residuals.double() ** 2).sum())
+    together /= left_free(rank_of(inverse, pulled), sum_shares(pulled, inverse, sizes))
+    apart = spread_apart(pulled, inverse)
     return replace(noise, inflation=together / apart if apart > 0 and together > 0 else 1.0)
 
 
-def settle_scale(local: Linearized, noise: Noise) -> float:
-    """σ from the residuals, of Student's noise by iteration; not less than that of 256 levels."""
-    residuals, scale = local.residuals.double(), 1.0
+def settle_variance(local: Linearized, noise: Noise) -> float:
+    """σ² from the residuals, of Student's noise by iteration."""
+    residuals, variance = local.residuals.double(), 1.0
+    inverse = invert(replace(local, weights=noise.shares))
     for _ in range(1 if noise.dof is None else ROUNDS):
-        given = replace(noise, sigma=scale)
-        pulled = replace(local, weights=noise.shares * given.stiffness(residuals))
-        heights = leverages(replace(local, weights=noise.shares), invert(pulled))
-        squares = float((heights * pulled.weights * residuals**2).sum())
-        scale = max(LEAST_NOISE, (squares / max(float(heights.sum()), 1e-300)) ** 0.5)
-    return scale
+        given = replace(noise, sigma=max(variance, LEAST_NOISE**2) ** 0.5)
+        heights = leverages(replace(local, weights=noise.shares), inverse)
+        squares = float((heights * noise.shares * given.stiffness(residuals) * residuals**2).sum())
+        variance = squares / left_free(float(heights.sum()), float(heights.square().sum()))
+    return variance
+
+
+def spread_apart(local: Linearized, inverse: Tensor) -> float:
+    """The variance of residuals where pictures tell of the unknowns, as if each erred alone."""
+    heights = leverages(local, inverse)
+    squares = float((heights * local.weights * local.residuals.double() ** 2).sum())
+    return squares / left_free(float(heights.sum()), float(heights.square().sum()))
+
+
+def rank_of(inverse: Tensor, local: Linearized) -> float:
+    """How many directions pictures show: the sum of the leverages."""
+    return float(leverages(local, inverse).sum())
+
+
+def left_free(whole: float, taken: float) -> float:
+    """What is left of the sum of leverages where an answer takes some; not less than a part of it."""
+    return max(whole - taken, LEAST_FREE * whole, 1e-300)
+
+
+def sum_shares(local: Linearized, inverse: Tensor, sizes: Sizes) -> float:
+    """Σ |G|² over blocks of pixels, G [K, K] what a block adds to H, in units in which H is one."""
+    values, vectors = torch.linalg.eigh(inverse)
+    root, total = vectors * values.clamp(min=0).sqrt(), 0.0
+    for rows, columns, jacobian in local.blocks():
+        white = (jacobian @ root[columns].to(jacobian)) * local.weights[rows].double().sqrt()[:, None]
+        for column in white.T:
+            total += float(sum_by_block(white * column[:, None], local.pixel[rows], sizes).square().sum())
+    return total
 
 
 def invert(local: Linearized) -> Tensor:

@@ -38,7 +38,7 @@ class Sampler:
 
     start: from the "answer" of a fit, or from the "prior", by tempered sequential Monte Carlo.
     chains: so many, side by side. burn_in, draws: steps of each, before and after steps are what they stay.
-    particles: so many begin at the prior.
+    particles: so many begin at the prior. modes: whether what looks like the answer is looked for.
     noise: "gaussian" or "student", of ``dof`` degrees of freedom. sigma: its scale in a pixel of the target, linear,
         before any blur; None for what the answer leaves. correlation: "blocks", neighbouring pixels err alike, as the
         error bars have it; or "none".
@@ -52,6 +52,7 @@ class Sampler:
     draws: int = 500
     burn_in: int = 200
     particles: int = 192
+    modes: bool = True
     noise: Kind = "gaussian"
     sigma: float | None = None
     dof: float = 4.0
@@ -152,7 +153,8 @@ class Sampling:
     def find_raws(self, seed: int) -> list[Raw]:
         """Raw tensors of what may be modes, the best first."""
         if self.sampler.start == "answer":
-            return find_alike(self.problem, self.search, self.objective, self.raw)
+            alike = self.sampler.modes
+            return find_alike(self.problem, self.search, self.objective, self.raw) if alike else [self.raw]
         coarse, finer = (
             self.problem.at(replace(stage, losses=self.stage.losses, unknowns=self.names), self.raw)
             for stage in self.search.stages
