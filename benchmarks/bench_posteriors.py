@@ -85,7 +85,7 @@ def coverage() -> dict[str, Any]:
         words = [f"camera.azimuth={azimuth + start[0]}", f"camera.elevation={elevation + start[1]}"]
         at = [f"camera.distance={distance}", f"target.noise={NOISE}", f"target.seed={number}", "optimizer=lm", STAGES]
         experiment, last = fitted("scene=cube", "recover=camera_pose", *size(SIZE), *truth, *words, *at, *UNJUDGED)
-        found = draw(experiment, last, Sampler(chains=16, burn_in=16, draws=32, modes=False), number)
+        found = draw(experiment, last, Sampler(chains=16, burn_in=14, draws=28, modes=False), number)
         true = true_values(found)
         for column, interval in found.intervals.items():
             for share, (low, high) in interval.ends.items():

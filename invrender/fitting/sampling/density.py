@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.fitting.objective import Objective
 from invrender.fitting.sampling.noise import Noise
 from invrender.fitting.sampling.prior import Prior
@@ -136,11 +137,16 @@ class Posterior:
         return replace(points, density=density, slope=slope.nan_to_num() if slopes else None)
 
     def chart_at(self, places: Tensor) -> Charts:
-        """The charts about places [M, K], by the Gauss-Newton covariance and the step to the minimum there."""
+        """The charts about places [M, K], by the Gauss-Newton covariance and the step to the minimum there.
+
+        Raises `UserError` where there is none, since the noise is nothing.
+        """
         here = self.tangent.differentiate(places, torch.zeros_like(places))
         means, spreads = [], []
         for place, jacobian, local in zip(places, here, self.linearize(places, self.tangent.names), strict=True):
             normal, pull = self.noise.weigh(local).normal_equations()
+            if not bool(normal.isfinite().all()):
+                raise UserError("the likelihood is zero everywhere around the start: its curvature is no finite number")
             normal = normal + jacobian.T @ torch.diag(self.prior.precision) @ jacobian
             pull = pull - jacobian.T @ self.prior.slopes(place)
             rates = self.tangent.rates

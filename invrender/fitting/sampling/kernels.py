@@ -34,8 +34,8 @@ class Transition:
 def leap(posterior: Posterior, charts: Charts, points: Points, length: float, random: torch.Generator) -> Transition:
     """A step to √(1 − β²) z + β ξ / √λ, in whitened changes z, in a chart that is drawn anew, β the ``length``.
 
-    With λ drawn by how far z is from the middle, it leaves Student's distribution of z as it is, so only what the density
-    differs from that counts (preconditioned Crank-Nicolson: Cotter, Roberts, Stuart and White, 2013,
+    With λ drawn by how far z is from the middle, it leaves Student's distribution of z as it is, so only what the
+    density differs from that counts (preconditioned Crank-Nicolson: Cotter, Roberts, Stuart and White, 2013,
     doi:10.1214/13-STS421; mixed, for tails that are heavier than those of a normal one: Kamatani, 2018,
     doi:10.1214/17-AAP1347). It needs no derivatives; with a length of 1 it is nearly an independent draw by the
     Gauss-Newton covariance.

@@ -32,7 +32,7 @@ class Noise:
     shares: [M], a, how much each residual counts, at most 1; the same wherever the unknowns are, since a likelihood is
     of the same pixels everywhere.
     sigma: of a residual that counts in full, in the residuals' unit; of Student's noise the scale.
-    inflation: κ, how many residuals count as one, since neighbours err alike.
+    inflation: κ, how many residuals count as one, since neighbours err alike; at least 1.
     dof: n; None for Gaussian noise.
     """
 
@@ -74,10 +74,11 @@ def estimate_noise(
     that the covariance is right (White, 1980): Σ h r² / Σ h (1 − h), with the leverage h = a Jᵀ H⁻¹ J and H = Σ a J Jᵀ.
 
     With ``correlation`` "blocks" the variance is that of the error bars (`estimate_uncertainty`), in whose blocks of
-    pixels errors go together: the likelihood is raised to the power 1 / κ, κ σ² = tr(H⁻¹ B) / (K − Σ |G|²), where B sums
-    the squares of what blocks add to the gradient, and G is the block's part of H, by which an answer takes of what it
-    leaves there (Bell and McCaffrey, 2002). That is the calibration of a composite likelihood by its magnitude (Ribatet,
-    Cooley and Davison, 2012, doi:10.5705/ss.2009.248).
+    pixels errors go together: the likelihood is raised to the power 1 / κ, κ σ² = tr(H⁻¹ B) / (K − Σ |G|²), where B
+    sums the squares of what blocks add to the gradient, and G is the block's part of H, by which an answer takes of
+    what it leaves there (Bell and McCaffrey, 2002). That is the calibration of a composite likelihood by its magnitude
+    (Ribatet, Cooley and Davison, 2012, doi:10.5705/ss.2009.248). That neighbours err against each other is chance, which
+    small pictures have much of: κ is at least 1.
     """
     weights = local.weights.double()
     noise = Noise(weights / weights.max().clamp(min=1e-300), sigma or 1.0, dof=dof)
@@ -90,7 +91,7 @@ def estimate_noise(
     together = float((inverse * sum_outer_products(pulled, sizes)).sum())
     together /= left_free(rank_of(inverse, pulled), sum_shares(pulled, inverse, sizes))
     apart = spread_apart(pulled, inverse)
-    return replace(noise, inflation=together / apart if apart > 0 and together > 0 else 1.0)
+    return replace(noise, inflation=max(1.0, together / apart) if apart > 0 else 1.0)
 
 
 def settle_variance(local: Linearized, noise: Noise) -> float:

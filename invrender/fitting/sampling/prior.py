@@ -101,7 +101,7 @@ class Prior:
             name, number = number_name(self.tangent, index)
             raise UserError(
                 f"sampler.start is prior, and nothing says how far number {number} of {name} may be from the start; "
-                f"give its range, or sampler.prior.{name}={{deviation: …}} or {{half_width: …}}"
+                f"give its range, or +sampler.prior.{name}={{deviation: …}} or {{half_width: …}}"
             )
         return low, high
 

@@ -159,9 +159,8 @@ class Sampling:
             self.problem.at(replace(stage, losses=self.stage.losses, unknowns=self.names), self.raw)
             for stage in self.search.stages
         )
-        particles = Tempering(coarse, self.tangent, self.prior).run(
-            self.sampler.particles, torch.Generator().manual_seed(seed)
-        )
+        tempering = Tempering(coarse, self.tangent, self.prior, self.known_sigma(coarse))
+        particles = tempering.run(self.sampler.particles, torch.Generator().manual_seed(seed))
         refined = refine([finer, self.objective], particles, self.tangent)
         inside = [raw for raw in refined if self.is_inside(raw)]
         losses = self.objective.scores(inside)
@@ -186,16 +185,17 @@ class Sampling:
         if not bool((local.jacobian * local.weights[:, None] != 0).any()):
             raise UserError("the likelihood is the same all around the start: no pixel that counts depends on it")
         dof = self.sampler.dof if self.sampler.noise == "student" else None
-        return estimate_noise(local, self.objective.sizes, self.known_sigma, dof, self.sampler.correlation)
+        return estimate_noise(
+            local, self.objective.sizes, self.known_sigma(self.objective), dof, self.sampler.correlation
+        )
 
-    @property
-    def known_sigma(self) -> float | None:
-        """The noise that is given, in pictures as the stage has them."""
+    def known_sigma(self, objective: Objective) -> float | None:
+        """The noise that is given, in pictures as an objective has them."""
         if self.sampler.sigma is None:
             return None
-        pairs = zip(self.problem.target.views, self.objective.sizes, strict=True)
+        pairs = zip(self.problem.target.views, objective.sizes, strict=True)
         sizes = [(min(view.size), min(drawn)) for view, drawn in pairs]
-        return noise_after_blur(self.sampler.sigma, self.stage.blur, sizes)
+        return noise_after_blur(self.sampler.sigma, objective.stage.blur, sizes)
 
     def run(self, state: SamplingState) -> Iterator[SamplingState]:
         """The states after each further step, until all are drawn."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from invrender.errors import UserError
+from invrender.fitting.judge.telling import LEAST_NOISE
 from invrender.fitting.objective import Objective
 from invrender.fitting.sampling.prior import Prior
 from invrender.fitting.sampling.tangent import Tangent
@@ -49,13 +50,15 @@ class Tempering:
 
     Densities are prior × exp(−power × energy), each power as large as leaves half of the particles (Jasra, Stephens,
     Doucet and Tsagaris, 2011, doi:10.1111/j.1467-9469.2010.00723.x). Then particles are drawn by their weights, and
-    moved by Metropolis steps in tangent spaces. The last power is known on the way: the noise is what the best particle
-    leaves, of as many independent residuals as the blur leaves.
+    moved by Metropolis steps in tangent spaces.
+
+    sigma: of the noise in these pictures; None for what the best particle leaves, which is known on the way.
     """
 
     objective: Objective
     tangent: Tangent
     prior: Prior
+    sigma: float | None = None
 
     def run(self, count: int, random: torch.Generator) -> Particles:
         """So many particles at the last power. Raises `UserError` where none has a likelihood."""
@@ -86,10 +89,11 @@ class Tempering:
         return torch.tensor(found, dtype=torch.float64).nan_to_num(nan=math.inf)
 
     def last_power(self, particles: Particles) -> float:
-        """1 / σ² κ, by what the best particle leaves."""
+        """1 / κ σ²; κ, how many pixels count as one, is what the blur makes of independent ones."""
         pixels = sum(height * width for height, width in self.objective.sizes)
-        independent = pixels / max(1.0, 4 * math.pi * self.objective.stage.blur**2)
-        return 0.5 * independent / max(float(particles.energy.min()), 1e-12)
+        left = 2 * float(particles.energy.min()) / pixels
+        variance = max(left, LEAST_NOISE**2) if self.sigma is None else self.sigma**2
+        return 1 / (variance * max(1.0, 4 * math.pi * self.objective.stage.blur**2))
 
     def move(self, particles: Particles, power: float, random: torch.Generator) -> Particles:
         """The particles after a Metropolis step of each, in its own tangent space."""
