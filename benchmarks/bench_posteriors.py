@@ -31,7 +31,7 @@ from invrender.record.posterior import write_draws
 SHARED = Path(__file__).parents[2] / "shared"
 TARGETS, SIZE, NOISE = 100, 32, 0.08
 UNJUDGED = ("verdict.judge=false", "search=off")
-EMCEE_STEPS, EMCEE_WALKERS = 1000, 16
+EMCEE_STEPS, EMCEE_WALKERS = 600, 16
 STAGES = "optimizer.stages=[{steps: 12, size: 32, blur: 2.0, sigma: 0}, {steps: 12, sigma: 0, samples: 4}]"
 # A prism over a parallelogram looks the same after half a turn, and after no other one.
 PRISM = """\
@@ -111,7 +111,7 @@ def modes() -> dict[str, Any]:
         mesh = [f"scene.objects.shape.mesh={folder}/prism.obj", "scene=mesh", "recover=object_pose"]
         turned = ["target.scene.objects.shape.rotation=[12,-18,9]", f"target.noise={NOISE}", "optimizer=lm", STAGES]
         experiment, last = fitted(*mesh, *turned, *size(SIZE))
-        found = draw(experiment, last, Sampler(chains=16, burn_in=60, draws=120))
+        found = draw(experiment, last, Sampler(chains=16, burn_in=20, draws=60))
     masses = [mode.mass for mode in found.modes]
     jumps = found.state.chains.counts.rates.get("jump")
     print(f"modes  masses {', '.join(f'{mass:.3f}' for mass in masses)}, {jumps:.0%} of jumps accepted", flush=True)
@@ -124,7 +124,7 @@ def beside_emcee() -> dict[str, Any]:
 
     words = ["scene=cube", "recover=light_position", "light=studio", "target.light.key.position=[-1.4,2.2,3.4]"]
     experiment, last = fitted(*words, f"target.noise={NOISE}", "optimizer=lm", STAGES, *size(32), *UNJUDGED)
-    sampler = Sampler(chains=16, burn_in=60, draws=300, sigma=NOISE, correlation="none")
+    sampler = Sampler(chains=16, burn_in=20, draws=150, sigma=NOISE, correlation="none")
     found = draw(experiment, last, sampler)
     ours = found.places.reshape(-1, 3).numpy()
     objective, name = found.sampling.objective, found.sampling.names[0]
@@ -155,9 +155,9 @@ def speed() -> dict[str, Any]:
     words = ["scene=cube", "recover=camera_pose", "target.camera.azimuth=38", f"target.noise={NOISE}", "optimizer=lm"]
     experiment, last = fitted(*words, STAGES, *size(64), *UNJUDGED)
     before = time.process_time()
-    found = draw(experiment, last, Sampler(chains=16, burn_in=100, draws=200, modes=False))
+    found = draw(experiment, last, Sampler(chains=16, burn_in=30, draws=60, modes=False))
     cpu = time.process_time() - before
-    drawn = found.state.seconds * 200 / 300
+    drawn = found.state.seconds * 60 / 90
     rate = found.least_size / drawn
     told = (
         f"{found.least_size:.0f} in {drawn:.1f} s without the burn-in, {cpu:.1f} s of processors with it and the start"
@@ -180,7 +180,7 @@ def photographed(name: str, scene: dict[str, Any], words: list[str], reference: 
     folder.mkdir(exist_ok=True)
     (folder / "scene.yaml").write_text("# @package _global_\n" + yaml.safe_dump(scene))
     experiment, last = fitted(f"scene={folder}/scene.yaml", f"target={target}", "experiment=photo", *words)
-    found = draw(experiment, last, Sampler(chains=6, burn_in=80, draws=120))
+    found = draw(experiment, last, Sampler(chains=6, burn_in=40, draws=60))
     write_draws(folder, found)
     camera = experiment.problem.scene.camera
     moved = replace(camera, camera_from_world=torch.from_numpy(reference).to(camera.camera_from_world))

@@ -20,6 +20,8 @@ EVERY = 20
 WIDE, NEARER = 1.5, 12
 # The covariance by Gauss and Newton is worth so many moves for each number.
 WORTH = 50
+# Chains may stand still for so many steps.
+PATIENCE = 10
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def forget(chains: Chains) -> Chains:
 
 def check_moving(chains: Chains) -> None:
     """Raise `UserError` where no step of any chain was accepted."""
-    if not any(chains.counts.accepted.values()):
+    if chains.taken >= PATIENCE and not any(chains.counts.accepted.values()):
         raise UserError(
             f"no chain has moved in {chains.taken} steps: the density falls to nothing all around the start; "
             "check sampler.sigma and sampler.prior, or fit the start further"

@@ -77,8 +77,8 @@ def estimate_noise(
     pixels errors go together: the likelihood is raised to the power 1 / κ, κ σ² = tr(H⁻¹ B) / (K − Σ |G|²), where B
     sums the squares of what blocks add to the gradient, and G is the block's part of H, by which an answer takes of
     what it leaves there (Bell and McCaffrey, 2002). That is the calibration of a composite likelihood by its magnitude
-    (Ribatet, Cooley and Davison, 2012, doi:10.5705/ss.2009.248). That neighbours err against each other is chance, which
-    small pictures have much of: κ is at least 1.
+    (Ribatet, Cooley and Davison, 2012, doi:10.5705/ss.2009.248). That neighbours err against each other is chance,
+    which small pictures have much of: κ is at least 1.
     """
     weights = local.weights.double()
     noise = Noise(weights / weights.max().clamp(min=1e-300), sigma or 1.0, dof=dof)
