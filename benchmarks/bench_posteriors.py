@@ -132,10 +132,12 @@ def beside_emcee() -> dict[str, Any]:
     like = last.raw[name]
 
     def log_density(place: np.ndarray) -> float:
-        """−Σ r² / 2 σ², from the mean square that the objective itself tells."""
+        """−Σ r² / 2 σ², from the mean square that the objective itself tells; and flat by shares of the distance."""
         with torch.no_grad():
-            loss = float(objective({name: torch.from_numpy(place).to(like).reshape(like.shape)}).loss)
-        return -0.5 * values * loss / NOISE**2
+            found = objective({name: torch.from_numpy(place).to(like).reshape(like.shape)})
+        light = found.scene.lights["key"]
+        distance = float((light.position - found.scene.camera.look_at).norm())
+        return -0.5 * values * float(found.loss) / NOISE**2 - 3 * math.log(distance)
 
     random = np.random.default_rng(0)
     began = ours.mean(0) + ours.std(0) * random.normal(size=(EMCEE_WALKERS, 3))
