@@ -22,7 +22,7 @@ from invrender.cli.imports import keeping_all
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.notes import show_notes
-from invrender.cli.resuming import Finished, arguments_to_resume, resumes
+from invrender.cli.resuming import Finished, arguments_to_go_on, arguments_to_resume, resumes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
 from invrender.config.messages import bounded, explain
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 TRACEBACK_WANTED = ("INVRENDER_TRACEBACK", "HYDRA_FULL_ERROR")
 PARSERS = ("hydra", "omegaconf", "antlr4", "yaml")
 # By command, the key that plain arguments go to.
-POSITIONAL = {"board": "runs", "convert": "files", "doctor": "runs", "report": "runs"}
+POSITIONAL = {"board": "runs", "convert": "files", "doctor": "runs", "report": "runs", "sample": "runs"}
 
 
 @dataclass
@@ -75,6 +75,8 @@ class Invocation:
                 self.name, self.arguments = "fit", sweep_arguments(self.arguments)
             elif self.name == "fit" and resumes(self.arguments):
                 self.arguments, self.resumed = arguments_to_resume(self.arguments), True
+            elif self.name == "sample" and resumes(self.arguments):
+                self.arguments, self.resumed = arguments_to_go_on(self.arguments), True
             leftovers.expect(self.arguments)
             self.run_hydra(self.rewritten())
         except BrokenPipeError:

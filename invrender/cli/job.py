@@ -24,7 +24,7 @@ RESULTS = (
     *("result.json", "config.yaml", "command.txt", "history.csv", "recovered", "events.out.tfevents.*", "progress.gif"),
     *("target.png", "start.png", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
     *("seen.glb", "report.html", "doctor.png", "state/run.json"),
-    *("picture.png", "mask.png", "depth.npy"),
+    *("picture.png", "mask.png", "depth.npy", "answer", "samples.*", "corner.png", "spread.png", "sampling"),
 )
 
 

@@ -22,6 +22,7 @@ PIPE_CLOSED = 141
 # By name, what a subcommand does in a line.
 COMMANDS = {
     "fit": "recover what is unknown in a scene from pictures",
+    "sample": "sample the posterior about a fit's answer",
     "sweep": "run many fits and compare them, or search for the best",
     "render": "render one picture of a scene",
     "convert": "write a camera file in another format",
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"invrender {name}: error: {reason}", file=sys.stderr)
         return UNUSABLE
     invocation = Invocation(name, rest)
-    with noting_signals(TERMINATING if name == "fit" else (), invocation.interrupt) as ending:
+    with noting_signals(TERMINATING if name in ("fit", "sample") else (), invocation.interrupt) as ending:
         try:
             with invocation.noting_interrupts():
                 return invocation.run()

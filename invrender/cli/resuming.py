@@ -15,6 +15,7 @@ from invrender.sweep.stored import FOLDER_OPTIONS, check_overrides, key_of
 
 OPTION = "--resume"
 PLACE = "hydra.run.dir"
+SAMPLING = "sampling"
 WORDS = ("--quiet", "-q", "--verbose", "-v")
 
 
@@ -46,6 +47,21 @@ def arguments_to_resume(arguments: Sequence[str]) -> list[str]:
     words = [each for each in typed if each in WORDS]
     kept = [each for each in recorded if not (words and is_verbosity(each))]
     return [*kept, *words, f"{PLACE}={quoted(str(folder))}"]
+
+
+def arguments_to_go_on(arguments: Sequence[str]) -> list[str]:
+    """The arguments of `invrender sample` that go on in a fit's folder, in the folder that its paths are relative to.
+
+    Raises `UserError` where there is no sampling to go on with, and for arguments that would make it another.
+    """
+    folder, typed = split(arguments)
+    if not has_origin(folder / SAMPLING) and (folder / "samples.csv").is_file():
+        raise Finished(f"{shown(folder)} is sampled, and nothing is left to do")
+    origin = read_origin(folder / SAMPLING)
+    if others := [each for each in typed if each not in WORDS]:
+        raise UserError(f"--resume goes on with a sampling as it began, and {others[0]} may make it another")
+    go_to(origin.place, folder)
+    return [f"runs=[{quoted(str(folder))}]", *typed]
 
 
 def split(arguments: Sequence[str]) -> tuple[Path, list[str]]:

@@ -14,7 +14,9 @@ from invrender.fitting.auto import Choice, choose_solver
 from invrender.fitting.dry_run import DryRun, dry_run
 from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
+from invrender.fitting.sampling import Sampler, Sampling
 from invrender.fitting.search import Search
+from invrender.fitting.solve.base import Raw
 from invrender.fitting.state import State
 from invrender.fitting.step import Step
 from invrender.fitting.stopping import Stopping
@@ -52,6 +54,15 @@ class Experiment:
         search = self.search
         judged = search is not None and search.suits(self.choice.solver) and (self.judging or search.mode == "on")
         return search is not None and judged and search.mode != "off"
+
+    def sample(self, problem: Problem, raw: Raw, sampler: Sampler) -> Sampling:
+        """The posterior about an answer of its solver, ready to be sampled.
+
+        problem: its own, with the meshes that ``raw`` is a displacement from. Raises `UserError` for what can't be.
+        """
+        if self.search is None:
+            raise UserError("search is not there, and what looks like an answer is found by it")
+        return Sampling.of(problem, self.choice.solver.stages, self.search, sampler, raw)
 
     def watch(self, watched: Callable[[Renderer], Renderer]) -> Experiment:
         """The experiment whose renderer somebody looks on at."""

@@ -18,6 +18,8 @@ CLASSES = frozenset(
         "invrender.bench.draws.RoughViews",
         "invrender.bench.draws.Together",
         "invrender.fitting.auto.AutoSolver",
+        "invrender.fitting.auto.SampledSolver",
+        "invrender.fitting.sampling.Sampler",
         "invrender.fitting.search.Search",
         "invrender.fitting.solve.AdamUniform",
         "invrender.fitting.solve.FirstOrder",

@@ -12,16 +12,23 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from invrender.config.assemble import Experiment, assemble
+from invrender.config.device import choose_device, repeatable
 from invrender.config.files import TYPED, check_characters, check_size, read_text
 from invrender.config.schema import FitConfig
 from invrender.config.target import build_scene_and_target
 from invrender.errors import UserError, first_line, naming
+from invrender.fitting.base import Base
+from invrender.fitting.problem import Problem
+from invrender.fitting.solve.base import Raw
+from invrender.fitting.state import stamp
 from invrender.io.cameras.keys import build_camera
 from invrender.io.cameras.merging import merged_camera
 from invrender.io.cameras.native import Views
 from invrender.io.scenes import build_scene
 from invrender.io.schema import CameraConfig, SceneFile, literal
 from invrender.io.views import name_views
+from invrender.record import answer as answers
 from invrender.scene import CAMERA, Camera, Scene, Target
 
 CONFIG, ANSWER = "config.yaml", "recovered/scene.yaml"
@@ -44,15 +51,54 @@ def read_run(folder: Path, allow: Sequence[str] = ()) -> StoredRun:
 
     Raises `UserError` where the folder holds no fit, and for what can't be used.
     """
-    if not folder.is_dir():
-        raise UserError(f"runs: there is no folder {folder}: give the folder of a fit")
-    if not (folder / CONFIG).is_file():
-        raise UserError(f"runs: {folder} has no {CONFIG}: give the folder of a fit")
+    check_fit(folder)
     options = read_options(folder / CONFIG, FitConfig)
     with naming(f"{folder / CONFIG}"):
         start, target = build_scene_and_target(replace(options, allow_targets=list(allow)), "cpu", frozenset(), {})
     path = folder / ANSWER
     return StoredRun(start, read_answer(path, start) if path.is_file() else None, target)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A fit that came to an end, as it was assembled, and what it has found.
+
+    problem: with the meshes that raw tensors are displacements from.
+    """
+
+    experiment: Experiment
+    problem: Problem
+    raw: Raw
+
+
+def read_answered(folder: Path, allow: Sequence[str] = ()) -> Answered:
+    """The fit of a folder, assembled again, and its answer. Names of relative files are looked for from here.
+
+    Raises `UserError` where the folder holds no answer, and where what it was fitted to has changed since.
+    """
+    check_fit(folder)
+    answer = answers.read_answer(folder)
+    options = read_options(folder / CONFIG, FitConfig)
+    device = choose_device(options.device)
+    with naming(f"{folder / CONFIG}"), repeatable(options.seed, device):
+        experiment = assemble(replace(options, allow_targets=list(allow)), device)
+    problem = experiment.problem
+    if stamp(problem) != answer.problem:
+        raise UserError(f"runs: {folder} was fitted to other files than are there now: fit again")
+    problem = Base.of(problem, experiment.choice.solver.stages, answer.meshes).problem
+    wanted, found = ({n: v.shape for n, v in raw.items()} for raw in (problem.initial(), answer.raw))
+    if wanted != found:
+        raise UserError(f"runs: {folder} is damaged: its answer is of other unknowns")
+    like = problem.scene.background
+    return Answered(experiment, problem, {name: value.to(like) for name, value in answer.raw.items()})
+
+
+def check_fit(folder: Path) -> None:
+    """Raise `UserError` where a folder holds no fit."""
+    if not folder.is_dir():
+        raise UserError(f"runs: there is no folder {folder}: give the folder of a fit")
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"runs: {folder} has no {CONFIG}: give the folder of a fit")
 
 
 def read_answer(path: Path, start: Scene) -> Scene:

@@ -211,6 +211,20 @@ class ReportConfig:
 
 
 @dataclass
+class SampleConfig:
+    """`invrender sample`. runs: the folder of a fit. sampler: by ``_target_``, how its posterior is sampled.
+
+    seed: of the sampling. verbosity: quiet or normal. allow_targets: as in `Work`.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    sampler: Any = MISSING
+    seed: int = 0
+    verbosity: str = "normal"
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
 class ConvertConfig:
     """`invrender convert`. files: the camera file to read, and the one to write.
 
@@ -242,6 +256,7 @@ def register_schemas() -> None:
         "bench": BenchConfig,
         "board": BoardConfig,
         "report": ReportConfig,
+        "sample": SampleConfig,
         "convert": ConvertConfig,
         "doctor": DoctorConfig,
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
 
 from invrender.fitting.problem import Problem
+from invrender.fitting.sampling import Sampler
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.base import MOST_NUMBERS, Solver, few_numbers
 from invrender.fitting.solve.first_order import Decay, FirstOrder
@@ -20,11 +21,15 @@ from invrender.parameters.base import Shape
 
 @dataclass(frozen=True)
 class Choice:
-    """A solver, the name of the option that it is, and why `AutoSolver` took it; None where it was given."""
+    """A solver, the name of the option that it is, and why `AutoSolver` took it; None where it was given.
+
+    sampler: of the posterior about the answer, None where it is not asked for.
+    """
 
     solver: Solver[Any]
     name: str
     reason: str | None = None
+    sampler: Sampler | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,17 @@ class AutoSolver:
         else:
             name, reason, solver = "lm", "few numbers are unknown", self.lm
         return Choice(replace(solver, stages=self.stages or solver.stages), name, f"auto: {reason}")
+
+
+@dataclass(frozen=True)
+class SampledSolver(AutoSolver):
+    """Takes a solver as `AutoSolver` does; about its answer, the posterior is sampled."""
+
+    sampler: Sampler = field(default_factory=Sampler)
+
+    def choose(self, problem: Problem) -> Choice:
+        """The solver for a problem's unknowns and losses, and the sampler."""
+        return replace(super().choose(problem), sampler=self.sampler)
 
 
 def call_of(algorithm: Callable[..., torch.optim.Optimizer]) -> tuple[object, ...]:

@@ -26,7 +26,7 @@ SHARE = 0.005
 # What a fit writes when it ends, and what it writes before.
 ENDS = (
     *("result.json", "report.html", "final.png", "difference.png", "overlay.png", "loss.png", "geometry.glb"),
-    *("seen.glb", "progress.gif", "recovered"),
+    *("seen.glb", "progress.gif", "recovered", "answer"),
 )
 BEGINNINGS = ("config.yaml", "command.txt", "history.csv", "target.png", "start.png", "events.out.tfevents.*")
 

@@ -13,6 +13,7 @@ from invrender.fitting.step import Step
 from invrender.io.atomic import atomic_write
 from invrender.record.ahead import import_ahead
 from invrender.record.animation import Animation
+from invrender.record.answer import write_answer
 from invrender.record.base import Resumed, Run
 from invrender.record.curves import Point, pack_points, unpack_points, write_curves
 from invrender.record.display import (
@@ -39,7 +40,7 @@ class Files:
     """Writes a run's folder.
 
     At once: config.yaml, command.txt, target.png, start.png. With each step: history.csv. In the end: final.png,
-    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/, of shapes that were
+    difference.png, overlay.png, progress.gif, loss.png, geometry.glb, recovered/, answer/, of shapes that were
     judged seen.glb and, when all else is there, result.json.
 
     Raises `UserError` where the folder already holds a run.
@@ -121,6 +122,7 @@ class Files:
         self.write_picture("difference.png", strip(difference_pictures(last, self.run.target)))
         self.write_picture("overlay.png", strip(overlay_pictures(last, self.run.target)))
         self.write_scene(folder / "recovered", last.scene)
+        write_answer(folder, last)
         write_curves(folder / "loss.png", self.points.items)
         write_geometry(folder / "geometry.glb", start.scene, last.scene, self.run.target, self.paths.named())
         if counts := count_by_vertex(self.run.parameters, last):

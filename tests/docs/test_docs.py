@@ -35,6 +35,7 @@ MISSING = object()
 
 # A fit of the documents with as few steps, pixels and files as will do. The last word on a key counts.
 QUIET = ("record.gif=false", "record.tensorboard=false", "record.bar=false")
+DRAWN = ("chains=2", "burn_in=2", "draws=4", "modes=false", "particles=8")
 NEAR = ("search.poses=4", "search.survivors=1", "search.finalists=1")
 SHORT = ("optimizer.stages=[{steps: 2, size: 24}]", *NEAR, "target.samples=1", "target.max_size=48", *QUIET)
 
@@ -52,7 +53,9 @@ def commands(page: Path) -> list[str]:
         line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
     ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|sweep|bench|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
+    return lines + re.findall(
+        r"`((?:invrender (?:fit|sweep|bench|render|board|report|sample)|python) [^`]*[=/][^`]*)`", prose
+    )
 
 
 @pytest.fixture
@@ -114,6 +117,8 @@ def shortened(arguments: list[str]) -> list[str]:
         tasks = [] if any(each.startswith("tasks") for each in arguments) else ["tasks=[light]"]
         # A process takes longer to start than its share of the fits.
         return [*arguments, *tasks, "seeds=1", "jobs=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
+    if arguments[0] == "sample":
+        return [*arguments, *(f"sampler.{each}" for each in DRAWN)]
     if arguments[0] == "gradients":
         return [*arguments, "size=24", "fine=2", "shifts=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
@@ -123,6 +128,7 @@ def shortened(arguments: list[str]) -> list[str]:
     given = {each.partition("=")[0] for each in arguments}
     added = [] if "renderer" in given else ["renderer.samples=1"]
     if arguments[0] != "render":
+        added += [f"optimizer.sampler.{each}" for each in DRAWN] if "optimizer=mcmc" in arguments else []
         added += SHORT if "target" in given else (*SHORT, "camera.width=48", "camera.height=48")
     return [*arguments, *added]
 
@@ -153,6 +159,7 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             "benchmark",
             "gradients",
             "photos",
+            "posteriors",
             "files",
             "extending",
             "renderers",

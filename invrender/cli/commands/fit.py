@@ -12,13 +12,15 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Job, check_unused, check_verbosity
+from invrender.cli.resuming import SAMPLING
 from invrender.config.assemble import Experiment, assemble
 from invrender.config.build import build
 from invrender.config.compose import scene_options
 from invrender.config.device import choose_device, repeatable
 from invrender.config.origin import Origin, read_origin
 from invrender.config.schema import FitConfig
-from invrender.errors import naming, shown
+from invrender.errors import UserError, naming, shown
+from invrender.fitting.base import Base
 from invrender.fitting.compiler import spare_compiler
 from invrender.fitting.fit import Steps
 from invrender.fitting.step import Step
@@ -58,12 +60,39 @@ def run(job: Job) -> int:
                 show_plan(described, experiment, next(experiment.fit()))
                 return DONE
             check_verbosity(options.verbosity)
+            check_sampler(options, experiment)
             if origin is None:
                 last = begin(job, options, experiment, described)
             else:
                 described = replace(described, command=shlex.join(["invrender", "fit", *origin.arguments]))
                 last = go_on(job, options, experiment, described)
-    return exit_status(last)
+            status = exit_status(last)
+            return follow_up(job, options, experiment, last) if status in VERDICTS.values() else status
+
+
+def check_sampler(options: FitConfig, experiment: Experiment) -> None:
+    """Raise `UserError` for what can't be sampled, before anything is fitted."""
+    if experiment.choice.sampler is None:
+        return
+    if not options.record.files:
+        raise UserError("optimizer=mcmc has its draws in files; set record.files=true, or another optimizer")
+    sampling = experiment.sample(experiment.problem, experiment.problem.initial(), experiment.choice.sampler)
+    sampling.prior.check(sampling.tangent.flatten(sampling.raw))
+
+
+def follow_up(job: Job, options: FitConfig, experiment: Experiment, last: Step) -> int:
+    """Sample the posterior about an answer, if that is asked for; the exit status of both."""
+    sampler, status = experiment.choice.sampler, exit_status(last)
+    if sampler is None:
+        return status
+    from invrender.cli.sampling import sample  # takes a while to import
+
+    problem = Base.of(experiment.problem, experiment.choice.solver.stages, last.best.meshes).problem
+    Origin.of(list(job.arguments), job.composed, experiment.device).write(job.folder / SAMPLING)
+    drawn = sample(
+        job.folder, experiment.sample(problem, last.best.raw, sampler), options.seed, options.verbosity == "quiet"
+    )
+    return status or drawn
 
 
 def begin(job: Job, options: FitConfig, experiment: Experiment, described: Run) -> Step:
