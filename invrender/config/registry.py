@@ -25,6 +25,8 @@ CLASSES = frozenset(
         "invrender.fitting.solve.LevenbergMarquardt",
         "invrender.geometry.remeshing.Remesh",
         "invrender.io.cameras.bop.Bop",
+        "invrender.learning.pose.lesson.PoseLesson",
+        "invrender.learning.pose.search.NetworkSearch",
         "invrender.losses.BiLaplacian",
         "invrender.losses.Contrast",
         "invrender.losses.Correlation",

@@ -73,7 +73,7 @@ def begin(job: Job, options: FitConfig, experiment: Experiment, described: Run) 
         raise KeyboardInterrupt
     if options.record.files:
         # Before all else, so that a run that is killed can be begun again.
-        Origin.of(list(job.arguments), job.composed, described.device).write(job.folder)
+        Origin.of("fit", list(job.arguments), job.composed, described.device).write(job.folder)
     return record(job, options, experiment, described, steps)
 
 
