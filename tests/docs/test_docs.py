@@ -36,6 +36,10 @@ MISSING = object()
 # A fit of the documents with as few steps, pixels and files as will do. The last word on a key counts.
 QUIET = ("record.gif=false", "record.tensorboard=false", "record.bar=false")
 NEAR = ("search.poses=4", "search.survivors=1", "search.finalists=1")
+TINY = (
+    *("training.steps=2", "training.batch=4", "lesson.size=16", "lesson.width=4", "lesson.hypotheses=12"),
+    *("lesson.fresh=2", "lesson.pool=6", "lesson.rendered=2", "lesson.unseen=8", "record.tensorboard=false"),
+)
 SHORT = ("optimizer.stages=[{steps: 2, size: 24}]", *NEAR, "target.samples=1", "target.max_size=48", *QUIET)
 
 
@@ -52,7 +56,8 @@ def commands(page: Path) -> list[str]:
         line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
     ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(r"`((?:invrender (?:fit|sweep|bench|render|board|report)|python) [^`]*[=/][^`]*)`", prose)
+    named = "fit|train|sweep|bench|render|board|report"
+    return lines + re.findall(rf"`((?:invrender (?:{named})|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture
@@ -114,6 +119,8 @@ def shortened(arguments: list[str]) -> list[str]:
         tasks = [] if any(each.startswith("tasks") for each in arguments) else ["tasks=[light]"]
         # A process takes longer to start than its share of the fits.
         return [*arguments, *tasks, "seeds=1", "jobs=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
+    if arguments[0] == "train":
+        return arguments if "--resume" in arguments else [*arguments, *TINY]
     if arguments[0] == "gradients":
         return [*arguments, "size=24", "fine=2", "shifts=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
@@ -154,6 +161,8 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             "gradients",
             "photos",
             "files",
+            "learning",
+            "course",
             "extending",
             "renderers",
             "shape",
@@ -193,9 +202,9 @@ def test_every_example_for_python_runs(code: str, workspace: Path, monkeypatch: 
     exec(compile(code, "an example", "exec"), {"__name__": "__main__"})
 
 
-def test_there_are_five_examples_for_python_and_a_notebook() -> None:
-    assert [each.id for each in examples()][-1] == "python.ipynb"
-    assert len(examples()) == 6
+def test_there_are_five_examples_for_python_and_two_notebooks() -> None:
+    assert {each.id for each in examples()[-2:]} == {"course.ipynb", "python.ipynb"}
+    assert len(examples()) == 7
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])
@@ -238,7 +247,8 @@ def test_the_readme_names_every_option(group: str) -> None:
 
 
 def test_the_keys_that_the_documents_name_are_there() -> None:
-    named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|search|record|hydra)(?:\.(?!png|py\b)\w+)+)")
+    sections = "camera|target|recover|renderer|optimizer|search|lesson|record|hydra"
+    named = re.compile(rf"`((?:{sections})(?:\.(?!png|py\b)\w+)+)")
     ours = ("sweeper/grid", "sweeper/search", "launcher/processes")
     everything: Any = OmegaConf.create(
         {"hydra": {"run": {"dir": ""}, "sweep": {"dir": ""}, "launcher": {"cpus_per_task": 1}}}

@@ -20,7 +20,6 @@ from invrender.fitting.compiler import spare_compiler
 from invrender.learning.records import (
     BEGINNINGS,
     ENDS,
-    WEIGHTS,
     TrainingBoard,
     TrainingCheckpoint,
     TrainingConsole,
@@ -39,7 +38,7 @@ def run(job: Job) -> int:
     with job.lock():
         origin = read_origin(job.folder, "train") if job.resumed else None
         if origin is None:
-            check_unused(job.folder, (*RESULTS, WEIGHTS))
+            check_unused(job.folder, (*RESULTS, *ENDS))
         options = scene_options(job.composed, TrainConfig)
         if origin is not None:
             origin.check_inputs(job.folder)

@@ -31,7 +31,7 @@ LOST_DEGREES = 30.0
 # What colours become before they are compared, so that dark ones count: a root, with this below it.
 FLOOR = 0.01
 # What the terms of the loss count, and how many times pictures are halved before they are compared again.
-SCORE, OUTLINE, LEVELS = 0.1, 0.5, 4
+SCORE, LIGHT, OUTLINE, LEVELS = 0.1, 0.1, 0.5, 4
 SHOWN, TILE = 8, 96
 # Of differences of pictures, as shares: of those that are less, none is told from another.
 LEAST = 0.02
@@ -43,9 +43,9 @@ class PoseLesson:
 
     Each step draws ``fresh`` pictures and learns from some of the latest ``pool``. Scores learn which hypotheses, as
     they are, look most like a picture: it is compared with pictures of all of them (`Gallery`). One of these, drawn by
-    how much they look like it, is corrected, placed and lit as the network says, and rendered; the difference, of
-    colours and silhouettes at several resolutions, has a gradient in all of it. This is done for ``rendered`` pictures
-    of a batch.
+    how much they look like it, is corrected, placed and lit as the network says, and rendered, for ``rendered``
+    pictures of a batch. Two differences have a gradient in all of it: that of the mean colours, and that of colours and
+    silhouettes at several resolutions once the mean colours are made alike; else wrong poses would best be dark.
 
     size: pixels of the square pictures. width: channels of the first convolution. hypotheses: rotations that cover all.
     sharpness: how much less likely is a hypothesis that differs by as much again as the best one.
@@ -113,10 +113,11 @@ class PoseLearner(Learner):
         )
         self.middle = Middle.of(scene.camera)
         fine = Studio(scene, size, HardRenderer(samples=2))
-        self.scene = digest(scene.objects)
+        self.about = digest(scene.objects)
         with torch.no_grad():
-            usual = lesson.ranges.usual.expand(lesson.hypotheses, 3)
-            hypotheses = place_cameras(self.middle, self.network.anchors, usual)
+            anchors = self.network.anchors.to(scene.camera.camera_from_world)
+            usual = lesson.ranges.usual.to(anchors).expand(lesson.hypotheses, 3)
+            hypotheses = place_cameras(self.middle, anchors, usual)
             self.gallery = Gallery(*fine.split_lights(hypotheses), fine.camera)
             poses, lights = self.draw(lesson.unseen)
             truth = {"unseen": fine(poses, lights), "poses": poses, "lights": lights}
@@ -137,7 +138,7 @@ class PoseLearner(Learner):
         with torch.no_grad():
             fresh = self.quick(*self.draw(self.lesson.fresh))
         self.pool = torch.cat([fresh, self.pool])[: self.lesson.pool]
-        self.filled = (self.filled + len(fresh)).clamp(max=self.lesson.pool)
+        self.filled = (self.filled + len(fresh)).clamp(1, self.lesson.pool)
         return self.pool[torch.randint(int(self.filled), (count,)).to(self.pool.device)]
 
     def terms(self, count: int) -> Mapping[str, Tensor]:
@@ -148,8 +149,10 @@ class PoseLearner(Learner):
         score = -(likely * functional.log_softmax(answer.scores, dim=1)).sum(1).mean()
         some = slice(self.lesson.rendered)
         chosen = likely[some].multinomial(1)[:, 0]
-        rendered = self.render(answer.select(some), chosen)
-        return {"score": SCORE * score, "picture": picture_difference(rendered, pictures[some])}
+        rendered, seen = self.render(answer.select(some), chosen), pictures[some]
+        brighter = brightness(seen) / brightness(rendered)
+        picture = picture_difference(scale_colors(rendered, brighter), seen)
+        return {"score": SCORE * score, "picture": picture, "light": LIGHT * brighter.log().square().mean()}
 
     def compare(self, pictures: Tensor, answer: Answer) -> Tensor:
         """How likely each hypothesis is [N, K], by how much its picture differs from the one that was seen."""
@@ -198,7 +201,7 @@ class PoseLearner(Learner):
         return {
             "network": NAME,
             **{name: getattr(self.lesson, name) for name in ("size", "width", "hypotheses")},
-            "scene": self.scene,
+            "scene": self.about,
             "focal": focal_share(self.quick.camera),
             "point": self.middle.point,
             "distance": self.middle.distance,
@@ -209,6 +212,16 @@ class PoseLearner(Learner):
 def position(poses: Tensor) -> Tensor:
     """Where cameras are [N, 3], in the world."""
     return -(poses[:, :3, :3].mT @ poses[:, :3, 3:])[:, :, 0]
+
+
+def brightness(pictures: Tensor) -> Tensor:
+    """The mean colour [N] of pictures [N, 4, S, S]."""
+    return pictures[:, :3].mean(dim=(1, 2, 3)).clamp(min=FLOOR)
+
+
+def scale_colors(pictures: Tensor, factors: Tensor) -> Tensor:
+    """Pictures [N, 4, S, S] made brighter by factors [N]."""
+    return torch.cat([pictures[:, :3] * factors[:, None, None, None], pictures[:, 3:]], dim=1)
 
 
 def picture_difference(first: Tensor, second: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import roma
 import torch
@@ -14,7 +15,7 @@ from invrender.geometry.rotations import sample_rotations
 # Dark pictures are told apart, too: what the network sees is the root of colours that are at least this.
 DARKEST = 0.003
 # How far its answers can be from the middle: of tangents and logarithms, and of the light's logarithm.
-FARTHEST, BRIGHTEST = 0.5, 1.5
+FARTHEST, BRIGHTEST = 0.5, 1.0
 # What a correction of a rotation is multiplied by, so that it is small before anything is learned.
 CORRECTION = 0.3
 
@@ -40,6 +41,27 @@ class Answer:
         """What it says of one picture, so many times."""
         parts = (self.scores, self.places, self.lights, self.features)
         return Answer(*(each.expand(count, *each.shape[1:]) for each in parts))
+
+
+class Limit(torch.autograd.Function):
+    """Numbers kept within a distance from 0, from where a gradient still leads back.
+
+    Before anything is learned answers may run to where a function that levels off would keep them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, numbers: Tensor, limit: float) -> Tensor:
+        """Clamp."""
+        ctx.save_for_backward(numbers)
+        ctx.limit = limit
+        return numbers.clamp(-limit, limit)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        """The gradient, but where numbers are beyond the limit and a step would lead further away."""
+        (numbers,) = ctx.saved_tensors
+        leads_back = (numbers.abs() <= ctx.limit) | (gradients[0] * numbers > 0)
+        return gradients[0] * leads_back, None
 
 
 class PoseNetwork(nn.Module):
@@ -76,8 +98,9 @@ class PoseNetwork(nn.Module):
             raise UserError(f"{told}, and the network knows [N, 3, {self.size}, {self.size}]")
         features = self.trunk(3 * (pictures.clamp(min=0) + DARKEST).sqrt() - 1)
         placed = self.place(features)
-        places = FARTHEST * torch.tanh(placed[:, :3] / FARTHEST)
-        return Answer(self.score(features), places, BRIGHTEST * torch.tanh(placed[:, 3] / BRIGHTEST), features)
+        return Answer(
+            self.score(features), Limit.apply(placed[:, :3], FARTHEST), Limit.apply(placed[:, 3], BRIGHTEST), features
+        )
 
     def rotations(self, answer: Answer, index: Tensor) -> Tensor:
         """The rotations [N, 3, 3] of one hypothesis for each picture, corrected by what the picture shows.
