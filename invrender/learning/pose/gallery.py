@@ -22,13 +22,15 @@ class Gallery(nn.Module):
     A picture is linear in the factor on the lights, so the best factor for each hypothesis is known at once.
 
     fixed, lit: [K, 4, S, S], linear colours and silhouettes: with the lights off, and what the lights add.
+    light: the largest factor; one over it is the least. Were any allowed, bright sides would stand in for dark ones.
     """
 
     fixed: Tensor
     lit: Tensor
 
-    def __init__(self, fixed: Tensor, lit: Tensor, camera: Camera) -> None:
+    def __init__(self, fixed: Tensor, lit: Tensor, camera: Camera, light: float) -> None:
         super().__init__()
+        self.light = light
         self.focal = float(camera.intrinsics[0, 0])
         self.register_buffer("fixed", describe(fixed), persistent=False)
         self.register_buffer("lit", describe(lit), persistent=False)
@@ -38,9 +40,9 @@ class Gallery(nn.Module):
         seen = describe(pictures)
         own = seen.square().sum(1, keepdim=True)
         apart = own - 2 * seen @ self.fixed.T + self.fixed.square().sum(1)
-        along = (seen @ self.lit.T - (self.fixed * self.lit).sum(1)).clamp(min=0)
-        gained = along.square() / self.lit.square().sum(1).clamp(min=DARK)
-        return (apart - gained).clamp(min=0) / own
+        along, length = seen @ self.lit.T - (self.fixed * self.lit).sum(1), self.lit.square().sum(1)
+        factor = (along / length.clamp(min=DARK)).clamp(1 / self.light, self.light)
+        return (apart - 2 * factor * along + factor.square() * length).clamp(min=0) / own
 
     def center(self, pictures: Tensor, places: Tensor, usual: Tensor) -> Tensor:
         """Pictures [N, C, S, S] as if what is at ``places`` [N, 3] were at the place ``usual`` [3]."""

@@ -31,7 +31,7 @@ LOST_DEGREES = 30.0
 # What colours become before they are compared, so that dark ones count: a root, with this below it.
 FLOOR = 0.01
 # What the terms of the loss count, and how many times pictures are halved before they are compared again.
-SCORE, LIGHT, OUTLINE, LEVELS = 0.1, 0.1, 0.5, 4
+SCORE, LIGHT, OUTLINE, LEVELS = 0.1, 1.0, 0.5, 4
 SHOWN, TILE = 8, 96
 # Of differences of pictures, as shares: of those that are less, none is told from another.
 LEAST = 0.02
@@ -118,7 +118,7 @@ class PoseLearner(Learner):
             anchors = self.network.anchors.to(scene.camera.camera_from_world)
             usual = lesson.ranges.usual.to(anchors).expand(lesson.hypotheses, 3)
             hypotheses = place_cameras(self.middle, anchors, usual)
-            self.gallery = Gallery(*fine.split_lights(hypotheses), fine.camera)
+            self.gallery = Gallery(*fine.split_lights(hypotheses), fine.camera, lesson.light)
             poses, lights = self.draw(lesson.unseen)
             truth = {"unseen": fine(poses, lights), "poses": poses, "lights": lights}
         for name, tensor in truth.items():

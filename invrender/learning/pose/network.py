@@ -64,6 +64,12 @@ class Limit(torch.autograd.Function):
         return gradients[0] * leads_back, None
 
 
+def limit(numbers: Tensor, farthest: float) -> Tensor:
+    """Numbers kept within a distance from 0, see `Limit`."""
+    kept: Tensor = Limit.apply(numbers, farthest)  # type: ignore[no-untyped-call]
+    return kept
+
+
 class PoseNetwork(nn.Module):
     """Three convolutions, a hidden layer, and heads for scores, the place, the light and corrections of hypotheses.
 
@@ -98,9 +104,8 @@ class PoseNetwork(nn.Module):
             raise UserError(f"{told}, and the network knows [N, 3, {self.size}, {self.size}]")
         features = self.trunk(3 * (pictures.clamp(min=0) + DARKEST).sqrt() - 1)
         placed = self.place(features)
-        return Answer(
-            self.score(features), Limit.apply(placed[:, :3], FARTHEST), Limit.apply(placed[:, 3], BRIGHTEST), features
-        )
+        places, lights = limit(placed[:, :3], FARTHEST), limit(placed[:, 3], BRIGHTEST)
+        return Answer(self.score(features), places, lights, features)
 
     def rotations(self, answer: Answer, index: Tensor) -> Tensor:
         """The rotations [N, 3, 3] of one hypothesis for each picture, corrected by what the picture shows.

@@ -103,8 +103,8 @@ def slow_differences(gallery: Gallery, seen: Tensor) -> Tensor:
     found = torch.empty(len(seen), len(gallery.fixed))
     for i, vector in enumerate(describe(seen)):
         for k, (fixed, lit) in enumerate(zip(gallery.fixed, gallery.lit, strict=True)):
-            factor = max(0.0, float(torch.linalg.lstsq(lit[:, None], (vector - fixed)[:, None]).solution))
-            found[i, k] = (vector - fixed - factor * lit).square().sum() / vector.square().sum()
+            factor = torch.linalg.lstsq(lit[:, None], (vector - fixed)[:, None]).solution.clamp(0.5, 2.0)
+            found[i, k] = (vector - fixed - factor[0] * lit).square().sum() / vector.square().sum()
     return found
 
 
