@@ -76,7 +76,31 @@ def draw_gloss() -> None:
         run(["render", f"scene={scene}", *camera, f"output={IMAGES / 'gloss.png'}"])
 
 
+def draw_edge() -> None:
+    """How a pixel changes as an edge passes, and its derivative: the first plot of the course's notebook."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    cells = json.loads((HERE / "course.ipynb").read_text(encoding="utf-8"))["cells"]
+    first = [cell for cell in cells if cell["cell_type"] == "code"][:2]
+    exec("\n".join("".join(cell["source"]) for cell in first), {})
+    pyplot.savefig(IMAGES / "edge_of_a_pixel.png")
+
+
+def draw_network() -> None:
+    """What a network sees and says, after a training."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "train"
+        run(["train", "experiment=pose_network", "record.tensorboard=false", f"hydra.run.dir={folder}"])
+        print((folder / "result.json").read_text(encoding="utf-8"))
+        shutil.copy(folder / "examples.png", IMAGES / "pose_network.png")
+
+
+OTHERS = {"gloss": draw_gloss, "edge_of_a_pixel": draw_edge, "pose_network": draw_network}
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or [*FITS, "gloss"]:
-        draw_gloss() if name == "gloss" else make(name)
+    for name in sys.argv[1:] or [*FITS, *OTHERS]:
+        OTHERS[name]() if name in OTHERS else make(name)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stdout
 
 from invrender.cli.resuming import OPTION as RESUME
+from invrender.cli.resuming import RESUMABLE
 from invrender.config.overrides import KNOWN_FLAGS
 from invrender.errors import UserError, suggestion
 from invrender.sweep.arguments import OPTIONS
@@ -16,7 +17,7 @@ from invrender.sweep.arguments import OPTIONS
 QUERY = ("--shell-completion", "query=bash")
 
 # By command, the options that Hydra has not.
-OWN_OPTIONS = {"sweep": OPTIONS, "fit": (RESUME,)}
+OWN_OPTIONS = {"sweep": OPTIONS, **dict.fromkeys(RESUMABLE, (RESUME,))}
 
 BASH = """\
 _invrender() {

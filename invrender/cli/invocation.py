@@ -22,7 +22,7 @@ from invrender.cli.imports import keeping_all
 from invrender.cli.job import BUG, DONE, INTERRUPTED, UNUSABLE, Job
 from invrender.cli.leftovers import Leftovers
 from invrender.cli.notes import show_notes
-from invrender.cli.resuming import Finished, arguments_to_go_on, arguments_to_resume, resumes
+from invrender.cli.resuming import RESUMABLE, Finished, arguments_to_resume, resumes
 from invrender.config.compose import Composition, check_interpolations, check_keys
 from invrender.config.files import check_folder, store
 from invrender.config.messages import bounded, explain
@@ -73,10 +73,8 @@ class Invocation:
         try:
             if self.name == "sweep":
                 self.name, self.arguments = "fit", sweep_arguments(self.arguments)
-            elif self.name == "fit" and resumes(self.arguments):
-                self.arguments, self.resumed = arguments_to_resume(self.arguments), True
-            elif self.name == "sample" and resumes(self.arguments):
-                self.arguments, self.resumed = arguments_to_go_on(self.arguments), True
+            elif self.name in RESUMABLE and resumes(self.arguments):
+                self.arguments, self.resumed = arguments_to_resume(self.name, self.arguments), True
             leftovers.expect(self.arguments)
             self.run_hydra(self.rewritten())
         except BrokenPipeError:

@@ -13,7 +13,7 @@ from threading import Thread
 LIBRARIES = {"libtorch_global_deps.so": ctypes.RTLD_GLOBAL, "libtorch_python.so": ctypes.RTLD_LOCAL}
 """Those that PyTorch loads itself, in its order and its way; the others come with them."""
 
-COMMANDS = ("fit", "render")
+COMMANDS = ("fit", "render", "train")
 
 
 def wants_torch(arguments: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from invrender.cli.completion import completion
 from invrender.cli.invocation import Invocation, config_folders
 from invrender.cli.job import DONE, UNUSABLE
 from invrender.cli.listing import listing
+from invrender.cli.resuming import RESUMABLE
 from invrender.errors import UserError, shortened, suggestion
 from invrender.sweep.ending import TERMINATING, noting_signals
 from invrender.typed import HALVES
@@ -27,6 +28,7 @@ COMMANDS = {
     "render": "render one picture of a scene",
     "convert": "write a camera file in another format",
     "gradients": "hold estimators of a gradient against finite differences, side by side",
+    "train": "teach a network to say what a scene is, through the renderer",
     "bench": "say how often, how well and how fast truths are found",
     "board": "look at fits in TensorBoard",
     "report": "write the report of a fit or a sweep anew",
@@ -101,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"invrender {name}: error: {reason}", file=sys.stderr)
         return UNUSABLE
     invocation = Invocation(name, rest)
-    with noting_signals(TERMINATING if name in ("fit", "sample") else (), invocation.interrupt) as ending:
+    with noting_signals(TERMINATING if name in RESUMABLE else (), invocation.interrupt) as ending:
         try:
             with invocation.noting_interrupts():
                 return invocation.run()

@@ -1,4 +1,4 @@
-"""`invrender fit --resume FOLDER`: from what a run's folder tells to the arguments that the run began with."""
+"""`--resume FOLDER`: from what a run's folder tells to the arguments that the run began with."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from invrender.errors import UserError, shown
 from invrender.sweep.stored import FOLDER_OPTIONS, check_overrides, key_of
 
 OPTION = "--resume"
+# The commands that have it.
+RESUMABLE = ("fit", "sample", "train")
 PLACE = "hydra.run.dir"
 SAMPLING = "sampling"
 WORDS = ("--quiet", "-q", "--verbose", "-v")
@@ -24,20 +26,24 @@ class Finished(Exception):
 
 
 def resumes(arguments: Sequence[str]) -> bool:
-    """Whether these arguments of `invrender fit` go on with a run."""
+    """Whether these arguments go on with a run."""
     return any(each.partition("=")[0] == OPTION for each in arguments)
 
 
-def arguments_to_resume(arguments: Sequence[str]) -> list[str]:
-    """The arguments that the run began with, in the folder that their paths are relative to; its folder is the same.
+def arguments_to_resume(command: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments that a command's run began with, in the folder that their paths are relative to.
+
+    The folder that it writes in is the same.
 
     Raises `Finished` where the run has come to its end, and `UserError` where there is none that can be gone on with,
     where its folder gives what no file may, and for further arguments that would make it another run.
     """
+    if command == "sample":
+        return arguments_to_go_on(arguments)
     folder, typed = split(arguments)
     if not has_origin(folder) and (folder / "result.json").is_file():
         raise Finished(f"{shown(folder)} is finished, and nothing is left to do")
-    origin = read_origin(folder)
+    origin = read_origin(folder, command)
     recorded = [each for each in origin.arguments if key_of(each) != PLACE]
     for each in typed:
         if each not in (*WORDS, *recorded):
@@ -57,7 +63,7 @@ def arguments_to_go_on(arguments: Sequence[str]) -> list[str]:
     folder, typed = split(arguments)
     if not has_origin(folder / SAMPLING) and (folder / "samples.csv").is_file():
         raise Finished(f"{shown(folder)} is sampled, and nothing is left to do")
-    origin = read_origin(folder / SAMPLING)
+    origin = read_origin(folder / SAMPLING, "sample")
     if others := [each for each in typed if each not in WORDS]:
         raise UserError(f"--resume goes on with a sampling as it began, and {others[0]} may make it another")
     go_to(origin.place, folder)
@@ -72,7 +78,7 @@ def split(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     if not equals:
         name = rest.pop(index) if index < len(rest) else ""
     if not name or name.startswith("-"):
-        raise UserError("--resume: expected the folder of a fit after it, as in --resume outputs/fit/RUN")
+        raise UserError("--resume: expected the folder of a run after it, as in --resume outputs/fit/RUN")
     return Path(name).absolute(), rest
 
 

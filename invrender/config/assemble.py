@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from invrender.config.build import build, build_all
 from invrender.config.compose import Composition, scene_options
@@ -24,6 +25,8 @@ from invrender.losses.base import channels_of
 from invrender.parameters.base import is_by_vertex
 from invrender.parameters.families import expand_families
 from invrender.render.base import Renderer
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ class Experiment:
         return dry_run(self.problem, self.choice.solver)
 
 
-def chain(first: Step, steps: Generator[Step, None, None]) -> Generator[Step, None, None]:
-    """The first step and those that follow; Ctrl-C while the first is consumed ends the fit, too."""
+def chain(first: Taken, steps: Generator[Taken, None, None]) -> Generator[Taken, None, None]:
+    """The first step and those that follow; Ctrl-C while the first is consumed ends the run, too."""
     try:
         yield first
     except KeyboardInterrupt as interrupt:

@@ -92,7 +92,8 @@ def check_arguments(node: Mapping[str, Any], target: Callable[..., Any], key: st
 def annotations_of(target: Callable[..., Any]) -> dict[str, Any]:
     """The types of a function's or a class's arguments."""
     if isinstance(target, type) and is_dataclass(target):
-        return typing.get_type_hints(target)  # of fields that it has from others, as these write them
+        # Each of its classes has the names of its own module.
+        return typing.get_type_hints(target)
     function = inspect.getattr_static(target, "__init__") if isinstance(target, type) else target
     return typing.get_type_hints(function)
 

@@ -13,12 +13,12 @@ from omegaconf import OmegaConf
 from invrender import __version__
 from invrender.config.compose import Composition
 from invrender.config.inputs import changed, fingerprints, inputs_of
-from invrender.errors import UserError, shortened
+from invrender.errors import UserError, shortened, shown
 from invrender.io.atomic import atomic_write, is_own, read_own
 
 FOLDER = "state"
 NAME = "run.json"
-FORMAT = 1
+FORMAT = 2
 # Keys that may differ where a run goes on: what it says, not what it does.
 FREE = ("verbosity", "allow_targets")
 
@@ -27,11 +27,13 @@ FREE = ("verbosity", "allow_targets")
 class Origin:
     """How a run began.
 
-    arguments: of `invrender fit`. place: the working folder that paths in them are relative to. device: cpu or cuda.
+    command: fit, sample or train. arguments: of the command. place: the working folder that paths in them are
+    relative to. device: cpu or cuda.
     config: composed of them, resolved, in plain containers. inputs: the SHA-256 of every file that was read, by path.
     program, format: the versions of invrender and of what it keeps.
     """
 
+    command: str
     arguments: list[str]
     place: str
     device: str
@@ -41,11 +43,11 @@ class Origin:
     format: int = FORMAT
 
     @classmethod
-    def of(cls, arguments: list[str], composed: Composition, device: str) -> Origin:
-        """That of a run that begins here and now."""
+    def of(cls, command: str, arguments: list[str], composed: Composition, device: str) -> Origin:
+        """That of a command's run that begins here and now."""
         config = plain_config(composed)
         inputs = inputs_of(config, composed.choices, composed.files.values(), composed.sources)
-        return cls(arguments, str(Path.cwd()), device, config, fingerprints(inputs))
+        return cls(command, arguments, str(Path.cwd()), device, config, fingerprints(inputs))
 
     def write(self, folder: Path) -> None:
         """Keep it in a run's folder."""
@@ -97,11 +99,14 @@ def can_go_on(folder: Path) -> bool:
     return True
 
 
-def read_origin(folder: Path) -> Origin:
-    """How the run in a folder began. Raises `UserError` where the folder does not tell, or another version does."""
+def read_origin(folder: Path, command: str = "fit") -> Origin:
+    """How a command's run in a folder began.
+
+    Raises `UserError` where the folder does not tell, or another version or another command's run does.
+    """
     path = folder / FOLDER / NAME
     if not folder.is_dir():
-        raise UserError(f"--resume: there is no folder {folder}; give the folder of a fit")
+        raise UserError(f"--resume: there is no folder {folder}; give the folder of a run")
     for each in (*folder.glob("*"), *folder.glob(f"{FOLDER}/*")):
         if each.is_symlink():
             raise UserError(
@@ -118,15 +123,24 @@ def read_origin(folder: Path) -> Origin:
         found = Origin(**{each.name: content[each.name] for each in fields(Origin)})
         check_types(found)
     except FileNotFoundError as error:
-        raise UserError(f"--resume: {folder} holds no state of a fit, for {path} is not there") from error
+        raise UserError(f"--resume: {folder} holds no state of a run, for {path} is not there") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"--resume: {path} is cut off or damaged; begin a new run") from error
+    if found.command != command:
+        told = f"{shown(folder)} is of invrender {shortened(found.command)}"
+        raise UserError(f"--resume: {told}, and this is invrender {command}; name the other command")
     return found
 
 
 def check_types(origin: Origin) -> None:
     """Raise `TypeError` for what is no origin, as somebody's file may have it."""
-    for value, kind in ((origin.place, str), (origin.device, str), (origin.config, dict), (origin.inputs, dict)):
+    for value, kind in (
+        (origin.command, str),
+        (origin.place, str),
+        (origin.device, str),
+        (origin.config, dict),
+        (origin.inputs, dict),
+    ):
         if not isinstance(value, kind):
             raise TypeError(f"expected {kind.__name__}")
     named = [*origin.arguments, *origin.inputs.values()]

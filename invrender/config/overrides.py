@@ -22,7 +22,7 @@ PICTURES = (
     *(".exr", ".hdr", ".pic", ".pfm"),
 )
 FILE_KEYS = re.compile(
-    r"target\.(path|mask|weight|depth)"
+    r"target\.(path|mask|weight|depth)|search\.weights"
     r"|(target\.)?(scene\.(folder|picture)|light\.[^.]+\.picture)"
     r"|(target\.)?scene\.objects\.[^.]+\.(mesh|texture|vertex_colors|(maps|vertices)\.[^.]+|parts\.[^.]+\.texture)"
     r"|output|runs|hydra\.(run|sweep)\.dir"

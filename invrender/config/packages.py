@@ -11,7 +11,7 @@ SECTIONS = frozenset(
     (
         *("scene", "camera", "light", "target", "recover", "renderer", "optimizer", "search", "loss", "record"),
         *("stopping", "verdict", "experiment", "seed", "device", "verbosity", "dry_run"),
-        *("bench", "tasks", "seeds", "size", "fit", "jobs", "right"),
+        *("bench", "tasks", "seeds", "size", "fit", "jobs", "right", "lesson", "training"),
     )
 )
 PLACES = ("_global_", "_group_", "_here_")

@@ -30,6 +30,8 @@ CLASSES = frozenset(
         "invrender.geometry.refining.RefineGrid",
         "invrender.geometry.remeshing.Remesh",
         "invrender.io.cameras.bop.Bop",
+        "invrender.learning.pose.lesson.PoseLesson",
+        "invrender.learning.pose.search.NetworkSearch",
         "invrender.losses.BiLaplacian",
         "invrender.losses.Contrast",
         "invrender.losses.Correlation",

@@ -10,6 +10,7 @@ from omegaconf import MISSING
 
 from invrender.fitting.stopping import Stopping
 from invrender.io.schema import SceneFile
+from invrender.learning.options import Training
 from invrender.record.options import RecordOptions
 
 
@@ -138,6 +139,22 @@ class GradientsConfig(SceneFile):
 
 
 @dataclass
+class TrainConfig(SceneFile):
+    """`invrender train`. ``lesson`` is what a network learns about the scene.
+
+    record: of its keys ``files``, ``tensorboard`` and ``bar`` count here.
+    """
+
+    lesson: Any = MISSING
+    training: Training = field(default_factory=Training)
+    record: RecordOptions = field(default_factory=RecordOptions)
+    verbosity: str = "normal"
+    seed: int = 0
+    device: str = "auto"
+    allow_targets: list[str] = field(default_factory=list)
+
+
+@dataclass
 class CaseConfig:
     """One of a task's starts. fit: further overrides of `invrender fit`. draw: replaces keys of the task's."""
 
@@ -253,6 +270,7 @@ def register_schemas() -> None:
         "fit": FitConfig,
         "render": RenderConfig,
         "gradients": GradientsConfig,
+        "train": TrainConfig,
         "bench": BenchConfig,
         "board": BoardConfig,
         "report": ReportConfig,

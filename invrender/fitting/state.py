@@ -122,16 +122,21 @@ class State:
 
 def stamp(problem: Problem) -> str:
     """A digest of what is fitted to what: of the scene, the target's pictures and the unknowns' names."""
-    digest = hashlib.blake2b(digest_size=16)
+    return digest((problem.scene, problem.target.views), " ".join(problem.parameters))
+
+
+def digest(tree: Any, words: str = "") -> str:
+    """A digest of all tensors in nested dataclasses and containers, and of words."""
+    found = hashlib.blake2b(digest_size=16)
 
     def add(tensor: Tensor) -> Tensor:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        found.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return tensor
 
-    map_tensors((problem.scene, problem.target.views), add)
-    digest.update(" ".join(problem.parameters).encode())
-    return digest.hexdigest()
+    map_tensors(tree, add)
+    found.update(words.encode())
+    return found.hexdigest()
 
 
 def read_generators() -> dict[str, Tensor]:

@@ -6,11 +6,14 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Parameters
 from invrender.scene import Scene, Target
+
+Heard = TypeVar("Heard", contravariant=True)
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,20 @@ def with_note(name: str, note: str | None) -> str:
     return f"{name} ({note})" if note else name
 
 
-class Recorder(Protocol):
-    """Consumes the steps of one fit. The first is the start, the last has ``stopped_because``."""
+class Recording(Protocol[Heard]):
+    """Consumes the steps of one run. The first is the start, the last has ``stopped_because``."""
 
-    def step(self, step: Step) -> None:
+    def step(self, step: Heard) -> None:
         """Record a step."""
         ...
 
     def close(self) -> None:
         """Let go of files; called once, also where the fit has failed and no last step came."""
         ...
+
+
+class Recorder(Recording[Step], Protocol):
+    """Consumes the steps of one fit."""
 
 
 @runtime_checkable
@@ -96,8 +103,8 @@ class Resumed:
     memories: Mapping[str, Any]
 
 
-def follow(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:
-    """Feed the steps of a fit to the recorders and return the last one.
+def follow(steps: Iterator[Taken], recorders: Sequence[Recording[Taken]]) -> Taken:
+    """Feed the steps of a fit, or of another run, to the recorders and return the last one.
 
     Ctrl-C, wherever it strikes, makes the fit end with its best scene so far, and that is recorded too. Recorders are
     closed in any case, the first of them last. Raises `KeyboardInterrupt` where no such scene can be had: the fit has
@@ -117,7 +124,7 @@ def follow(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:
     return last
 
 
-def fed(steps: Iterator[Step], recorders: Sequence[Recorder]) -> Step:
+def fed(steps: Iterator[Taken], recorders: Sequence[Recording[Taken]]) -> Taken:
     """Feed every step to every recorder; the last step."""
     step = None
     for step in steps:

@@ -1,9 +1,9 @@
-"""The state of a fit in its run's folder, from which the fit and its records go on."""
+"""The state of a run in its folder, from which the run and its records go on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,41 +44,32 @@ class Saved:
         return Resumed(start, self.iteration, self.memories)
 
 
-class Checkpoint:
-    """Writes the state of a fit at its start and every few seconds, and removes it when the fit is finished.
+class Keeper:
+    """Writes the state of a run at its start and every few seconds, and removes it when the run is finished.
 
-    It comes after all other recorders, so that they have recorded all that the state has behind it. Of a fit that is
+    It comes after all other recorders, so that they have recorded all that the state has behind it. Of a run that is
     interrupted the latest state stays.
     """
 
-    def __init__(self, run: Run, recorders: Sequence[Recorder], resumed: Resumed | None = None) -> None:
-        """resumed: of a fit that goes on, whose state is there."""
-        self.run = run
+    def __init__(self, folder: Path, recorders: Sequence[object], resumed: bool) -> None:
+        """resumed: whether the run goes on, and its state is there."""
+        self.folder = folder
         self.recorders = [each for each in recorders if isinstance(each, Remembering)]
-        self.start = None if resumed is None else resumed.start
-        self.store = PlainFolder(run.folder / FOLDER / NAME)
-        self.due = 0.0 if resumed is None else time.monotonic() + SECONDS
+        self.store = PlainFolder(folder / FOLDER / NAME)
+        self.due = time.monotonic() + SECONDS if resumed else 0.0
 
-    def step(self, step: Step) -> None:
-        """Record a step."""
-        self.start = self.start or step
-        if step.stopped_because is None:
+    def keep(self, stopped: str | None, content: Callable[[], dict[str, Any]]) -> None:
+        """Write what ``content`` says of a step, if it is time, with the memories of the recorders."""
+        if stopped is None:
             if time.monotonic() >= self.due:
-                self.write(self.start, step)
-        elif step.stopped_because != "interrupted":
-            remove_state(self.run.folder)
+                self.write(content())
+        elif stopped != "interrupted":
+            remove_state(self.folder)
 
-    def write(self, start: Step, step: Step) -> None:
+    def write(self, content: Mapping[str, Any]) -> None:
         """Write what goes on after a step."""
         began = time.monotonic()
-        self.store.write(
-            {
-                "iteration": step.iteration,
-                "state": step.state.to_plain(),
-                "memories": {each.name: each.remember() for each in self.recorders},
-                "result": result_of(self.run, start, step),
-            }
-        )
+        self.store.write({**content, "memories": {each.name: each.remember() for each in self.recorders}})
         ended = time.monotonic()
         self.due = ended + max(SECONDS, (ended - began) / SHARE)
 
@@ -86,15 +77,43 @@ class Checkpoint:
         """Nothing is open."""
 
 
+class Checkpoint(Keeper):
+    """Keeps the state of a fit."""
+
+    def __init__(self, run: Run, recorders: Sequence[Recorder], resumed: Resumed | None = None) -> None:
+        """resumed: of a fit that goes on, whose state is there."""
+        super().__init__(run.folder, recorders, resumed is not None)
+        self.run = run
+        self.start = None if resumed is None else resumed.start
+
+    def step(self, step: Step) -> None:
+        """Record a step."""
+        start = self.start = self.start or step
+        self.keep(step.stopped_because, lambda: self.content(start, step))
+
+    def content(self, start: Step, step: Step) -> dict[str, Any]:
+        """What goes on after a step, and what the fit would leave if it ended there."""
+        result = result_of(self.run, start, step)
+        return {"iteration": step.iteration, "state": step.state.to_plain(), "result": result}
+
+
 def read_state(folder: Path) -> Saved | None:
     """The state in a run's folder, None where the run has written none yet. Raises `UserError` for a damaged one."""
-    path = folder / FOLDER / NAME
-    if not path.exists():
-        return None
     with telling_damage(folder):
-        content = PlainFolder(path).read()
+        content = read_content(folder)
+        if content is None:
+            return None
         state = State.from_plain(content["state"])
         return make_typed(Saved, {**{key: content[key] for key in ("iteration", "memories")}, "state": state})
+
+
+def read_content(folder: Path) -> dict[str, Any] | None:
+    """What a `Keeper` has written into a run's folder, None where it has written nothing yet.
+
+    Raises `UserError` for files that are damaged.
+    """
+    path = folder / FOLDER / NAME
+    return PlainFolder(path).read() if path.exists() else None
 
 
 @contextmanager
@@ -107,7 +126,7 @@ def telling_damage(folder: Path) -> Iterator[None]:
         raise UserError(told if told.startswith("--resume") else f"--resume: {told}; begin a new run") from error
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         path = folder / FOLDER / NAME
-        raise UserError(f"--resume: {path} is damaged, not the state of a fit; begin a new run") from error
+        raise UserError(f"--resume: {path} is damaged, not the state of a run; begin a new run") from error
 
 
 def remove_state(folder: Path) -> None:

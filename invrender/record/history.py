@@ -35,14 +35,11 @@ class History:
 
     def step(self, step: Step) -> None:
         """Add a row."""
-        cells: dict[str, float] = {
-            "iteration": step.iteration,
-            "seconds": round(step.seconds, 6),
-            "stage": step.stage,
-            "loss": step.loss,
-            **{f"loss.{name}": term for name, term in step.terms.items()},
-            **{f"error.{name}.{key}": error for name, errors in step.errors.items() for key, error in errors.items()},
-        }
+        head = {"iteration": step.iteration, "seconds": round(step.seconds, 6), "stage": step.stage}
+        self.add({**head, **cells_of(step.loss, step.terms, step.errors)})
+
+    def add(self, cells: Mapping[str, float]) -> None:
+        """Add a row of these cells; the first row says which columns there are."""
         complete = self.size
         try:
             if not self.columns:
@@ -68,6 +65,15 @@ class History:
         """Close the file; what could not be written before is lost."""
         with suppress(OSError):
             self.file.close()
+
+
+def cells_of(loss: float, terms: Mapping[str, float], errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The cells of a loss, of its terms and of errors."""
+    return {
+        "loss": loss,
+        **{f"loss.{name}": term for name, term in terms.items()},
+        **{f"error.{name}.{key}": error for name, each in errors.items() for key, error in each.items()},
+    }
 
 
 def cut_off(path: Path, size: int) -> None:

@@ -182,7 +182,7 @@ def damage(folder: Path, name: str) -> str:
     if name == "no state":
         shutil.rmtree(state)
         (folder / "result.json").unlink()
-        return "holds no state of a fit"
+        return "holds no state of a run"
     if name == "no folder":
         folder.rename(folder.parent / "moved")
         return "there is no folder"
@@ -191,11 +191,11 @@ def damage(folder: Path, name: str) -> str:
         return "state.json is cut off or damaged"
     if name == "a state of nothing":
         (state / "state.json").write_text('{"iteration": 3, "memories": {}, "state": {}}')
-        return "not the state of a fit"
+        return "not the state of a run"
     if name == "a state after no number of steps":
         content = json.loads((state / "state.json").read_text())
         (state / "state.json").write_text(json.dumps({**content, "iteration": math.inf}))
-        return "not the state of a fit"
+        return "not the state of a run"
     if name == "an origin that is cut off":
         os.truncate(state / "run.json", 100)
         return "run.json is cut off or damaged"

@@ -37,6 +37,10 @@ MISSING = object()
 QUIET = ("record.gif=false", "record.tensorboard=false", "record.bar=false")
 DRAWN = ("chains=2", "burn_in=2", "draws=4", "modes=false", "particles=8")
 NEAR = ("search.poses=4", "search.survivors=1", "search.finalists=1")
+TINY = (
+    *("training.steps=2", "training.batch=4", "lesson.size=16", "lesson.width=4", "lesson.hypotheses=12"),
+    *("lesson.fresh=2", "lesson.pool=6", "lesson.rendered=2", "lesson.unseen=8", "record.tensorboard=false"),
+)
 SHORT = ("optimizer.stages=[{steps: 2, size: 24}]", *NEAR, "target.samples=1", "target.max_size=48", *QUIET)
 
 
@@ -53,9 +57,8 @@ def commands(page: Path) -> list[str]:
         line for language, body, _ in blocks(page) if language == "bash" for line in body.splitlines() if line.strip()
     ]
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return lines + re.findall(
-        r"`((?:invrender (?:fit|sweep|bench|render|board|report|sample)|python) [^`]*[=/][^`]*)`", prose
-    )
+    named = "fit|train|sweep|bench|render|board|report|sample"
+    return lines + re.findall(rf"`((?:invrender (?:{named})|python) [^`]*[=/][^`]*)`", prose)
 
 
 @pytest.fixture
@@ -119,6 +122,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, *tasks, "seeds=1", "jobs=1", "size=24", "optimizer.stages=[{steps: 2}]", "target.samples=1"]
     if arguments[0] == "sample":
         return [*arguments, *(f"sampler.{each}" for each in DRAWN)]
+    if arguments[0] == "train":
+        return arguments if "--resume" in arguments else [*arguments, *TINY]
     if arguments[0] == "gradients":
         return [*arguments, "size=24", "fine=2", "shifts=1"]
     if arguments[0] not in ("fit", "sweep", "render") or {"--help", "--cfg", "--resume"} & set(arguments):
@@ -161,6 +166,8 @@ def test_every_command_runs(page: Path, workspace: Path, monkeypatch: pytest.Mon
             "photos",
             "posteriors",
             "files",
+            "learning",
+            "course",
             "extending",
             "renderers",
             "shape",
@@ -200,9 +207,9 @@ def test_every_example_for_python_runs(code: str, workspace: Path, monkeypatch: 
     exec(compile(code, "an example", "exec"), {"__name__": "__main__"})
 
 
-def test_there_are_five_examples_for_python_and_a_notebook() -> None:
-    assert [each.id for each in examples()][-1] == "python.ipynb"
-    assert len(examples()) == 6
+def test_there_are_five_examples_for_python_and_two_notebooks() -> None:
+    assert {each.id for each in examples()[-2:]} == {"course.ipynb", "python.ipynb"}
+    assert len(examples()) == 7
 
 
 @pytest.mark.parametrize("command", ["invrender fit experiment=camera_poses", "make demos", "cp nothing.png my"])
@@ -245,7 +252,8 @@ def test_the_readme_names_every_option(group: str) -> None:
 
 
 def test_the_keys_that_the_documents_name_are_there() -> None:
-    named = re.compile(r"`((?:camera|target|recover|renderer|optimizer|search|record|hydra)(?:\.(?!png|py\b)\w+)+)")
+    sections = "camera|target|recover|renderer|optimizer|search|lesson|record|hydra"
+    named = re.compile(rf"`((?:{sections})(?:\.(?!png|py\b)\w+)+)")
     ours = ("sweeper/grid", "sweeper/search", "launcher/processes")
     everything: Any = OmegaConf.create(
         {"hydra": {"run": {"dir": ""}, "sweep": {"dir": ""}, "launcher": {"cpus_per_task": 1}}}

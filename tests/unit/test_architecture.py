@@ -41,12 +41,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "photographs": {"targets", "render.base"} | LOWEST,
     "gradients": {"record", "render", "render.base", "parameters.base", "geometry", "io"} | LOWEST,
     "record": {"fitting", "parameters.base", "geometry", "io"} | LOWEST,
-    "config": {"fitting", "record", "gradients", "targets", "photographs", "parameters", "losses"}
+    "learning": {"fitting", "record", "parameters"} | PROTOCOLS | BUILDING,
+    "config": {"fitting", "record", "gradients", "learning", "targets", "photographs", "parameters", "losses"}
     | PROTOCOLS
     | BUILDING,
     "sweep": {"config", "record", "fitting", "io"} | LOWEST,
     "bench": {"config", "sweep", "record", "fitting", "render.base", "parameters.base", "geometry", "io"} | LOWEST,
-    "cli": {"bench", "gradients", "sweep", "config", "record", "fitting"} | BUILDING,
+    "cli": {"bench", "gradients", "learning", "sweep", "config", "record", "fitting"} | BUILDING,
     "__main__": {"cli"},
 }
 

@@ -88,7 +88,7 @@ def follow_up(job: Job, options: FitConfig, experiment: Experiment, last: Step) 
     from invrender.cli.sampling import sample  # takes a while to import
 
     problem = Base.of(experiment.problem, experiment.choice.solver.stages, last.best.meshes).problem
-    Origin.of(list(job.arguments), job.composed, experiment.device).write(job.folder / SAMPLING)
+    Origin.of("sample", list(job.arguments), job.composed, experiment.device).write(job.folder / SAMPLING)
     drawn = sample(
         job.folder, experiment.sample(problem, last.best.raw, sampler), options.seed, options.verbosity == "quiet"
     )
@@ -102,7 +102,7 @@ def begin(job: Job, options: FitConfig, experiment: Experiment, described: Run) 
         raise KeyboardInterrupt
     if options.record.files:
         # Before all else, so that a run that is killed can be begun again.
-        Origin.of(list(job.arguments), job.composed, described.device).write(job.folder)
+        Origin.of("fit", list(job.arguments), job.composed, described.device).write(job.folder)
     return record(job, options, experiment, described, steps)
 
 

@@ -41,13 +41,15 @@ def run(job: Job) -> int:
             sampling = answered.experiment.sample(answered.problem, answered.raw, sampler)
             state = read_checkpoint(folder, stamp(sampling.problem)) if job.resumed else None
             if not job.resumed:
-                Origin.of(list(job.arguments), job.composed, answered.experiment.device).write(folder / SAMPLING)
+                Origin.of("sample", list(job.arguments), job.composed, answered.experiment.device).write(
+                    folder / SAMPLING
+                )
             return sample(folder, sampling, int(settings.seed), quiet, state)
 
 
 def read_settings(folder: Path) -> Any:
     """The config that a sampling in a run's folder began with: of `invrender sample`, or of the fit before it."""
-    return OmegaConf.create(read_origin(folder / SAMPLING).config)
+    return OmegaConf.create(read_origin(folder / SAMPLING, "sample").config)
 
 
 def check_fresh(folder: Path) -> None:
