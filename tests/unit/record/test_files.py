@@ -48,6 +48,7 @@ def finished(make_fit_in, tmp_path_factory):
 
 def test_the_folder_holds_everything_and_nothing_else(finished) -> None:
     assert sorted(path.name for path in finished.run.folder.iterdir()) == [
+        "answer",
         "command.txt",
         "config.yaml",
         "difference.png",
