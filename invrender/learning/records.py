@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from omegaconf import OmegaConf
-from torch.utils.tensorboard import SummaryWriter
 
 from invrender.io.atomic import atomic_write
 from invrender.learning.base import Errors
@@ -19,16 +18,10 @@ from invrender.record.board import EVENTS
 from invrender.record.checkpoint import Keeper
 from invrender.record.console import Bar, Lines, Progress, say
 from invrender.record.display import write_png
+from invrender.record.events import Events, naming_events
 from invrender.record.history import History, cells_of
 from invrender.record.results import only_finite, write_result
-from invrender.record.tensorboard import (
-    FLUSH_SECONDS,
-    cut_events,
-    expect_failures_of_writers,
-    fenced,
-    naming_events,
-    wait_for_name,
-)
+from invrender.record.tensorboard import fenced
 from invrender.record.units import errors_text
 
 SCHEMA = 1
@@ -101,34 +94,26 @@ class TrainingBoard:
     def __init__(self, run: TrainingRun, memories: Memories | None = None, iteration: int = 0) -> None:
         """memories: of a training that goes on after the step ``iteration``."""
         self.run = run
-        if memories is not None:
-            cut_events(run.folder, memories[self.name]["sizes"])
-            wait_for_name(run.folder)
-        expect_failures_of_writers()
-        purged = None if memories is None else iteration + 1
-        self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS, purge_step=purged)
+        self.events = Events(run.folder, None if memories is None else memories[self.name]["sizes"], iteration)
         if memories is None:
-            self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(run.config)), "yaml"))
-            self.writer.add_text("command", fenced(run.command, "sh"))
+            self.events.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(run.config)), "yaml"))
+            self.events.writer.add_text("command", fenced(run.command, "sh"))
 
     def step(self, step: TrainingStep) -> None:
         """Record a step."""
         with naming_events(self.run.folder):
             for tag, number in scalars(step).items():
-                self.writer.add_scalar(tag, number, step.iteration)
+                self.events.writer.add_scalar(tag, number, step.iteration)
             if step.errors:
-                self.writer.add_image("examples", step.learner.show(), step.iteration, dataformats="HWC")
+                self.events.writer.add_image("examples", step.learner.show(), step.iteration, dataformats="HWC")
 
     def remember(self) -> dict[str, Any]:
         """See `Remembering`; sizes: the bytes of all files of events, by name."""
-        with naming_events(self.run.folder):
-            self.writer.flush()
-        return {"sizes": {path.name: path.stat().st_size for path in self.run.folder.glob(EVENTS)}}
+        return {"sizes": self.events.remember()}
 
     def close(self) -> None:
         """Write what is pending."""
-        with naming_events(self.run.folder):
-            self.writer.close()
+        self.events.close()
 
 
 class TrainingConsole:

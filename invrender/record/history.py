@@ -22,15 +22,24 @@ class History:
     """
 
     def __init__(self, path: Path, memory: Mapping[str, Any] | None = None) -> None:
-        """memory: what one remembered that wrote the same file; what came after it is cut off."""
+        """memory: what one remembered that wrote the same file; what came after it is cut off with the first new row.
+
+        Raises `TypeError` for what is no memory, and `UserError` where the file is smaller.
+        """
         self.path = path
         self.columns: list[str] = []
-        if memory is not None:
+        self.kept: int | None = None
+        if memory is None:
+            self.open("x")
+        else:
             check_type("bytes", memory["bytes"], int)
             check_type("columns", memory["columns"], list[str])
-            cut_off(path, memory["bytes"])
-            self.columns = memory["columns"]
-        self.file = path.open("x" if memory is None else "a", newline="", encoding="utf-8", buffering=1)
+            check_size(path, memory["bytes"])
+            self.kept, self.columns = memory["bytes"], memory["columns"]
+
+    def open(self, mode: str) -> None:
+        """Open the file, anew or after what is kept."""
+        self.file = self.path.open(mode, newline="", encoding="utf-8", buffering=1)
         self.rows = csv.writer(self.file, lineterminator="\n")
 
     def step(self, step: Step) -> None:
@@ -40,6 +49,10 @@ class History:
 
     def add(self, cells: Mapping[str, float]) -> None:
         """Add a row of these cells; the first row says which columns there are."""
+        if self.kept is not None:
+            cut_off(self.path, self.kept)
+            self.kept = None
+            self.open("a")
         complete = self.size
         try:
             if not self.columns:
@@ -55,7 +68,7 @@ class History:
     @property
     def size(self) -> int:
         """The bytes of the file."""
-        return os.fstat(self.file.fileno()).st_size
+        return os.fstat(self.file.fileno()).st_size if self.kept is None else self.kept
 
     def remember(self) -> dict[str, Any]:
         """What another one goes on from."""
@@ -63,8 +76,9 @@ class History:
 
     def close(self) -> None:
         """Close the file; what could not be written before is lost."""
-        with suppress(OSError):
-            self.file.close()
+        if self.kept is None:
+            with suppress(OSError):
+                self.file.close()
 
 
 def cells_of(loss: float, terms: Mapping[str, float], errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -78,10 +92,15 @@ def cells_of(loss: float, terms: Mapping[str, float], errors: Mapping[str, Mappi
 
 def cut_off(path: Path, size: int) -> None:
     """Leave so many bytes of a file. Raises `UserError` where it has fewer."""
+    check_size(path, size)
+    os.truncate(path, size)
+
+
+def check_size(path: Path, size: int) -> None:
+    """Raise `UserError` for a file of fewer bytes, or for none."""
     # A link leads to what is not the run's own.
     there = path.stat().st_size if path.is_file() and not path.is_symlink() else 0
     if there < size:
         raise UserError(
             f"--resume: {path} has {there} bytes, and had {size} when the state was written; begin a new run"
         )
-    os.truncate(path, size)

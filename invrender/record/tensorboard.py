@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from omegaconf import OmegaConf
-from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Resumed, Run
-from invrender.record.board import EVENTS
 from invrender.record.display import srgb_picture
-from invrender.record.history import cut_off
+from invrender.record.events import Events, naming_events
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
 from invrender.record.summary import verdict_lines
-
-FLUSH_SECONDS = 5
-WAIT_SECONDS = 0.05
 
 
 class TensorBoard:
@@ -53,16 +43,12 @@ class TensorBoard:
         self.picture_every = picture_every
         self.paths = Paths()
         self.begun = resumed is not None
-        if resumed is not None:
+        if resumed is None:
+            self.events = Events(run.folder)
+        else:
             memory = resumed.memories[self.name]
-            cut_events(run.folder, memory["sizes"])
-            wait_for_name(run.folder)
+            self.events = Events(run.folder, memory["sizes"], resumed.iteration)
             self.paths.resume(memory["paths"])
-        # Those who have read what is cut off drop it, too.
-        purged = None if resumed is None else resumed.iteration + 1
-        expect_failures_of_writers()
-        self.writer = SummaryWriter(run.folder, flush_secs=FLUSH_SECONDS, purge_step=purged)
-        self.events: Any = self.writer.file_writer
         # SummaryWriter.add_hparams would put these into a run of its own. The first, which lists the columns, is left
         # out: TensorBoard would take those of one run for all; without it, it finds out what there is in any.
         _, self.session_start, self.session_end = hparams(  # type: ignore[no-untyped-call]
@@ -81,38 +67,40 @@ class TensorBoard:
             self.begin(numbers)
             self.begun = True
         for tag, value in numbers.items():
-            self.writer.add_scalar(tag, value, step.iteration)
+            self.events.writer.add_scalar(tag, value, step.iteration)
         self.paths.step(step)
         if step.iteration % self.picture_every == 0 or step.stopped_because is not None:
             self.add_pictures(step)
         if step.stopped_because is not None:
             self.add_geometry(step)
             if lines := verdict_lines(self.run, step):
-                self.writer.add_text("verdict", fenced("\n".join(lines).strip(), "text"), step.iteration)
-            self.events.add_summary(self.session_end)
+                self.events.writer.add_text("verdict", fenced("\n".join(lines).strip(), "text"), step.iteration)
+            self.add_summary(self.session_end)
 
     def begin(self, numbers: Mapping[str, float]) -> None:
         """Record the configuration, the hyperparameters, and which scalars go together."""
-        self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
-        self.writer.add_text("command", fenced(self.run.command, "sh"))
-        self.writer.add_custom_scalars(layout(numbers))
-        self.events.add_summary(self.session_start)
+        self.events.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
+        self.events.writer.add_text("command", fenced(self.run.command, "sh"))
+        self.events.writer.add_custom_scalars(layout(numbers))
+        self.add_summary(self.session_start)
 
     def remember(self) -> dict[str, Any]:
         """See `Remembering`; sizes: the bytes of all files of events, by name."""
-        with naming_events(self.run.folder):
-            self.writer.flush()
-        sizes = {path.name: path.stat().st_size for path in self.run.folder.glob(EVENTS)}
-        return {"sizes": sizes, "paths": self.paths.remember()}
+        return {"sizes": self.events.remember(), "paths": self.paths.remember()}
+
+    def add_summary(self, summary: Any) -> None:
+        """Record what the writer has no method for."""
+        writer: Any = self.events.writer.file_writer
+        writer.add_summary(summary)
 
     def add_pictures(self, step: Step) -> None:
         """Record target, rendering and difference, and the textures that are no longer what they were."""
         panel = step_panel(step, self.run.target)
-        self.writer.add_image("progression", panel, step.iteration, dataformats="HWC")
+        self.events.writer.add_image("progression", panel, step.iteration, dataformats="HWC")
         for name, obj in step.scene.objects.items():
             before, now = self.run.scene.objects[name].material.texture, obj.material.texture
             if before is not None and now is not None and not torch.equal(before, now):
-                self.writer.add_image(f"texture/{name}", srgb_picture(now), step.iteration, dataformats="HWC")
+                self.events.writer.add_image(f"texture/{name}", srgb_picture(now), step.iteration, dataformats="HWC")
 
     def add_geometry(self, last: Step) -> None:
         """Record the mesh as found, with the cameras and their path."""
@@ -120,54 +108,11 @@ class TensorBoard:
 
         found = colored_triangles(self.run.scene, last.scene, self.run.target, self.paths.named())
         vertices, colors, faces = (torch.from_numpy(array)[None] for array in found)
-        self.writer.add_mesh("geometry", vertices.float(), colors, faces.int(), global_step=last.iteration)
+        self.events.writer.add_mesh("geometry", vertices.float(), colors, faces.int(), global_step=last.iteration)
 
     def close(self) -> None:
         """Write what is pending."""
-        with naming_events(self.run.folder):
-            self.writer.close()
-
-
-@contextmanager
-def naming_events(folder: Path) -> Iterator[None]:
-    """Tell of which file an error is that the writer's thread ran into: such an error names none."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None or error.errno is None:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(folder / EVENTS)) from error
-
-
-def expect_failures_of_writers() -> None:
-    """Let errors in writers' threads be told by whoever next writes, flushes or closes, and not by the thread, too."""
-    told = threading.excepthook
-    if getattr(told, "expects_writers", False):
-        return
-
-    def tell(arguments: threading.ExceptHookArgs) -> None:
-        writes = type(arguments.thread).__module__.startswith("tensorboard.")
-        if not (writes and issubclass(arguments.exc_type, OSError)):
-            told(arguments)
-
-    tell.expects_writers = True  # type: ignore[attr-defined]
-    threading.excepthook = tell
-
-
-def cut_events(folder: Path, sizes: Mapping[str, int]) -> None:
-    """Cut the files of events in a folder back to these sizes, by name, and remove the others."""
-    for path in folder.glob(EVENTS):
-        if path.name not in sizes:
-            path.unlink()
-    for name, size in sizes.items():
-        cut_off(folder / Path(name).name, size)
-
-
-def wait_for_name(folder: Path) -> None:
-    """Wait until a new file of events comes after the others: readers go by their names, and these by the second."""
-    seconds = [path.name.split(".")[3] for path in folder.glob(EVENTS)]
-    while str(int(time.time())) in seconds:
-        time.sleep(WAIT_SECONDS)
+        self.events.close()
 
 
 def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:

@@ -191,17 +191,22 @@ def damage(folder: Path, name: str) -> str:
         return "state.json is cut off or damaged"
     if name == "a state of nothing":
         (state / "state.json").write_text('{"iteration": 3, "memories": {}, "state": {}}')
-        return "not the state of a run"
+        return "not the state of a fit"
     if name == "a state after no number of steps":
         content = json.loads((state / "state.json").read_text())
         (state / "state.json").write_text(json.dumps({**content, "iteration": math.inf}))
+        return "not the state of a run"
+    if name in ("no history", "no paths"):
+        content = json.loads((state / "state.json").read_text())
+        content["memories"]["files"][name.removeprefix("no ")] = "nonsense"
+        (state / "state.json").write_text(json.dumps(content))
         return "not the state of a run"
     if name == "an origin that is cut off":
         os.truncate(state / "run.json", 100)
         return "run.json is cut off or damaged"
     if name == "another version":
         (state / "run.json").write_text(json.dumps({**origin, "program": "0.0.9"}))
-        return "run.json is of invrender '0.0.9', format 1, and this is"
+        return "run.json is of invrender '0.0.9', format 2, and this is"
     if name == "another scene":
         Path(cube).write_text(Path(cube).read_text().replace("0.5", "0.4"))
         return "cube.obj, which has changed since then"
@@ -231,7 +236,7 @@ def damage(folder: Path, name: str) -> str:
 DAMAGES = (
     *("no state", "no folder", "a state that is cut off", "a state of nothing", "an origin that is cut off"),
     *("another version", "another scene", "a scene that is gone", "another config", "the state of another fit"),
-    "a state after no number of steps",
+    *("a state after no number of steps", "no history", "no paths"),
     *("a folder that is gone", "a link", "a class"),
 )
 
@@ -251,7 +256,7 @@ def test_further_arguments_are_refused(cut_off: Path, capfd: pytest.CaptureFixtu
     for given in ("seed=3", "hydra.run.dir=other", "-m", "stopping.seconds=9", "allow_targets=[os.]"):
         assert f"{given} may make it another" in told_by(capfd, "--resume", "run", given)
     for given in (["--resume"], ["--resume", "-q"], ["--resume="]):
-        assert "expected the folder of a fit" in told_by(capfd, *given)
+        assert "expected the folder of a run" in told_by(capfd, *given)
 
 
 def test_a_folder_is_written_by_one_process(cut_off: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -60,7 +60,7 @@ def every_step() -> Iterator[None]:
         patched.setattr(checkpoint, "SHARE", math.inf)
         patched.setattr("invrender.record.files.write_curves", write_points)
         patched.setattr("tensorboard.summary.writer.event_file_writer.time", clock)
-        patched.setattr("invrender.record.tensorboard.time", clock)
+        patched.setattr("invrender.record.events.time", clock)
         yield
 
 

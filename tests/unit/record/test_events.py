@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from invrender.record.tensorboard import expect_failures_of_writers, naming_events
+from invrender.errors import UserError
+from invrender.record.events import Events, expect_failures_of_writers, naming_events
 
 
 def test_an_error_without_a_name_gets_the_files(tmp_path: Path) -> None:
@@ -39,3 +40,25 @@ def test_a_writers_thread_says_nothing_itself_and_others_do(monkeypatch: pytest.
         thread.start()
         thread.join()
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("sizes", ["nonsense", {"events.out.tfevents.1": "3"}, {"events.out.tfevents.1": 4}])
+def test_events_stay_where_what_is_remembered_of_them_is_refused(tmp_path: Path, sizes: object) -> None:
+    path = tmp_path / "events.out.tfevents.1"
+    path.write_bytes(b"abc")
+    with pytest.raises((TypeError, UserError)):
+        Events(tmp_path, sizes)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"abc"]
+
+
+def test_events_are_cut_back_when_the_next_one_comes(tmp_path: Path) -> None:
+    kept, later = (tmp_path / f"events.out.tfevents.{number}.host.1.0" for number in (1, 2))
+    kept.write_bytes(b"abc")
+    later.write_bytes(b"abc")
+    events = Events(tmp_path, {kept.name: 2})
+    events.close()
+    assert later.exists() and kept.read_bytes() == b"abc"
+    events.writer.add_scalar("loss", 1.0, 0)
+    events.close()
+    assert not later.exists() and kept.read_bytes() == b"ab"
+    assert len(events.remember()) == 2

@@ -117,6 +117,7 @@ def test_result_of_a_fit_that_was_judged(make_fit, unidentifiable) -> None:
         "burnt_out",
         "unknowns",
         "coverage",
+        "precision",
     ]
     assert result["verdict"]["coverage"] == {"texture": {"entries": "texels", "well_seen": 0.25, "seen": 0.5}}
     assert result["verdict"]["unseen"] == [{"light_intensity": 0.75, "texture": 0.25}]
