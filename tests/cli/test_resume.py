@@ -191,7 +191,7 @@ def damage(folder: Path, name: str) -> str:
         return "state.json is cut off or damaged"
     if name == "a state of nothing":
         (state / "state.json").write_text('{"iteration": 3, "memories": {}, "state": {}}')
-        return "not the state of a run"
+        return "not the state of a"
     if name == "a state after no number of steps":
         content = json.loads((state / "state.json").read_text())
         (state / "state.json").write_text(json.dumps({**content, "iteration": math.inf}))
