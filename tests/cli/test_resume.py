@@ -201,7 +201,7 @@ def damage(folder: Path, name: str) -> str:
         return "run.json is cut off or damaged"
     if name == "another version":
         (state / "run.json").write_text(json.dumps({**origin, "program": "0.0.9"}))
-        return "run.json is of invrender '0.0.9', format 1, and this is"
+        return "run.json is of invrender '0.0.9', format 2, and this is"
     if name == "another scene":
         Path(cube).write_text(Path(cube).read_text().replace("0.5", "0.4"))
         return "cube.obj, which has changed since then"
@@ -251,7 +251,7 @@ def test_further_arguments_are_refused(cut_off: Path, capfd: pytest.CaptureFixtu
     for given in ("seed=3", "hydra.run.dir=other", "-m", "stopping.seconds=9", "allow_targets=[os.]"):
         assert f"{given} may make it another" in told_by(capfd, "--resume", "run", given)
     for given in (["--resume"], ["--resume", "-q"], ["--resume="]):
-        assert "expected the folder of a fit" in told_by(capfd, *given)
+        assert "expected the folder of a run" in told_by(capfd, *given)
 
 
 def test_a_folder_is_written_by_one_process(cut_off: Path, capfd: pytest.CaptureFixture[str]) -> None:
