@@ -82,7 +82,8 @@ def draw(renderer: Renderer, quality: Quality, scene: Scene, device: str) -> Fou
 
 def displace(parameter: Parameter, device: str) -> Found:
     """What an unknown makes of a scene, and says of it."""
-    truth = tiny.scene().to(device)
+    scene = tiny.ground() if isinstance(parameter, parameters.HeightMap) else tiny.scene()
+    truth = scene.to(device)
     raw = parameter.initial(truth) + 0.02
     moved = parameter.apply(truth, parameter.project(truth, parameter.retract(truth, raw, 0.5 * raw)))
     seen = render_target(truth, renderer=EmbeddedRenderer(backend="reference"), samples=1).truth
