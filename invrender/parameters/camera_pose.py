@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import roma
@@ -102,7 +103,7 @@ class CameraPose:
 
     def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
         """Of points of the scene's first object, with which all others move."""
-        return slopes_of_pixels(self, scene, view, pixels, depths)
+        return slopes_of_pixels(scene, partial(self.apply, scene), self.initial(scene), view, pixels, depths)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import roma
@@ -101,7 +102,7 @@ class ObjectPose:
 
     def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
         """Where there is no other object."""
-        return slopes_of_pixels(self, scene, view, pixels, depths)
+        return slopes_of_pixels(scene, partial(self.apply, scene), self.initial(scene), view, pixels, depths)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

@@ -263,7 +263,8 @@ def spread_changes(slopes: Tensor, weights: Tensor, pixels: float, most: float) 
     """
     squares = torch.einsum("pik,pil,p->kl", slopes, slopes, weights / weights.sum())
     powers, directions = torch.linalg.eigh(squares)
-    return directions * (pixels / powers.clamp(min=1e-12).sqrt()).clamp(max=most)
+    changes: Tensor = directions * (pixels / powers.clamp(min=1e-12).sqrt()).clamp(max=most)
+    return changes
 
 
 def offsets_around() -> Tensor:
