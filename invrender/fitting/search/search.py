@@ -223,7 +223,7 @@ class Search:
             return self.refine(seeker, [answer, start, *best, *seeker.repeat(answer)])
         best = [each.raw for each in seeker.keep_distinct(placed, MATCHED)]
         found = self.match(seeker, start, [answer, start, *best], seeker.repeat(answer))
-        return seeker.refine(1, found[: self.finalists], self.finalists)
+        return seeker.keep_distinct(seeker.descend(seeker.matched[1], found[: self.finalists], self.steps))
 
     def refine(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of raw tensors, refined in both stages."""

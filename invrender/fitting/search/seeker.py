@@ -25,6 +25,8 @@ from invrender.scene import Picture, Scene, Truth
 
 # The size of pictures in which renderings are placed.
 PLACING = 64
+# The root of the area of objects where they are matched, in pixels, at most, in each of the search's stages.
+EXTENTS = (50, 80)
 # Deviations, in learning rates, of the changes that are tried where patches hardly shift by them.
 FURTHEST = 6.0
 # Where patterns are likely to repeat, in shares of how far the objects reach.
@@ -125,7 +127,8 @@ class Seeker:
 
         pixels: the deviation of the shifts that are tried first.
         """
-        objective, matching = self.objectives[index], self.matchings[index]
+        objective = self.matched[index]
+        matching = Matching(objective.views[0])
         random, found = torch.Generator().manual_seed(0), []
         with torch.no_grad():
             for some in objective.in_parts(raws):
@@ -151,16 +154,22 @@ class Seeker:
         return patches.agree(slopes, spread, random).to(depths)
 
     @cached_property
-    def matchings(self) -> list[Matching]:
-        """Find patches of renderings in the target as the stages have it."""
-        return [Matching(objective.views[0]) for objective in self.objectives]
+    def matched(self) -> list[Objective]:
+        """The objectives of the search's stages, in pictures in which the objects are no larger than need be."""
+        with torch.no_grad():
+            share = float(self.draw([self.resting])[0].alpha.mean().sqrt()) + 1e-3
+        limits = [round(pixels / share) for pixels in EXTENTS]
+        sizes = [min(stage.size or most, most) for stage, most in zip(self.stages, limits, strict=True)]
+        stages = [replace(stage, size=size) for stage, size in zip(self.stages, sizes, strict=True)]
+        return [self.problem.at(stage, self.resting) for stage in stages]
 
     @cached_property
     def rankings(self) -> list[Objective]:
-        """The objectives of the search's stages by which poses far from each other are compared."""
+        """The objectives by which poses far from each other are compared, in pictures of the same sizes."""
         if self.ranking is None:
-            return self.objectives
-        return [self.problem.at(replace(stage, losses=self.ranking), self.resting) for stage in self.stages]
+            return self.matched
+        stages = [replace(objective.stage, losses=self.ranking) for objective in self.matched]
+        return [self.problem.at(stage, self.resting) for stage in stages]
 
     def choose(self, index: int, raws: Sequence[Raw], count: int, apart: float) -> list[Raw]:
         """At most so many of some raw tensors, the best as a stage ranks them; none is near a better one."""
