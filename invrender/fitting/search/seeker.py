@@ -25,7 +25,7 @@ from invrender.scene import Picture, Scene, Truth
 
 # The size of pictures in which renderings are placed.
 PLACING = 64
-# The root of the area of objects where they are matched, in pixels, at most, in each of the search's stages.
+# The root of the area of objects, in pixels, at most, in each of the search's stages.
 EXTENTS = (50, 80)
 # Deviations, in learning rates, of the changes that are tried where patches hardly shift by them.
 FURTHEST = 6.0
@@ -72,7 +72,7 @@ class Seeker:
     @cached_property
     def objectives(self) -> list[Objective]:
         """The objectives of the search's stages, with the silhouettes' moments where there are masks."""
-        problem, stages = self.problem, self.stages
+        problem, stages = self.problem, self.limited
         if all(view.mask is not None for view in problem.target.views):
             losses: dict[str, Loss] = {**problem.losses, "moments": Moments()}
             problem = replace(problem, losses=losses)
@@ -154,14 +154,20 @@ class Seeker:
         return patches.agree(slopes, spread, random).to(depths)
 
     @cached_property
-    def matched(self) -> list[Objective]:
-        """The objectives of the search's stages, in pictures in which the objects are no larger than need be."""
+    def limited(self) -> list[Stage]:
+        """The search's stages, in pictures in which the objects are no larger than need be."""
+        if all(stage.size and stage.size <= most for stage, most in zip(self.stages, EXTENTS, strict=True)):
+            return list(self.stages)
         with torch.no_grad():
             share = float(self.draw([self.resting])[0].alpha.mean().sqrt()) + 1e-3
         limits = [round(pixels / share) for pixels in EXTENTS]
         sizes = [min(stage.size or most, most) for stage, most in zip(self.stages, limits, strict=True)]
-        stages = [replace(stage, size=size) for stage, size in zip(self.stages, sizes, strict=True)]
-        return [self.problem.at(stage, self.resting) for stage in stages]
+        return [replace(stage, size=size) for stage, size in zip(self.stages, sizes, strict=True)]
+
+    @cached_property
+    def matched(self) -> list[Objective]:
+        """The objectives of the search's stages by their own losses."""
+        return [self.problem.at(stage, self.resting) for stage in self.limited]
 
     @cached_property
     def rankings(self) -> list[Objective]:
