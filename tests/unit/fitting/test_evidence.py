@@ -78,7 +78,7 @@ def test_the_evidence_is_the_same_however_tightly_a_loss_bounds_outliers() -> No
 
 
 def test_a_rival_is_as_good_by_its_correlation_alone() -> None:
-    # By a tight bound, beside a loss that has nothing to say of either, a wrong pose is hardly worse than the right one.
+    # By a tight bound, beside a loss that is the same for both, a wrong pose is hardly worse than the right one.
     robust = problem(POSE, Correlation(inside=0.5, windows=(0.1,), floor=0.005, outlier=0.3))
     flat = Constant(weight=1.0)
     given = replace(robust, losses={**robust.losses, "flat": flat})
