@@ -179,11 +179,12 @@ class Fitting:
             self.judge_end()
 
     def find_start(self, search: Search) -> None:
-        """Where the first step begins: of each view alone if that is asked for, or found everywhere."""
+        """Where the first step begins: of each view alone if that is asked for, found everywhere, or close by."""
         if search.start != "together" and len(group_poses(self.problem)) > 1:
             self.fit_alone(search)
-        elif search.mode == "on":
-            self.state = replace(self.state, raw=search.find_start(self.problem, self.state.raw))
+        else:
+            begin = search.find_start if search.mode == "on" else search.approach
+            self.state = replace(self.state, raw=begin(self.problem, self.state.raw))
 
     def fit_alone(self, search: Search) -> None:
         """Fit each view that has a pose of its own by itself; then all go on together.

@@ -78,6 +78,18 @@ def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
     return homogeneous[:, :2] / homogeneous[:, 2:3], homogeneous[:, 3]
 
 
+def unproject(camera: Camera, pixels: Tensor, depths: Tensor) -> Tensor:
+    """The world points [N, 3] that are shown at pixels [N, 2] with depths [N]; `project` has them back."""
+    if camera.projection == "orthographic":
+        places = (pixels - camera.intrinsics[:2, 2]) @ camera.intrinsics[:2, :2].inverse().T
+        points = torch.cat([places, depths[:, None]], dim=1)
+    else:
+        along = rays(camera, pixels)
+        distances = along[:, 2] if camera.lens is None else film(camera.lens, along)[1]
+        points = along * (depths / distances)[:, None]
+    return transform(camera.camera_from_world.inverse(), points)
+
+
 def rays(camera: Camera, pixels: Tensor) -> Tensor:
     """The rays [N, 3] of pixels [N, 2] of a perspective camera, in its frame, of any length; differentiable.
 

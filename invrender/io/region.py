@@ -13,7 +13,7 @@ from invrender.images.crop import Box, bounding_box, crop_view, widen
 from invrender.scene import Camera, View
 
 # Around a mask or a box, and around what the start shows, which may be some way off.
-MARGIN, MARGIN_OF_START = 0.25, 0.5
+MARGIN, MARGIN_OF_START = 0.25, 0.75
 # The longer side of a photograph in which a region is looked for at full resolution, at most.
 LONGEST = 6000
 

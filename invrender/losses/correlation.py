@@ -34,6 +34,9 @@ class Correlation:
     windows: their standard deviations, as shares of the picture's shorter side.
     floor: the deviation, linear, below which a window counts as plain.
     outlier: in deviations.
+    background: what a pixel counts that shows no object, as a share of ``outlier``². The loss is the mean over all
+        pixels then, so that showing a part of the object lowers it where the picture looks like that part, and a large
+        one more than a small one. None: it is the mean over the object.
     """
 
     weight: float = 1.0
@@ -41,6 +44,7 @@ class Correlation:
     windows: Sequence[float] = (0.04, 0.15)
     floor: float = 0.02
     outlier: float = 1.0
+    background: float | None = None
 
     def __post_init__(self) -> None:
         checks.at_least("weight", self.weight, 0)
@@ -51,6 +55,8 @@ class Correlation:
             checks.above("windows", window, 0)
         checks.above("floor", self.floor, 0)
         checks.above("outlier", self.outlier, 0)
+        if self.background is not None:
+            checks.share("background", self.background)
 
     @property
     def channels(self) -> Channels:
@@ -65,6 +71,8 @@ class Correlation:
         weights = self.shares(picture, view)
         losses = [self.bounded(each).mean(dim=-1) for each in self.differences(picture, view, weights)]
         mean = torch.stack(losses).mean(dim=0)
+        if self.background is not None:
+            return (weights * mean).sum() + (1 - weights.sum()) * self.background * self.outlier**2
         return (weights * mean).sum() + (1 - weights.sum()) * self.outlier**2
 
     def residuals(self, picture: Picture, view: View) -> Residuals:
@@ -84,8 +92,12 @@ class Correlation:
         return squares / (1 + squares / self.outlier**2)
 
     def shares(self, picture: Picture, view: View) -> Tensor:
-        """How much each pixel counts, [H, W]; the sum is 1 where enough of an object is shown, and less elsewhere."""
-        return shares_of(weigh_inside(picture, self.inside, (view.mask, view.weight)))
+        """How much each pixel counts, [H, W]; the sum is 1 where enough of an object is shown, and less elsewhere.
+
+        Where the background counts, shares of the whole picture.
+        """
+        weights = weigh_inside(picture, self.inside, (view.mask, view.weight))
+        return shares_of(weights) if self.background is None else weights / weights.numel()
 
     def differences(self, picture: Picture, view: View, weights: Tensor) -> list[Tensor]:
         """Of normalised colours [H, W, 3], in each size of windows."""

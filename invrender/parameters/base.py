@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from invrender.scene import Mesh, Scene, Target, Truth
+from invrender.scene import Mesh, Scene, Target, Truth, View
 
 Value = float | list[float] | None
 
@@ -79,6 +79,13 @@ class Pose(Parameter, Protocol):
         """Changes [N, …] that shift what is seen by offsets [N, 3] in the camera's axes; none where it can't shift.
 
         offsets: in shares of the depth of what moves, so that (1, 0, 0) is a focal length to the right in the picture.
+        """
+        ...
+
+    def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
+        """By how many pixels a view shows what moves elsewhere for each unit of a change, [N, 2, K].
+
+        pixels [N, 2], depths [N]: where the view shows some of its points.
         """
         ...
 

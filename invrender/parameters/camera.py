@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from invrender.checks import one_of
 from invrender.errors import UserError
-from invrender.geometry.cameras import transform
+from invrender.geometry.cameras import project, transform, unproject
 from invrender.geometry.meshes import bounds
 from invrender.geometry.poses import rotation_angle
 from invrender.geometry.rotations import GOLDEN, sample_rotations
-from invrender.scene import CAMERA, Camera, Object, Scene, Target
+from invrender.scene import CAMERA, Camera, Object, Scene, Target, View
 
 # How far poses near a start are shifted, as a share of the distance, for each radian by which they are turned at most.
 SHIFT = 0.1
@@ -106,6 +106,26 @@ def depth_share(camera: Camera, objects: Mapping[str, Object]) -> Tensor:
     """The depth of the middle of some objects before a camera, [], as a share of the camera's distance."""
     low, high = bounds(objects)
     return (transform(camera.camera_from_world, (low + high) / 2)[2] / camera.distance).detach()
+
+
+def slopes_of_pixels(
+    scene: Scene, move: Callable[[Tensor], Scene], zero: Tensor, view: View, pixels: Tensor, depths: Tensor
+) -> Tensor:
+    """By how many pixels a view shows points elsewhere for each unit of a change of a pose, [N, 2, K].
+
+    move: gives the scene after a change [K] from ``zero``. pixels [N, 2], depths [N]: where the view shows the points;
+    all of them move as the scene's first object does.
+    """
+    points = unproject(view.frame(scene), pixels, depths)
+    name, own = next(iter(scene.objects.items()))
+    attached = transform(own.world_from_object.inverse(), points)
+
+    def place(change: Tensor) -> Tensor:
+        moved = move(change)
+        return project(view.frame(moved), transform(moved.objects[name].world_from_object, attached))[0]
+
+    slopes: Tensor = torch.func.jacfwd(place)(zero)
+    return slopes
 
 
 def spread_disc(count: int) -> Tensor:

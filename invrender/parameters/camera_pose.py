@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import roma
@@ -23,9 +24,10 @@ from invrender.parameters.camera import (
     depth_share,
     pivot,
     sample_turns,
+    slopes_of_pixels,
     without_shift,
 )
-from invrender.scene import CAMERA, Scene, Target, Truth
+from invrender.scene import CAMERA, Scene, Target, Truth, View
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ class CameraPose:
     def moves_all(self, scene: Scene) -> bool:
         """They do."""
         return True
+
+    def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
+        """Of points of the scene's first object, with which all others move."""
+        return slopes_of_pixels(scene, partial(self.apply, scene), self.initial(scene), view, pixels, depths)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The camera's position, and the rotation vector of camera_from_world in degrees."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import roma
@@ -14,8 +15,8 @@ from invrender import checks
 from invrender.geometry.cameras import look_at, rigid
 from invrender.geometry.rotations import sample_directions
 from invrender.parameters.base import Value
-from invrender.parameters.camera import camera_errors, check_camera, clamp_length
-from invrender.scene import CAMERA, Scene, Target, Truth
+from invrender.parameters.camera import camera_errors, check_camera, clamp_length, slopes_of_pixels
+from invrender.scene import CAMERA, Scene, Target, Truth, View
 
 DISTANCES = (2 / 3, 1.0, 1.5)
 QUARTERS = (math.pi / 2, math.pi, -math.pi / 2)
@@ -90,6 +91,10 @@ class CameraPosition:
     def moves_all(self, scene: Scene) -> bool:
         """They do."""
         return True
+
+    def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
+        """Of points of the scene's first object, with which all others move."""
+        return slopes_of_pixels(scene, partial(self.apply, scene), self.initial(scene), view, pixels, depths)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The position, and what it is in degrees around the point, and the distance."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import roma
@@ -17,9 +18,9 @@ from invrender.geometry.meshes import world_vertices
 from invrender.geometry.poses import compose_rotations, rotation_angle, turn_about
 from invrender.geometry.rotations import symmetries
 from invrender.parameters.base import Value
-from invrender.parameters.camera import clamp_length, depth_share, sample_turns, without_shift
+from invrender.parameters.camera import clamp_length, depth_share, sample_turns, slopes_of_pixels, without_shift
 from invrender.parameters.choice import choose
-from invrender.scene import Object, Scene, Target, Truth
+from invrender.scene import Object, Scene, Target, Truth, View
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class ObjectPose:
     def moves_all(self, scene: Scene) -> bool:
         """Where there is no other object."""
         return len(scene.objects) == 1
+
+    def slopes(self, scene: Scene, view: View, pixels: Tensor, depths: Tensor) -> Tensor:
+        """Where there is no other object."""
+        return slopes_of_pixels(scene, partial(self.apply, scene), self.initial(scene), view, pixels, depths)
 
     def value(self, scene: Scene) -> dict[str, Value]:
         """The centre of the object in the world, and its rotation vector in degrees."""

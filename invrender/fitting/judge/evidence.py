@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage, select
 from invrender.fitting.solve.base import Raw, few_numbers
@@ -14,6 +15,8 @@ from invrender.losses.correlation import Correlation
 AROUND, FARTHEST = 48, 45.0
 # Pictures for it need not be larger.
 SIZE = 96
+# What the shares below are meant for: differences that count no more than so many deviations.
+OUTLIER = 1.0
 # The share of what poses around it leave that an answer may leave; and below which no better one need be looked for.
 MOST, CERTAIN = 0.6, 0.25
 
@@ -65,13 +68,24 @@ def weigh_pose(problem: Problem, stages: Sequence[Stage], raw: Raw, name: str) -
     stage = next((each for each in reversed(stages) if name in select(raw, each.unknowns)), None)
     if stage is None:
         return None
-    losses = {key: loss for key, loss in select(problem.losses, stage.losses).items() if isinstance(loss, Correlation)}
-    if not losses:
+    objective = weigh_by(problem, stage, raw)
+    if objective is None:
         return None
-    small = replace(stage, losses=list(losses), size=min(SIZE, stage.size or SIZE))
-    objective = problem.at(small, resting=raw)
     answer = few_numbers(raw)
     turns = problem.poses[name].sample_poses(problem.scene, AROUND, FARTHEST)
     turned = [objective.retract(answer, {name: turn})[0] for turn in turns]
     left, *around = objective.scores([answer, *turned])
     return Evidence(left, sorted(around)[len(around) // 2])
+
+
+def weigh_by(problem: Problem, stage: Stage, raw: Raw) -> Objective | None:
+    """The losses of `Correlation` of a stage, as evidence is weighed by them, in small pictures; None without any."""
+    losses = {
+        key: replace(loss, outlier=OUTLIER)
+        for key, loss in select(problem.losses, stage.losses).items()
+        if isinstance(loss, Correlation)
+    }
+    if not losses:
+        return None
+    small = replace(stage, losses=list(losses), size=min(SIZE, stage.size or SIZE))
+    return replace(problem, losses={**problem.losses, **losses}).at(small, resting=raw)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from invrender.images.blur import local_contrast
 from invrender.losses.base import weigh
+from invrender.losses.separation import Separation
 from invrender.scene import Picture, View
 
 # Standard deviations of the windows in which colours are normalised, shares of the picture's shorter side.
@@ -19,11 +20,13 @@ WINDOWS = (0.06, 0.15)
 PLAIN, FLAT = 0.02, 1e-3
 # The share of a rendering that must lie in the picture.
 INSIDE = 0.6
+# What it counts, beside the correlation of 0 to 1, how badly a silhouette separates the picture's colours.
+MIXED = 2.0
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A rendering where it lies best: so many pixels to the right and down, with a score of 1 where it is the same."""
+    """A rendering where it lies best: so many pixels to the right and down, with a score of at most 1."""
 
     score: float
     right: int
@@ -37,7 +40,8 @@ class Placement:
     Both are compared by fields that heed no light: colours normalised within windows, and the directions of edges
     (Hinterstoisser et al., 2012, doi:10.1109/TPAMI.2011.206), each of a length of at most 1. The score of a shift is
     the normalised correlation of the fields on the rendering's silhouette, for all shifts by a few Fourier transforms
-    (Padfield, 2012, doi:10.1109/TIP.2011.2181402).
+    (Padfield, 2012, doi:10.1109/TIP.2011.2181402). Of renderings where they lie best, one whose silhouette separates
+    the picture's colours is better than one that does not (`Separation`).
     """
 
     view: View
@@ -73,8 +77,9 @@ class Placement:
         return found
 
     def correlate(self, own: Tensor, other: Tensor) -> Tensor:
-        """The correlations, for all shifts, of what has two transforms."""
-        found: Tensor = torch.fft.irfft2(own.conj() * other, s=self.shape)
+        """The correlations, for all shifts, of what has two transforms [..., H, W]; of several channels their sum."""
+        product = own.conj() * other
+        found: Tensor = torch.fft.irfft2(product if product.ndim == 2 else product.sum(dim=0), s=self.shape)
         return found
 
     def scores(self, picture: Picture) -> Tensor:
@@ -86,7 +91,7 @@ class Placement:
         scores = torch.zeros(self.shape).to(weights)
         for own, (other, squares) in zip(fields(picture.rgb, weights), self.transforms, strict=True):
             weighted = weights[..., None] * own
-            product = self.correlate(self.transform(weighted.movedim(-1, 0)), other).sum(dim=0)
+            product = self.correlate(self.transform(weighted.movedim(-1, 0)), other)
             power = self.correlate(silhouette, squares).clamp(min=1e-3 * float(total))
             scores += product / ((weighted * own).sum().clamp(min=1e-9) * power).sqrt() / len(self.transforms)
         scores *= inside.clamp(0, 1).sqrt()
@@ -96,13 +101,24 @@ class Placement:
         """Where a rendering lies best."""
         scores = self.scores(picture)
         height, width = self.view.size
-        down, right = divmod(int(scores.argmax()), 2 * width)
-        return Placed(float(scores.max()), wrapped(right, width), wrapped(down, height))
+        row, column = divmod(int(scores.argmax()), 2 * width)
+        down, right = wrapped(row, height), wrapped(column, width)
+        mixed = Separation()(Picture({"alpha": moved(picture.alpha, right, down)}), self.view)
+        return Placed(float(scores.max() - MIXED * mixed), right, down)
 
 
 def wrapped(index: int, size: int) -> int:
     """The shift that an index of twice ``size`` stands for."""
     return index if index < size else index - 2 * size
+
+
+def moved(picture: Tensor, right: int, down: int) -> Tensor:
+    """A picture [H, W] shifted by so many pixels, with zeros where nothing comes in."""
+    height, width = picture.shape
+    found = torch.zeros_like(picture)
+    own = picture[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    found[max(0, down) : max(0, down) + own.shape[0], max(0, right) : max(0, right) + own.shape[1]] = own
+    return found
 
 
 def fields(rgb: Tensor, weights: Tensor) -> Sequence[Tensor]:

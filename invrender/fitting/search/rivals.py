@@ -8,6 +8,7 @@ from functools import cached_property
 
 from torch import Tensor
 
+from invrender.fitting.judge.evidence import weigh_by
 from invrender.fitting.judge.telling import least_loss, tells_apart
 from invrender.fitting.objective import Objective
 from invrender.fitting.schedule import Stage, select
@@ -55,8 +56,21 @@ class Referee:
             and self.seeker.distance(other.scene, answer.scene) > self.seeker.apart
         ]
         refined = self.seeker.descend(self.objective, close, self.objective.stage.steps)
-        best, *rest = self.seeker.keep_distinct([answer, *refined])
-        return best, self.keep_untold(best, rest)
+        # What ends at the answer is the answer, however many more steps it took.
+        others = [other for other in refined if self.seeker.distance(other.scene, answer.scene) > self.seeker.apart]
+        best, *rest = self.seeker.keep_distinct([answer, *others])
+        return best, self.keep_untold(best, self.keep_as_good(best, rest))
+
+    def keep_as_good(self, answer: Candidate, others: Sequence[Candidate]) -> list[Candidate]:
+        """Those of other candidates that are as good by the losses that weigh the evidence, if there are any.
+
+        A loss that bounds outliers tightly, or one of silhouettes beside it, has hardly less to say of a wrong pose.
+        """
+        weighed = weigh_by(self.seeker.problem, self.objective.stage, self.resting)
+        if weighed is None or not others:
+            return list(others)
+        least, *losses = weighed.scores([answer.raw, *(other.raw for other in others)])
+        return [other for other, loss in zip(others, losses, strict=True) if loss <= AS_WELL * least]
 
     def keep_untold(self, answer: Candidate, others: Sequence[Candidate]) -> list[Candidate]:
         """Those of other candidates that the picture does not tell from the answer."""

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from invrender.checks import above, at_least, count, one_of
 from invrender.errors import UserError, note
@@ -32,9 +32,29 @@ MOST_TURNS = 2
 # large: so the comparison costs a few of its steps. Least squares refine what a pose far from any symmetry leads to.
 AT_ONCE = 10.0
 # Around a start, how much further or nearer the camera may be, as offsets in shares of the depth; and of renderings
-# that are placed in the picture, how many times as many as will be refined are compared more closely.
+# that are placed in the picture, how many times as many as will be refined are compared more closely, or how many are
+# matched.
 DEPTHS = ((0.0, 0.0, -0.13), (0.0, 0.0, 0.0), (0.0, 0.0, 0.13))
-PLACED = 3
+PLACED, MATCHED = 3, 12
+
+
+class Matched(NamedTuple):
+    """A round of matching: the search's stage, the deviation of shifts in pixels, how many are kept, how far apart."""
+
+    stage: int
+    pixels: float
+    most: int
+    apart: float
+
+
+ROUNDS_OF_MATCHING = (
+    Matched(0, 4.0, 8, 3.0),
+    Matched(0, 3.0, 3, 2.0),
+    Matched(1, 2.5, 3, 1.0),
+    Matched(1, 2.0, 2, 1.0),
+)
+# What is found is turned from the start by at most so many times the radius, and so many times nearer or further.
+WIDER, DEEPER = 1.15, 1.28
 # How often several poses are looked for in turn: the first was, at first, while the others were wrong.
 ROUNDS = 2
 
@@ -55,6 +75,9 @@ class Search:
     radius: degrees; a search that begins by itself looks at poses that are turned from the start by at most so much,
         None for anywhere. nearby: about so many of them.
     again: the stage of the fit's schedule, from 0, with which an attempt begins after a search that began by itself.
+    matching: whether poses around a start, and the start itself before the fit, are moved to where patches of their
+        renderings are in the picture.
+    ranking: the losses by which poses far from each other are compared; None for those of the stages.
     rivals: poses that look like an answer are compared with it where their loss is at most so many times as large.
     """
 
@@ -70,6 +93,8 @@ class Search:
     nearby: int = 120
     again: int = 0
     rivals: float = 100.0
+    matching: bool = False
+    ranking: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         one_of("search.mode", self.mode, get_args(Mode))
@@ -132,7 +157,9 @@ class Search:
         part = find_part(problem, name, raw)
         resting = {each: raw[each] for each in part.parameters}
         told = f" ({name})" if len(problem.poses) > 1 else ""
-        return Seeker(part.in_squares(), self.stages, self.steps, self.apart, name, part.poses[name], resting, told)
+        pose = part.poses[name]
+        squares = part.in_squares()
+        return Seeker(squares, self.stages, self.steps, self.apart, name, pose, resting, told, self.ranking)
 
     def find_start(self, problem: Problem, raw: Raw, verdict: Verdict | None = None) -> Raw:
         """Raw tensors of the best poses of all, ``raw`` included; ``raw`` itself where no unknown is a pose.
@@ -187,10 +214,40 @@ class Search:
         turned = [seeker.change(start, turn) for turn in turns]
         # What can't be shifted is not placed, either.
         moved = [seeker.change(each, depth) for depth in seeker.shifts(start, DEPTHS) for each in turned]
-        placed = seeker.place([start, *moved], PLACED * self.survivors) if moved else turned
         answer = few_numbers(raw)
-        found = seeker.refine(0, [answer, start, *placed, *seeker.repeat(answer)], self.survivors)
+        if not moved or seeker.placement is None:
+            return self.refine(seeker, [answer, start, *(moved or turned), *seeker.repeat(answer)])
+        placed = sorted(seeker.place([start, *moved]), key=lambda each: each.loss)
+        if not self.matching:
+            best = [each.raw for each in placed[: PLACED * self.survivors]]
+            return self.refine(seeker, [answer, start, *best, *seeker.repeat(answer)])
+        best = [each.raw for each in seeker.keep_distinct(placed, MATCHED)]
+        found = self.match(seeker, start, [answer, start, *best], seeker.repeat(answer))
+        return seeker.keep_distinct(seeker.descend(seeker.matched[1], found[: self.finalists], self.steps))
+
+    def refine(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
+        """The best of raw tensors, refined in both stages."""
+        found = seeker.refine(0, raws, self.survivors)
         return seeker.refine(1, [candidate.raw for candidate in found], self.finalists, self.rivals)
+
+    def match(self, seeker: Seeker, start: Raw, raws: Sequence[Raw], others: Sequence[Raw] = ()) -> list[Raw]:
+        """The best of raw tensors, moved to where their patches are in the picture, and of others; the best first."""
+        assert self.radius is not None
+        first, *_ = raws
+        for index, pixels, most, apart in ROUNDS_OF_MATCHING:
+            every = [*raws, *others, *seeker.match(index, raws, pixels)]
+            near = [each for each in every if seeker.is_near(each, start, WIDER * self.radius, DEEPER)]
+            raws, others = seeker.choose(index, [first, *near], most, apart), ()
+        return list(raws)
+
+    def approach(self, problem: Problem, raw: Raw) -> Raw:
+        """Raw tensors with each pose moved to where its patches are in the picture, if these are matched."""
+        for name in problem.poses if self.matching and self.mode == "auto" else ():
+            seeker = self.seeker(problem, name, raw)
+            if seeker.placement is not None:
+                start = few_numbers(raw)
+                raw = {**raw, **self.match(seeker, start, [start])[0]}
+        return raw
 
     def look_nearby(self, seeker: Seeker, raws: Sequence[Raw]) -> list[Candidate]:
         """The best of some poses, and of those that look like them; the best first."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import tiny
 import torch
+from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.judge.evidence import CERTAIN, MOST, Evidence, weigh
@@ -14,13 +15,15 @@ from invrender.fitting.judge.judge import judge
 from invrender.fitting.judge.verdict import Judgement, Verdict
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
+from invrender.fitting.search.rivals import AS_WELL, Referee
+from invrender.fitting.search.seeker import Seeker
 from invrender.losses import Correlation, MeanSquaredError
 from invrender.parameters import Ambient, CameraPose, LightColor, LightIntensity
 from invrender.parameters.base import Parameter
 from invrender.parameters.camera import sample_turns
 from invrender.render.base import render_scene
 from invrender.render.edge import EdgeRenderer
-from invrender.scene import Target, view_of
+from invrender.scene import Picture, Target, View, view_of
 
 SCENE = tiny.scene(48)
 PICTURE = render_scene(EdgeRenderer(), SCENE)
@@ -42,6 +45,14 @@ def problem(
     return Problem(SCENE, target, parameters, EdgeRenderer(), {"loss": loss}, judged)
 
 
+@dataclass(frozen=True)
+class Constant(MeanSquaredError):
+    """A loss that nothing changes."""
+
+    def __call__(self, picture: Picture, view: View) -> Tensor:
+        return torch.ones((), dtype=torch.float64)
+
+
 def displaced(*change: float) -> dict[str, torch.Tensor]:
     return {"camera_pose": torch.tensor(change, dtype=torch.float64)}
 
@@ -55,6 +66,31 @@ def test_the_right_pose_stands_out_and_a_wrong_one_does_not() -> None:
     assert right.holds
     assert not wrong.holds
     assert right.share < 0.7 * wrong.share
+
+
+def test_the_evidence_is_the_same_however_tightly_a_loss_bounds_outliers() -> None:
+    usual, tight = (
+        weigh(problem(POSE, Correlation(windows=(0.1,), outlier=outlier)), [STAGE], displaced(0, 0, 0, 0, 0, 0))
+        for outlier in (1.0, 0.3)
+    )
+    assert usual is not None
+    assert usual == tight
+
+
+def test_a_rival_is_as_good_by_its_correlation_alone() -> None:
+    # By a tight bound, beside a loss that is the same for both, a wrong pose is hardly worse than the right one.
+    robust = problem(POSE, Correlation(inside=0.5, windows=(0.1,), floor=0.005, outlier=0.3))
+    flat = Constant(weight=1.0)
+    given = replace(robust, losses={**robust.losses, "flat": flat})
+    zero = displaced(0, 0, 0, 0, 0, 0)
+    seeker = Seeker(given, (STAGE, STAGE), 1, 3.0, "camera_pose", given.poses["camera_pose"], zero)
+    referee = Referee(seeker, [STAGE], zero)
+    right, close, wrong = (
+        seeker.measure(referee.objective, displaced(*change))
+        for change in ((0, 0, 0, 0, 0, 0), (1e-4, 0, 0, 0, 0, 0), (0.5, 0.6, -0.3, 0, 0, 0))
+    )
+    assert wrong.loss <= AS_WELL * right.loss
+    assert referee.keep_as_good(right, [close, wrong]) == [close]
 
 
 def test_losses_that_are_not_robust_go_by_the_picture() -> None:

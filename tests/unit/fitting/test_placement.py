@@ -12,9 +12,9 @@ from torch import Tensor
 from invrender.fitting.problem import Problem
 from invrender.fitting.schedule import Stage
 from invrender.fitting.search import Search
-from invrender.fitting.search.placement import Placement, fields, wrapped
+from invrender.fitting.search.placement import Placement, fields, moved, wrapped
 from invrender.fitting.search.seeker import Seeker, offsets_around
-from invrender.losses import Correlation
+from invrender.losses import Correlation, Separation
 from invrender.parameters import CameraPose, CameraPosition, ObjectPose
 from invrender.parameters.base import Pose
 from invrender.render.base import render_scene
@@ -46,7 +46,8 @@ def test_a_rendering_is_found_where_it_lies(right: int, down: int, gain: float) 
     rgb, alpha = blob()
     placed = Placement(view_of(photograph(right, down, gain))).place(Picture({"rgb": rgb, "alpha": alpha}))
     assert (placed.right, placed.down) == (right, down)
-    assert 0.6 < placed.score <= 1 + 1e-9
+    # Noise has no colours of its own, so that half of how it is separated counts.
+    assert 0.3 < placed.score <= 1 + 1e-9
 
 
 def test_another_thing_scores_less() -> None:
@@ -54,6 +55,27 @@ def test_another_thing_scores_less() -> None:
     placement = Placement(view_of(photograph(4, 4)))
     same, wrong = (placement.place(Picture({"rgb": each, "alpha": alpha})).score for each in (rgb, other))
     assert wrong < 0.6 * same
+
+
+def test_of_two_silhouettes_the_one_that_separates_the_colours_is_better() -> None:
+    # Both are plain within, and lie where the photograph is red.
+    y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
+    whole = ((x - 20) ** 2 + (y - 20) ** 2 < 81).double()
+    half = whole * (x < 20)
+    colors = torch.tensor([[0.1, 0.3, 0.1], [0.8, 0.1, 0.1]]).double()
+    view = view_of(colors[whole.long()])
+    mixed = [Separation()(Picture({"alpha": each}), view) for each in (whole, half)]
+    assert mixed[0] < 0.5 * mixed[1]
+    pictures = [Picture({"rgb": colors[each.long()], "alpha": each}) for each in (whole, half)]
+    found = [Placement(view).place(picture).score for picture in pictures]
+    assert found[0] > found[1]
+
+
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, -2), (-4, 1)])
+def test_a_picture_moves_and_leaves_zeros(right: int, down: int) -> None:
+    picture = torch.rand(6, 7, generator=torch.Generator().manual_seed(2))
+    around = torch.nn.functional.pad(picture, (7, 7, 7, 7))
+    assert moved(picture, right, down).equal(torch.roll(around, (down, right), (0, 1))[7:-7, 7:-7])
 
 
 def test_scores_are_sums_over_shifted_pictures() -> None:
@@ -100,23 +122,26 @@ def seeker(pose: Pose, scene_shift: tuple[float, float]) -> Seeker:
 
 def test_poses_are_shifted_to_where_their_renderings_lie_best() -> None:
     sought = seeker(CameraPose(), (0.12, -0.09))
-    [found] = sought.place([{"pose": torch.zeros(6).double()}], 1)
+    [placed] = sought.place([{"pose": torch.zeros(6).double()}])
+    found = placed.raw
     # A pixel is 0.02; and what is nearer moves by more.
     assert found["pose"][:3].tolist() == [0, 0, 0]
     assert found["pose"][3:5].tolist() == pytest.approx([-0.12, 0.09], abs=0.03)
 
 
-def test_the_best_placed_come_first() -> None:
+def test_the_best_placed_come_first_and_the_distinct_ones_stay() -> None:
     sought = seeker(CameraPose(), (0.05, 0.0))
     turned = [{"pose": torch.tensor([0, 0, angle, 0, 0, 0]).double()} for angle in (2.0, 0.02, -1.0)]
-    [best] = sought.place(turned, 1)
-    assert float(best["pose"][2]) == pytest.approx(0.02)
+    best, *others = sought.keep_distinct(sought.place(turned))
+    assert float(best.raw["pose"][2]) == pytest.approx(0.02)
+    assert all(best.loss < other.loss for other in others)
+    assert sought.keep_distinct(sought.place(turned), most=1)[0].loss == best.loss
+    assert len(sought.keep_distinct(sought.place(turned), apart=180.0)) == 1
 
 
 def test_one_of_several_objects_stays() -> None:
     sought = seeker(ObjectPose("textured"), (0.1, 0.0))
-    raws = [sought.resting]
-    assert sought.place(raws, 1) == raws
+    assert sought.placement is None
 
 
 def test_a_camera_that_looks_at_its_point_does_not_shift() -> None:

@@ -10,10 +10,10 @@ import shapes
 import torch
 from torch import Tensor
 
-from invrender.geometry.cameras import project, rays
+from invrender.geometry.cameras import project, rays, unproject
 from invrender.geometry.fields import find_field, may_be_seen, widest_angle
 from invrender.geometry.lenses import film
-from invrender.scene import Camera, Lens, LensModel
+from invrender.scene import Camera, Lens, LensModel, Projection
 
 BENT: list[tuple[LensModel, list[float]]] = [
     ("brown_conrady", [-0.21, 0.07, 0.004, -0.003]),
@@ -51,6 +51,20 @@ def test_rays_go_through_the_points_that_are_drawn(model: LensModel, coefficient
     assert pixels[0].tolist() == [15.0, 12.0]
     found = torch.nn.functional.normalize(rays(view, pixels), dim=1)
     torch.testing.assert_close(found, seen, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("model", "coefficients"), BENT)
+def test_points_are_found_again_from_pixels_and_depths(model: LensModel, coefficients: list[float]) -> None:
+    view = looking(model, coefficients)
+    points = 2.5 * around(0.6) + 0.01
+    torch.testing.assert_close(unproject(view, *project(view, points)), points, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
+def test_points_are_found_again_without_a_lens(projection: Projection) -> None:
+    view = shapes.camera(30, 24, 20.0, position=(1.0, 0.5, 2.0), target=(0.0, 0.2, 0.0), projection=projection)
+    points = torch.rand(9, 3, generator=torch.Generator().manual_seed(0)).double() - 0.5
+    torch.testing.assert_close(unproject(view, *project(view, points)), points, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize(("model", "coefficients"), BENT)

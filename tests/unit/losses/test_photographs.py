@@ -82,6 +82,19 @@ def test_where_no_object_is_shown_correlation_is_the_most_that_it_can_be() -> No
     assert float(Correlation(outlier=0.5)(nothing, photograph(pattern()))) == 0.25
 
 
+def test_where_the_background_counts_more_of_an_object_explains_more() -> None:
+    loss = Correlation(outlier=0.5, background=0.8)
+    half = silhouette()
+    half[:, 24:] = 0
+    parts = [shown(pattern()).with_channels(alpha=each) for each in (silhouette(), half, torch.zeros_like(half))]
+    whole, some, nothing = (float(loss(each, photograph(pattern()))) for each in parts)
+    wrong = float(loss(parts[0], photograph(clutter())))
+    assert nothing == pytest.approx(0.8 * 0.25)
+    assert whole == pytest.approx(nothing - 0.8 * 0.25 * float(silhouette().mean()), abs=1e-6)
+    assert some == pytest.approx((whole + nothing) / 2, abs=1e-3)
+    assert whole < 0.8 * nothing < wrong
+
+
 def test_separation_is_least_where_the_silhouette_is_that_of_the_object() -> None:
     red, grey = torch.tensor([0.7, 0.1, 0.1]).double(), torch.tensor([0.5, 0.5, 0.45]).double()
     noise = 0.05 * torch.randn(HEIGHT, WIDTH, 3, generator=torch.Generator().manual_seed(1)).double()
@@ -116,7 +129,8 @@ def test_a_silhouette_that_needs_no_mask_counts_nothing_without_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"outlier": 0.0}, {"inside": 1.5}, {"windows": (0.0,)}, {"windows": ()}, {"floor": -1.0}]
+    "given",
+    [{"outlier": 0.0}, {"inside": 1.5}, {"windows": (0.0,)}, {"windows": ()}, {"floor": -1.0}, {"background": 2.0}],
 )
 def test_options_of_correlation_are_checked(given: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(given))):

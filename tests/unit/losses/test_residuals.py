@@ -41,6 +41,7 @@ CONTRAST = Contrast(window=0.15, inside=0.0)
 # Beyond its sum of squares it counts what is not explained.
 DEPTH = Depth(noise=0.05, growth=0.02, lateral=0.0)
 CORRELATION = Correlation(windows=(0.15, 0.3), inside=0.0, outlier=0.7)
+EXPLAINED = Correlation(windows=(0.2,), inside=0.0, outlier=0.7, background=0.8)
 SEPARATION = Separation(levels=4)
 ROBUST = [MeanAbsoluteError(), MeanAbsoluteError(where="mask"), Huber(delta=0.3), Huber(delta=0.05, space="srgb")]
 
@@ -78,7 +79,7 @@ def test_these_are_all_losses_that_least_squares_can_lower() -> None:
     assert kinds == {type(loss) for loss in (*SQUARED, *ROBUST, CONTRAST, CORRELATION, SEPARATION, DEPTH)}
 
 
-@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST, CORRELATION, SEPARATION, DEPTH], ids=str)
+@pytest.mark.parametrize("loss", [*SQUARED, *ROBUST, CONTRAST, CORRELATION, EXPLAINED, SEPARATION, DEPTH], ids=str)
 def test_the_sum_of_squares_has_the_gradient_of_the_loss(loss: Loss) -> None:
     rendered, view = pictures()
     expected = slopes(lambda given: loss(given, view), rendered)

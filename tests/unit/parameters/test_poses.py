@@ -15,7 +15,7 @@ from invrender.geometry.cameras import project
 from invrender.geometry.meshes import world_vertices
 from invrender.parameters import CameraPose, CameraPosition, ObjectPose
 from invrender.parameters.base import Pose
-from invrender.scene import Scene, Truth
+from invrender.scene import Scene, Truth, view_of
 
 POSES: list[Pose] = [CameraPose(), CameraPosition(), ObjectPose(object="painted")]
 
@@ -56,6 +56,25 @@ def test_everywhere_stays_within_the_range_of_shifts() -> None:
     every = CameraPosition(max_shift=0.7).sample_poses(scene, 600)
     assert len(every) > 5
     assert 0.6 < every.norm(dim=1).max() <= 0.7
+
+
+@pytest.mark.parametrize("pose", [CameraPose(), CameraPosition(), ObjectPose()])
+def test_slopes_of_pixels_are_differences(pose: Pose) -> None:
+    scene = shapes.scene(shapes.thing(shapes.box(0.5)), view=shapes.camera(position=(2.0, 1.5, 3.0)))
+    scene = pose.apply(scene, displaced(pose, scene, 0.1))
+    view = view_of(torch.zeros(12, 16, 3).double())
+
+    def corners(scene: Scene) -> tuple[Tensor, Tensor]:
+        return project(view.frame(scene), world_vertices(next(iter(scene.objects.values()))))
+
+    pixels, depths = corners(scene)
+    zero = pose.initial(scene)
+    found = pose.slopes(scene, view, pixels, depths)
+    steps = 1e-5 * torch.eye(len(zero)).double()
+    ends = [[corners(pose.apply(scene, sign * step))[0] for sign in (1, -1)] for step in steps]
+    wanted = torch.stack([(after - before) / 2e-5 for after, before in ends], dim=-1)
+    assert found.shape == (len(pixels), 2, len(zero))
+    assert torch.allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("pose", [CameraPose(), ObjectPose()])
