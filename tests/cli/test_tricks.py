@@ -214,7 +214,9 @@ def test_the_registry_is_what_shipped_configs_name() -> None:
     texts = [path.read_text() for path in configs_folder().rglob("*.yaml") if "hydra" not in path.parts]
     words = " ".join(texts).replace(",", " ").replace("}", " ").split()
     named = {following for word, following in pairwise(words) if word.endswith("_target_:")}
-    assert {name for name in named if not is_optimizer(name)} == CLASSES
+    # No shipped schedule refines a grid between stages; docs/shape.md says how one does.
+    written = {"invrender.geometry.refining.RefineGrid"}
+    assert {name for name in named if not is_optimizer(name)} | written == CLASSES
     assert {"torch.optim.Adam", "torch.optim.SGD"} <= named - CLASSES
 
 
