@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from invrender.bench.statistics import DEGREES, SHARES, Score
 from invrender.bench.trials import Run
-from invrender.io.atomic import atomic_write
+from invrender.record.display import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -51,8 +51,7 @@ def write_plot(path: Path, runs: Sequence[Run]) -> None:
     finish_recall(moved, SHARES, "relative error allowed", SHARES_SHOWN)
     finish_starts(starts, success)
     legend(figure, (turned, moved))
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png")
+    write_figure(path, figure)
 
 
 def degrees(score: Score) -> float | None:

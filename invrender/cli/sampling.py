@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from invrender.cli.job import VERDICTS
+from invrender.cli.resuming import SAMPLING
 from invrender.errors import shown
 from invrender.fitting.sampling import Draws, Sampling, SamplingState
 from invrender.fitting.state import stamp
@@ -20,9 +21,9 @@ def sample(folder: Path, sampling: Sampling, seed: int, quiet: bool, state: Samp
 
     Raises `KeyboardInterrupt` for Ctrl-C, when the state is written.
     """
-    checkpoint = Checkpoint(folder, stamp(sampling.problem))
+    checkpoint = Checkpoint(folder / SAMPLING, stamp(sampling.problem))
     state = sampling.begin(seed) if state is None else state
-    checkpoint.write(state)
+    checkpoint.step(state)
     try:
         with tqdm(total=sampling.steps, initial=state.chains.taken, disable=quiet or None, file=sys.stderr) as bar:
             for following in sampling.run(state):
@@ -30,13 +31,13 @@ def sample(folder: Path, sampling: Sampling, seed: int, quiet: bool, state: Samp
                 checkpoint.step(state)
                 bar.update()
     except KeyboardInterrupt:
-        checkpoint.write(state)
+        checkpoint.write(checkpoint.content(state))
         if not quiet:
             print(f"invrender sample --resume {shlex.quote(shown(folder))} goes on with it", flush=True)
         raise
     draws = Draws(sampling, state)
     write_draws(folder, draws)
-    remove_checkpoint(folder)
+    remove_checkpoint(folder / SAMPLING)
     if not quiet:
         print(draws_text(draws))
     print(f"draws in {shown(folder / 'samples.csv')}", flush=True)

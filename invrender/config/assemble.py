@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from invrender.config.build import build, build_all
 from invrender.config.compose import Composition, scene_options
@@ -15,7 +15,7 @@ from invrender.fitting.auto import Choice, choose_solver
 from invrender.fitting.dry_run import DryRun, dry_run
 from invrender.fitting.fit import fit
 from invrender.fitting.problem import Problem
-from invrender.fitting.sampling import Sampler, Sampling
+from invrender.fitting.sampler import Sampler
 from invrender.fitting.search import Search
 from invrender.fitting.solve.base import Raw
 from invrender.fitting.state import State
@@ -25,6 +25,9 @@ from invrender.losses.base import channels_of
 from invrender.parameters.base import is_by_vertex
 from invrender.parameters.families import expand_families
 from invrender.render.base import Renderer
+
+if TYPE_CHECKING:
+    from invrender.fitting.sampling import Sampling
 
 Taken = TypeVar("Taken")
 
@@ -65,6 +68,8 @@ class Experiment:
         """
         if self.search is None:
             raise UserError("search is not there, and what looks like an answer is found by it")
+        from invrender.fitting.sampling import Sampling  # takes a while to import
+
         return Sampling.of(problem, self.choice.solver.stages, self.search, sampler, raw)
 
     def watch(self, watched: Callable[[Renderer], Renderer]) -> Experiment:

@@ -15,6 +15,7 @@ from invrender.config.compose import Composition
 from invrender.config.inputs import changed, fingerprints, inputs_of
 from invrender.errors import UserError, shortened, shown
 from invrender.io.atomic import atomic_write, is_own, read_own
+from invrender.typed import make_typed
 
 FOLDER = "state"
 NAME = "run.json"
@@ -120,8 +121,7 @@ def read_origin(folder: Path, command: str = "fit") -> Origin:
             raise UserError(
                 f"--resume: {path} is {told}, and this is {__version__!r}, format {FORMAT}; begin a new run"
             )
-        found = Origin(**{each.name: content[each.name] for each in fields(Origin)})
-        check_types(found)
+        found = make_typed(Origin, {each.name: content[each.name] for each in fields(Origin)})
     except FileNotFoundError as error:
         raise UserError(f"--resume: {folder} holds no state of a run, for {path} is not there") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -130,19 +130,3 @@ def read_origin(folder: Path, command: str = "fit") -> Origin:
         told = f"{shown(folder)} is of invrender {shortened(found.command)}"
         raise UserError(f"--resume: {told}, and this is invrender {command}; name the other command")
     return found
-
-
-def check_types(origin: Origin) -> None:
-    """Raise `TypeError` for what is no origin, as somebody's file may have it."""
-    for value, kind in (
-        (origin.command, str),
-        (origin.place, str),
-        (origin.device, str),
-        (origin.config, dict),
-        (origin.inputs, dict),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"expected {kind.__name__}")
-    named = [*origin.arguments, *origin.inputs.values()]
-    if not isinstance(origin.arguments, list) or not all(isinstance(each, str) for each in named):
-        raise TypeError("expected texts")

@@ -45,7 +45,7 @@ def place_spheres(config: FitConfig, decoding: Decoding, file_format: CameraForm
 
 
 def is_unplaced(config: ObjectConfig) -> bool:
-    """Whether an object is a sphere of which nothing says where it is."""
+    """Whether an object is a sphere, or a hull in whose place one stands, of which nothing says where it is."""
     places = (config.box, config.position, config.scale, config.world_from_object)
     return config.mesh in (SPHERE, HULL) and all(each is None for each in places)
 

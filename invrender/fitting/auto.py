@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from invrender.fitting.problem import Problem
-from invrender.fitting.sampling import Sampler
+from invrender.fitting.sampler import Sampler
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.base import MOST_NUMBERS, Solver, few_numbers
 from invrender.fitting.solve.first_order import Decay, FirstOrder

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invrender.fitting.step import Step
-from invrender.io.atomic import atomic_write
+from invrender.record.display import write_figure
 from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def write_curves(path: Path, points: Sequence[Point]) -> None:
         draw_series(plot, name, series, points)
     plots[0].set_title("dots: the start and the best scene, dotted lines: where a stage begins", fontsize="small", y=1)
     plots[-1].set_xlabel("iteration")
-    with atomic_write(path) as partial:
-        figure.savefig(partial)
+    write_figure(path, figure)
 
 
 def draw_series(plot: Axes, name: str, series: dict[str, list[float]], points: Sequence[Point]) -> None:

@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from invrender.errors import UserError
 from invrender.fitting.scale_ambiguity import ScaleAmbiguity
 from invrender.fitting.step import Step
-from invrender.io.atomic import atomic_write
+from invrender.io.atomic import atomic_write, read_own
 from invrender.record.base import Run
 from invrender.record.verdicts import deviation, verdict_of
 
@@ -63,3 +64,14 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write ``result.json``."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file. Raises `UserError` where it isn't one."""
+    try:
+        content = json.loads(read_own(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"runs: {path} is not readable as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"runs: {path} is a {type(content).__name__}, expected a JSON object")
+    return content

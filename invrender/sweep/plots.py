@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from invrender.io.atomic import atomic_write
+from invrender.record.display import write_figure
 from invrender.record.units import is_relative, name_and_unit
 from invrender.sweep.summary import Job, Summary
 
@@ -39,8 +39,7 @@ def write_plots(summary: Summary) -> None:
     for panel, key in zip(axes[-1], keys, strict=True):
         panel.set_xlabel(key, fontsize=8)
     figure.suptitle("each dot a job, the line through the medians, the ring the best", fontsize=8)
-    with atomic_write(summary.folder / "summary.png") as partial:
-        figure.savefig(partial, format="png")
+    write_figure(summary.folder / "summary.png", figure)
 
 
 def draw(panel: Axes, key: str, measure: str, jobs: Sequence[Job]) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from invrender.cli import run
 from invrender.fitting.sampling import Sampling
-from invrender.record.posterior import checkpoint
+from invrender.record import checkpoint
 
 FIT = (
     *(

@@ -39,7 +39,7 @@ def run(job: Job) -> int:
         sampler = build(settings.get("sampler") or settings.optimizer.sampler, "sampler", list(config.allow_targets))
         with repeatable(int(settings.seed), answered.experiment.device):
             sampling = answered.experiment.sample(answered.problem, answered.raw, sampler)
-            state = read_checkpoint(folder, stamp(sampling.problem)) if job.resumed else None
+            state = read_checkpoint(folder / SAMPLING, stamp(sampling.problem)) if job.resumed else None
             if not job.resumed:
                 Origin.of("sample", list(job.arguments), job.composed, answered.experiment.device).write(
                     folder / SAMPLING

@@ -12,7 +12,7 @@ from torch import Tensor
 from invrender.fitting.judge.verdict import Status, numbers
 from invrender.fitting.sampling.diagnostics import bulk_size, rank_r_hat, tail_size
 from invrender.fitting.sampling.noise import Noise
-from invrender.fitting.sampling.sampler import Sampling, SamplingState
+from invrender.fitting.sampling.sampling import Sampling, SamplingState
 from invrender.fitting.solve.base import Raw
 from invrender.scene import Scene
 

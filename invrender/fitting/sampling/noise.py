@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from invrender.fitting.judge.telling import LEAST_NOISE
 from invrender.fitting.judge.uncertainty import HARDLY, Sizes, sum_by_block, sum_outer_products
+from invrender.fitting.sampler import Correlation
 from invrender.fitting.solve.base import Linearized
 from invrender.images.blur import gaussian_blur
 
-Kind = Literal["gaussian", "student"]
-Correlation = Literal["blocks", "none"]
 # Rounds in which the scale of Student's noise settles.
 ROUNDS = 50
 # An answer takes at most this much less than all of what is left in its blocks.

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from invrender.checks import is_finite
 from invrender.errors import UserError, shortened, suggestion
+from invrender.fitting.sampler import Given
 from invrender.fitting.sampling.tangent import Tangent
 from invrender.parameters.base import Pose
 
 KEYS = ("deviation", "half_width")
-Given = Mapping[str, Mapping[str, float | Sequence[float]]]
 # Ends of ranges are looked for so many learning rates away; turns end at half a turn.
 FAR = 1e9
 

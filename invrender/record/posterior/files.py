@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from invrender.errors import UserError
 from invrender.fitting.sampling import Draws, Interval
 from invrender.fitting.sampling.draws import Column
-from invrender.io.atomic import atomic_write, read_own
+from invrender.io.atomic import atomic_write
 from invrender.record.posterior.plots import write_corner, write_spread
-from invrender.record.results import only_finite, write_result
+from invrender.record.results import only_finite, read_json, write_result
 
 CSV, ARRAYS, CORNER, SPREAD, RESULT = "samples.csv", "samples.npz", "corner.png", "spread.png", "result.json"
 FILES = (CSV, ARRAYS, CORNER, SPREAD)
@@ -27,25 +25,12 @@ def write_draws(folder: Path, draws: Draws) -> None:
     write_arrays(folder / ARRAYS, draws)
     write_corner(folder / CORNER, draws)
     write_spread(folder / SPREAD, draws)
-    result = read_result(folder / RESULT)
+    result = read_json(folder / RESULT) if (folder / RESULT).is_file() else {}
     found = posterior_of(draws)
     verdict = result.get("verdict")
     if isinstance(verdict, dict):
         result["verdict"] = {**verdict, "posterior": {key: found[key] for key in ("status", "reason")}}
     write_result(folder / RESULT, {**result, "posterior": only_finite(found)})
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """What is in ``result.json``; nothing where it is not there. Raises `UserError` for a damaged one."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(read_own(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged, not the result of a fit") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged, not the result of a fit")
-    return content
 
 
 def write_table(path: Path, draws: Draws) -> None:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from invrender.fitting.sampling import Draws
 from invrender.fitting.sampling.draws import Column
-from invrender.io.atomic import atomic_write
-from invrender.record.display import shown, srgb_picture
+from invrender.record.display import shown, srgb_picture, write_figure
 from invrender.record.units import name_and_unit
 from invrender.scene import View
 
@@ -50,7 +49,7 @@ def write_corner(path: Path, draws: Draws) -> None:
                 axes, columns[left] if below == count - 1 else None, columns[below] if 0 == left < below else None
             )
     figure.tight_layout(pad=0.4)
-    save(path, figure)
+    write_figure(path, figure)
 
 
 def draw_histogram(axes: Axes, values: Array, charted: Array, truth: float | None) -> None:
@@ -123,7 +122,7 @@ def write_spread(path: Path, draws: Draws) -> None:
     for (number, view), axes in zip(numbered, figure.subplots(1, len(numbered), squeeze=False)[0], strict=True):
         draw_outlines(axes, view, [each[number].alpha.cpu().numpy() for each in pictures])
     figure.subplots_adjust(left=0, right=1, top=1, bottom=0, wspace=0.01)
-    save(path, figure)
+    write_figure(path, figure)
 
 
 def spread_places(draws: Draws) -> list[torch.Tensor]:
@@ -144,9 +143,3 @@ def draw_outlines(axes: Axes, view: View, alphas: Sequence[Array]) -> None:
             axes.contour(across, down, alpha, levels=[0.5], colors=[color], linewidths=0.7)
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(height, 0))
-
-
-def save(path: Path, figure: Figure) -> None:
-    """Write a figure as a PNG, whole or not at all."""
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png")

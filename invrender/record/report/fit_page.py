@@ -18,7 +18,8 @@ from PIL import Image, ImageSequence
 from invrender.io.atomic import is_own
 from invrender.io.lock import FolderLock
 from invrender.record.diagnosis import NAME as DOCTOR
-from invrender.record.report.page import FORMATS, picture, read_json, read_text, webp, write_page
+from invrender.record.report.page import FORMATS, picture, read_text, webp, write_page
+from invrender.record.results import read_json
 from invrender.record.summary import REASONS
 from invrender.record.units import (
     DECIBELS,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -73,17 +72,6 @@ def picture(path: Path, longest: int) -> str | None:
 def data_uri(kind: str, content: bytes) -> str:
     """Content as a URI that carries it."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file. Raises `UserError` where it isn't one."""
-    try:
-        content = json.loads(read_own(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"runs: {path} is not readable as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"runs: {path} is a {type(content).__name__}, expected a JSON object")
-    return content
 
 
 def read_text(path: Path) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from invrender.errors import UserError
-from invrender.record.report.page import picture, read_json, write_page
+from invrender.record.report.page import picture, write_page
+from invrender.record.results import read_json
 from invrender.record.units import error_text, find_error, has_relative
 from invrender.record.verdicts import status_words
 
