@@ -81,8 +81,7 @@ def project(camera: Camera, points: Tensor) -> tuple[Tensor, Tensor]:
 def unproject(camera: Camera, pixels: Tensor, depths: Tensor) -> Tensor:
     """The world points [N, 3] that are shown at pixels [N, 2] with depths [N]; `project` has them back."""
     if camera.projection == "orthographic":
-        places = (pixels - camera.intrinsics[:2, 2]) @ camera.intrinsics[:2, :2].inverse().T
-        points = torch.cat([places, depths[:, None]], dim=1)
+        points = torch.cat([film_places(camera, pixels), depths[:, None]], dim=1)
     else:
         along = rays(camera, pixels)
         distances = along[:, 2] if camera.lens is None else film(camera.lens, along)[1]
@@ -90,12 +89,18 @@ def unproject(camera: Camera, pixels: Tensor, depths: Tensor) -> Tensor:
     return transform(camera.camera_from_world.inverse(), points)
 
 
+def film_places(camera: Camera, pixels: Tensor) -> Tensor:
+    """Where pixels [N, 2] are on a film at distance 1, [N, 2]."""
+    found: Tensor = (pixels - camera.intrinsics[:2, 2]) @ camera.intrinsics[:2, :2].inverse().T
+    return found
+
+
 def rays(camera: Camera, pixels: Tensor) -> Tensor:
     """The rays [N, 3] of pixels [N, 2] of a perspective camera, in its frame, of any length; differentiable.
 
     NaN where the field of its lens ends before them.
     """
-    places = (pixels - camera.intrinsics[:2, 2]) @ camera.intrinsics[:2, :2].inverse().T
+    places = film_places(camera, pixels)
     if camera.lens is None:
         return torch.cat([places, torch.ones_like(places[:, :1])], dim=1)
     if camera.lens.model == "equirectangular":

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
+
 COUNT = 9
 BANDS = (0, 1, 1, 1, 2, 2, 2, 2, 2)
 # What Lambert's cosine leaves of each band, over π (Ramamoorthi and Hanrahan, "An Efficient Representation for
@@ -40,7 +42,7 @@ def basis(directions: Tensor) -> Tensor:
 
 def irradiance(coefficients: Tensor, normals: Tensor) -> Tensor:
     """Irradiance [N, 3] in units of π at unit normals [N, 3], of light with coefficients [N, 9, 3]."""
-    left = normals.new_tensor([COSINE[band] for band in BANDS])
+    left = numbers(tuple(COSINE[band] for band in BANDS), normals)
     return ((basis(normals) * left)[..., None] * coefficients).sum(dim=-2)
 
 
@@ -50,7 +52,7 @@ def reflected(coefficients: Tensor, directions: Tensor, alpha: Tensor) -> Tensor
     A microfacet highlight is about a Gaussian over directions, of which band l leaves exp(−(σ l)²) with Beckmann's
     α = √2 σ (Ramamoorthi and Hanrahan, "A Signal-Processing Framework for Inverse Rendering", 2001, section 5.2).
     """
-    bands = directions.new_tensor(BANDS)
+    bands = numbers(tuple(BANDS), directions)
     left = torch.exp(-0.5 * (alpha * bands) ** 2)
     return ((basis(directions) * left)[..., None] * coefficients).sum(dim=-2)
 

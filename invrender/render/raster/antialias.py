@@ -23,6 +23,7 @@ from invrender.render.raster.screen import Screen
 from invrender.render.shading.surfaces import Surfaces
 
 CROSSINGS_AT_ONCE = 1 << 8
+EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
 BEHIND = 1e-5  # a face hides an edge if it is nearer by this share of the edge's depth
 
 

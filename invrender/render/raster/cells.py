@@ -237,7 +237,7 @@ def error(optics: Optics, ends: Tensor, weights: Sequence[float]) -> Tensor:
     ends: [..., K, 8], as `Optics.draw` has them.
     Infinite where one of them can't be drawn.
     """
-    mean = (ends.new_tensor(weights)[:, None] * ends).sum(dim=-2)
+    mean = (numbers(tuple(weights), ends)[:, None] * ends).sum(dim=-2)
     true = optics.draw(mean[..., :3])
     place = true[..., 3:5] / true[..., 5:6]
     offset = (mean[..., 3:5] / mean[..., 5:6] - place).norm(dim=-1) / TOLERANCE

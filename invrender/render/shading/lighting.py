@@ -7,16 +7,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.render.raster.fragments import Fragments
 from invrender.render.shading.interpolation import select_rows
 from invrender.render.shading.lights import DIRECTIONAL, INVERSE_SQUARE
 from invrender.render.shading.shadows import Rays
 from invrender.render.shading.surfaces import Surfaces
+from invrender.render.shading.vectors import dot
 
 
-def light_at(surfaces: Surfaces, fragments: Fragments, number: int, points: Tensor) -> tuple[Tensor, Tensor]:
+def light_at(surfaces: Surfaces, fragments: Fragments, number: int, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
     """Irradiance [N, 3] at ``points`` [N, 3] that face a light, by its number, and unit vectors [N, 3] towards it."""
-    light, kind = select_rows(surfaces.lights[:, number], fragments.picture), int(surfaces.kinds[number])
+    light = select_rows(surfaces.lights[:, number], fragments.picture)
     irradiance, towards = incoming(light, kind, points)
     if surfaces.shadows and surfaces.shadows[number]:
         irradiance = irradiance * see(surfaces, fragments, light[:, 3:], kind, points)
@@ -29,7 +31,7 @@ def incoming(light: Tensor, kind: int, points: Tensor) -> tuple[Tensor, Tensor]:
     if kind == DIRECTIONAL:
         return radiance, where
     offset = where - points
-    squared = (offset * offset).sum(dim=1, keepdim=True)
+    squared = dot(offset, offset)
     towards = offset / squared.clamp(min=1e-12).sqrt()
     return (radiance / squared if kind == INVERSE_SQUARE else radiance), towards
 
@@ -43,7 +45,7 @@ def see(surfaces: Surfaces, fragments: Fragments, where: Tensor, kind: int, poin
     bounds = tuple(pairwise(surfaces.first_face))
     for placed in dict.fromkeys(surfaces.placements):
         pictures = [number for number, each in enumerate(surfaces.placements) if each == placed]
-        own = torch.isin(fragments.picture, torch.tensor(pictures, device=points.device)).nonzero()[:, 0]
+        own = torch.isin(fragments.picture, numbers(tuple(pictures), fragments.picture)).nonzero()[:, 0]
         origins, directions, faces = (each.index_select(0, own) for each in (points, ways, fragments.face))
         rays = Rays(origins, directions, faces, kind == DIRECTIONAL)
         stretches = tuple(bounds[each] for each in placed)

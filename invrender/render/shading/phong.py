@@ -10,6 +10,7 @@ from invrender.render.raster.fragments import Fragments
 from invrender.render.shading.interpolation import select_rows
 from invrender.render.shading.lighting import light_at
 from invrender.render.shading.surfaces import Surfaces
+from invrender.render.shading.vectors import dot, unit
 
 
 def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
@@ -34,8 +35,8 @@ def light_up(surfaces: Surfaces, fragments: Fragments, points: Tensor, normals: 
     if surfaces.harmonics is not None:
         diffuse = diffuse + irradiance_at(select_rows(surfaces.harmonics, fragments.picture), normals)
     highlight = torch.zeros_like(color)
-    for number in range(len(surfaces.kinds)):
-        irradiance, towards_light = light_at(surfaces, fragments, number, points)
+    for number, kind in enumerate(surfaces.kinds.tolist()):
+        irradiance, towards_light = light_at(surfaces, fragments, number, kind, points)
         cosine = dot(normals, towards_light)
         diffuse = diffuse + irradiance * cosine.clamp(min=0)
         if surfaces.shiny:
@@ -63,17 +64,6 @@ def albedo(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     if surfaces.colors is not None:
         color = color * work.interpolate(surfaces.colors, surfaces.faces, fragments.face, fragments.barycentric)
     return color
-
-
-def dot(first: Tensor, second: Tensor) -> Tensor:
-    """Row-wise products [N, 1] of [N, 3], column by column: PyTorch is slow along so short a dimension."""
-    x, y, z = (first * second).unbind(1)
-    return (x + y + z)[:, None]
-
-
-def unit(vectors: Tensor) -> Tensor:
-    """Vectors [N, 3] of length 1; shorter ones than a millionth stay short."""
-    return vectors / dot(vectors, vectors).clamp(min=1e-12).sqrt()
 
 
 def texel_areas(surfaces: Surfaces, face: Tensor, textures: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from invrender.render.shading.phong import texel_areas, view_directions
 from invrender.render.shading.split_sum import directional_albedo
 from invrender.render.shading.surfaces import LAYERS, Surfaces
 from invrender.render.shading.tangents import bump
+from invrender.render.shading.vectors import unit
 
 
 def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
@@ -41,8 +42,8 @@ def shade(surfaces: Surfaces, fragments: Fragments) -> Tensor:
     color = columns(found["emission"])
     if surfaces.surrounded:
         color = color + everywhere(surfaces, fragments, looks, normals, eyes)
-    for number in range(len(surfaces.kinds)):
-        irradiance, towards_light = (columns(each) for each in light_at(surfaces, fragments, number, points))
+    for number, kind in enumerate(surfaces.kinds.tolist()):
+        irradiance, towards_light = (columns(each) for each in light_at(surfaces, fragments, number, kind, points))
         color = color + irradiance * work.reflect(looks, normals, towards_light, eyes)
     return color.T
 
@@ -55,7 +56,7 @@ def columns(rows: Tensor) -> Tensor:
 def shading_normals(surfaces: Surfaces, fragments: Fragments, found: Mapping[str, Tensor] | None = None) -> Tensor:
     """Unit normals [N, 3], world frame, after a map of normals where there is one. found: `properties`, if known."""
     work, weights = surfaces.operations, fragments.barycentric
-    normals = phong.unit(work.interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights))
+    normals = unit(work.interpolate(surfaces.normals, surfaces.normal_faces, fragments.face, weights))
     if "normal" not in surfaces.layers:
         return normals
     found = properties(surfaces, fragments, ("normal",)) if found is None else found

@@ -134,14 +134,14 @@ class Surfaces:
 def place_objects(shots: Sequence[Shot]) -> tuple[tuple[Object, ...], tuple[tuple[int, ...], ...]]:
     """The objects of shots, those that they share once, and for each shot its objects, as numbers."""
     objects: list[Object] = []
-    numbers: dict[int, int] = {}
+    places: dict[int, int] = {}
     placements = []
     for shot in shots:
         for obj in shot.scene.objects.values():
-            if id(obj) not in numbers:
-                numbers[id(obj)] = len(objects)
+            if id(obj) not in places:
+                places[id(obj)] = len(objects)
                 objects.append(obj)
-        placements.append(tuple(numbers[id(obj)] for obj in shot.scene.objects.values()))
+        placements.append(tuple(places[id(obj)] for obj in shot.scene.objects.values()))
     return tuple(objects), tuple(placements)
 
 
@@ -219,7 +219,7 @@ def pack_layers(objects: Sequence[Object], mipmaps: bool, like: Tensor) -> dict[
 
 def pack_layer(objects: Sequence[Object], name: str, like: Tensor) -> Layer:
     """One property of all objects."""
-    missing = numbers(tuple(LAYERS[name]), like)
+    missing = numbers(LAYERS[name], like)
     found = [obj.material.properties.get(name) for obj in objects]
     factors = torch.stack([missing if each is None else each.factor.reshape(-1) for each in found])
     vertex = [None if each is None else each.vertex for each in found]

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from invrender.constants import Constants, constant
 from invrender.render.raster.fragments import Fragments
-from invrender.render.shading.phong import dot, unit
 from invrender.render.shading.surfaces import Surfaces
+from invrender.render.shading.vectors import dot, unit
 
 known_tangents: Constants[tuple[Tensor, Tensor, Tensor]] = Constants()
 

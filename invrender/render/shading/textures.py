@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from invrender.constants import numbers
 from invrender.render.shading.mipmaps import find_level
 
 
@@ -55,5 +56,5 @@ def sample_texels(texels: Tensor, textures: Tensor, uv: Tensor) -> Tensor:
 def sample_bilinear(texture: Tensor, uv: Tensor) -> Tensor:
     """Bilinear look-up [N, C] in one texture [H, W, C], row 0 at the top, at uv [N, 2] as in `sample_texels`."""
     height, width, channels = texture.shape
-    row = torch.tensor([[0, width, height]], device=uv.device).expand(uv.shape[0], -1)
+    row = numbers(((0, width, height),), uv, torch.int64).expand(uv.shape[0], -1)
     return sample_texels(texture.reshape(-1, channels), row, uv)

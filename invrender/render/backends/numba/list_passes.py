@@ -14,7 +14,7 @@ from invrender.render.backends.differentiable import Differentiable, differentia
 from invrender.render.backends.numba import gathering, lists, microfacets, soft
 from invrender.render.backends.numba.compiling import divide_work
 from invrender.render.backends.numba.frame import Array, Frame, array
-from invrender.render.backends.numba.passes import SoftPass
+from invrender.render.backends.numba.passes import given_or_empty, moved_or_empty, soft_pass
 from invrender.render.backends.numba.rays import Tree
 from invrender.render.backends.numba.rays import occluded as walk_down
 from invrender.render.backends.numba.soft_listing import list_shown
@@ -46,9 +46,7 @@ def fragments(screen: Screen, pairs: Pairs) -> Fragments:
 
 def soft_fragments(screen: Screen, softness: Softness) -> tuple[Layers, Fragments]:
     """The fast twin of `blend.soft_fragments`."""
-    negligible = soft.NEGLIGIBLE[screen.vertices.element_size()]
-    settings = soft.Soft(softness.sigma, softness.depth, softness.reach, soft.DEPTH, True, negligible)
-    work = SoftPass(screen, None, settings)
+    work = soft_pass(screen, None, softness, soft.DEPTH)
     alpha, _, depth, weight, nearest = differentiable(work, screen, None)
     numbers, distances = list_shown(work.frame, work.numbers, work.bins, work.sums)
     face, pixel, edge = (torch.from_numpy(np.ascontiguousarray(each)) for each in numbers.T)
@@ -79,7 +77,7 @@ def reflect(looks: Looks, normals: Tensor, lights: Tensor, eyes: Tensor) -> Tens
     return found
 
 
-trees: Constants[Tree] = Constants()
+trees: Constants[dict[Stretches, Tree]] = Constants()
 
 
 def occluded(vertices: Tensor, faces: Tensor, stretches: Stretches, rays: Rays) -> Tensor:
@@ -88,10 +86,12 @@ def occluded(vertices: Tensor, faces: Tensor, stretches: Stretches, rays: Rays) 
     def make(vertices: Tensor, faces: Tensor) -> Tree:
         return Tree.of(array(vertices), array(faces), count(stretches).numpy())
 
-    known = trees.get(lambda: make(vertices, faces), vertices, faces, setting=stretches) if constant(vertices) else None
+    known = trees.get(dict, vertices, faces) if constant(vertices) else {}
 
     def find(vertices: Tensor, faces: Tensor, *given: Tensor) -> tuple[Tensor]:
-        tree = known or make(vertices, faces)
+        if stretches not in known:
+            known[stretches] = make(vertices, faces)
+        tree = known[stretches]
         origins, ways, own = (array(each) for each in given)
         return (torch.from_numpy(walk_down(tree, origins, ways, own, clearance(vertices), rays.endless)),)
 
@@ -123,18 +123,14 @@ class PlacePass:
         """The gradients of points and vertices."""
         count, dtype = len(self.listed.face), self.frame.vertices.dtype
         shapes = ((count,), (count, 3), (count,), (count,))
-        given = (
-            np.zeros(shape, dtype) if each is None else array(each)
-            for each, shape in zip(cotangents, shapes, strict=True)
-        )
+        given = (given_or_empty(each, shape, dtype) for each, shape in zip(cotangents, shapes, strict=True))
         found = lists.place_back(self.frame, self.listed, lists.Places(*given))
         return [torch.from_numpy(each) if want else None for each, want in zip(found, wanted, strict=True)]
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How all four change."""
-        dtype = self.frame.vertices.dtype
-        points, vertices = (np.zeros((0, 0, 0), dtype) if each is None else array(each) for each in moving)
-        nothing = np.zeros((0, 0, 0), dtype)
+        points, vertices = moved_or_empty(moving, (self.frame.points, self.frame.vertices))
+        nothing = np.zeros((0, 0, 0), self.frame.vertices.dtype)
         tangent = Tangent(points, vertices, *([nothing] * (len(Tangent._fields) - 2)))
         return tuple(
             torch.from_numpy(each) for each in lists.place_tangents(self.frame, self.listed, tangent, directions)
@@ -228,10 +224,7 @@ class LookUpPass:
 
     def tangents(self, moving: Sequence[Tensor | None], directions: int) -> tuple[Tensor | None, ...]:
         """How the colours change."""
-        moved = tuple(
-            np.zeros((0,) * (primal.ndim + 1), primal.dtype) if each is None else array(each)
-            for each, primal in zip(moving, self.given, strict=False)
-        )
+        moved = moved_or_empty(moving[: len(self.given)], self.given)
         texels, uv, size = self.given
         color = np.empty((directions, len(uv), texels.shape[1]), texels.dtype)
         divide_work(

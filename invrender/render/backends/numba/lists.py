@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -73,12 +74,7 @@ class Places(NamedTuple):
 def place(frame: Frame, listed: Listed) -> Places:
     """Where the fragments are."""
     places = Places.empty(frame.vertices.dtype, len(listed.face))
-    bounds = equal_parts(np.diff(listed.first))
-
-    def run(first: int, last: int) -> None:
-        place_faces(bounds[first], bounds[last], frame, listed, places)
-
-    divide_work(run, len(bounds) - 1)
+    divide_by_face(listed, lambda begin, end: place_faces(begin, end, frame, listed, places))
     return places
 
 
@@ -86,12 +82,7 @@ def place_back(frame: Frame, listed: Listed, cotangents: Places) -> tuple[Array,
     """The gradients of the frame's points and vertices."""
     count, sides, dtype = len(listed.faces), frame.outline.shape[1], frame.vertices.dtype
     outline, corners = np.zeros((count, sides, 2), dtype), np.zeros((count, 3, 4), dtype)
-    bounds = equal_parts(np.diff(listed.first))
-
-    def run(first: int, last: int) -> None:
-        pull_faces(bounds[first], bounds[last], frame, listed, cotangents, outline, corners)
-
-    divide_work(run, len(bounds) - 1)
+    divide_by_face(listed, lambda begin, end: pull_faces(begin, end, frame, listed, cotangents, outline, corners))
     points = scattered(outline, frame.outline, listed.faces, np.zeros_like(frame.points))
     return points, scattered(corners, frame.triangles, listed.faces, np.zeros_like(frame.vertices))
 
@@ -99,13 +90,14 @@ def place_back(frame: Frame, listed: Listed, cotangents: Places) -> tuple[Array,
 def place_tangents(frame: Frame, listed: Listed, tangent: Tangent, directions: int) -> Places:
     """How the fragments' places change in K directions, K first."""
     changes = Places.empty(frame.vertices.dtype, directions, len(listed.face))
-    bounds = equal_parts(np.diff(listed.first))
-
-    def run(first: int, last: int) -> None:
-        move_faces(bounds[first], bounds[last], frame, listed, tangent, changes)
-
-    divide_work(run, len(bounds) - 1)
+    divide_by_face(listed, lambda begin, end: move_faces(begin, end, frame, listed, tangent, changes))
     return changes
+
+
+def divide_by_face(listed: Listed, work: Callable[[int, int], None]) -> None:
+    """Call ``work`` for stretches of the faces, begin … end − 1, that have about as many fragments each."""
+    bounds = equal_parts(np.diff(listed.first))
+    divide_work(lambda first, last: work(bounds[first], bounds[last]), len(bounds) - 1)
 
 
 @kernel

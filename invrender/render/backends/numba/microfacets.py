@@ -16,7 +16,7 @@ from invrender.render.backends.numba.frame import Array
 from invrender.render.shading.microfacets import DIELECTRIC, SMOOTHEST
 
 DIFFUSE, STRAIGHT, ROUGHNESS, NORMAL, LIGHT, EYE = 0, 3, 6, 7, 10, 13
-INPUTS, COLOR = 16, 16
+COLOR = 16
 D = 19  # the cotangent of row A is in row D + A
 
 

@@ -17,7 +17,7 @@ from invrender.render.backends.numba.compiling import divide_work
 from invrender.render.backends.numba.frame import FEW, Array, Bins, Frame, Surface, array, bin_faces, classify_faces
 from invrender.render.backends.numba.gradients import Which
 from invrender.render.backends.numba.tangent import Tangent
-from invrender.render.raster.antialias import Crossings, Outlines
+from invrender.render.raster.antialias import EDGES_REACH, Crossings, Outlines
 from invrender.render.raster.blend import Layers, Softness
 from invrender.render.raster.decide import decide
 from invrender.render.raster.screen import Screen
@@ -29,10 +29,18 @@ def soft_layers(
 ) -> Layers:
     """The fast twin of `blend.soft_layers`."""
     asked = soft.SHADED if surfaces is not None else soft.DEPTH if depth else soft.ALPHA
-    negligible = soft.NEGLIGIBLE[screen.vertices.element_size()]
-    numbers = soft.Soft(softness.sigma, softness.depth, softness.reach, asked, silhouette, negligible)
-    alpha, color, depth_, weight, nearest = differentiable(SoftPass(screen, surfaces, numbers), screen, surfaces)
+    work = soft_pass(screen, surfaces, softness, asked, silhouette)
+    alpha, color, depth_, weight, nearest = differentiable(work, screen, surfaces)
     return Layers(alpha, None if surfaces is None else color, depth_, weight, nearest)
+
+
+def soft_pass(
+    screen: Screen, surfaces: Surfaces | None, softness: Softness, asked: int, silhouette: bool = True
+) -> SoftPass:
+    """The pass that draws soft pictures. asked: `soft.ALPHA`, `soft.DEPTH` or `soft.SHADED`."""
+    negligible = soft.NEGLIGIBLE[screen.vertices.element_size()]
+    settings = soft.Soft(softness.sigma, softness.depth, softness.reach, asked, silhouette, negligible)
+    return SoftPass(screen, surfaces, settings)
 
 
 def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: bool) -> tuple[Tensor, Tensor]:
@@ -50,7 +58,6 @@ def classify(vertices: Tensor, triangles: Tensor, near: float, cull_backfaces: b
 
 # Hard pictures take three passes over one screen; they share its frame and bins.
 framed: WeakKeyDictionary[Screen, tuple[Frame, Bins]] = WeakKeyDictionary()
-EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
 
 
 def frame_of(screen: Screen, vertices: Tensor, points: Tensor) -> tuple[Frame, Bins]:
@@ -265,10 +272,12 @@ def given_or_empty(cotangent: Tensor | None, shape: tuple[int, ...], dtype: np.d
 
 def tangent_of(frame: Frame, surface: Surface, moving: Sequence[Tensor | None]) -> Tangent:
     """Tangents as arrays; without directions where there is none."""
-    primals = (frame.points, frame.vertices, *surface[:9])
-    return Tangent(
-        *(
-            np.zeros((0,) * (primal.ndim + 1), primal.dtype) if each is None else each.contiguous().numpy()
-            for each, primal in zip(moving, primals, strict=True)
-        )
-    )
+    return Tangent(*moved_or_empty(moving, (frame.points, frame.vertices, *surface[:9])))
+
+
+def moved_or_empty(moving: Sequence[Tensor | None], primals: Sequence[Array]) -> list[Array]:
+    """Tangents as arrays; without directions where there is none."""
+    return [
+        np.zeros((0,) * (primal.ndim + 1), primal.dtype) if each is None else each.contiguous().numpy()
+        for each, primal in zip(moving, primals, strict=True)
+    ]

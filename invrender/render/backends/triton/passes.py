@@ -26,7 +26,7 @@ from invrender.render.backends.triton.frame import (
 )
 from invrender.render.backends.triton.variants import ALPHA, DEPTH, SHADED, Variant
 from invrender.render.raster import antialias as reference_edges
-from invrender.render.raster.antialias import Crossings, Outlines
+from invrender.render.raster.antialias import EDGES_REACH, Crossings, Outlines
 from invrender.render.raster.blend import Layers, Softness
 from invrender.render.raster.decide import decide
 from invrender.render.raster.screen import Screen
@@ -50,7 +50,6 @@ def soft_layers(
 
 # Hard pictures look twice for what is nearest; they share a screen's faces by tile.
 tiled: WeakKeyDictionary[Screen, Bins] = WeakKeyDictionary()
-EDGES_REACH = 0.5  # a tile has the faces that touch any part of its pixels: between two centres they hide edges, too
 
 
 def bins_of(screen: Screen, inputs: Inputs, indices: Indices) -> Bins:
