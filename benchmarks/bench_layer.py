@@ -19,6 +19,7 @@ from torch import Tensor
 from invrender.config.calls import load_scene
 from invrender.errors import UserError
 from invrender.learning.pose.placing import Middle, draw_rotations, place_cameras
+from invrender.learning.pose.studio import POSE
 from invrender.render.base import Renderer
 from invrender.render.edge import EdgeRenderer
 from invrender.render.hard import HardRenderer
@@ -27,7 +28,6 @@ from invrender.render.registry import REGISTRY
 from invrender.render.soft import SoftRenderer
 from invrender.scene import Scene
 
-POSE = "cameras.camera.camera_from_world"
 RENDERERS: Mapping[str, Callable[[], Renderer]] = {
     "hard": lambda: HardRenderer(samples=1),
     "edge": lambda: EdgeRenderer(samples=1),

@@ -19,14 +19,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from common import RESULTS, processors, write
+from photographs import board_scene, box_scene, rigid, write_scene
 
 import invrender
 from invrender.config.assemble import Experiment
 from invrender.fitting.sampling import Draws, Sampler, SamplingState
 from invrender.fitting.step import Step
 from invrender.record.posterior import write_draws
+from invrender.record.posterior.plots import true_values
 
 SHARED = Path(__file__).parents[2] / "shared"
 TARGETS, SIZE, NOISE = 100, 32, 0.08
@@ -89,19 +90,11 @@ def coverage() -> dict[str, Any]:
         true = true_values(found)
         for column, interval in found.intervals.items():
             for share, (low, high) in interval.ends.items():
-                held[share].append(low <= true[column.name] <= high)
+                held[share].append(low <= true[column] <= high)
         agreed += found.verdict[0] == "converged"
         told = ", ".join(f"{share} %: {np.mean(each):.1%}" for share, each in held.items())
         print(f"coverage {number + 1}/{TARGETS}  {told}  agreed {agreed}", flush=True)
     return {"targets": TARGETS, "agreed": agreed, **{f"held_{s}": float(np.mean(each)) for s, each in held.items()}}
-
-
-def true_values(draws: Draws) -> dict[str, float]:
-    """The truth of each number, rotation vectors turned on as those of draws are."""
-    truth = draws.sampling.problem.target.truth
-    assert truth is not None
-    row = torch.tensor([list(draws.values_at(truth.scene).values())], dtype=torch.float64)
-    return dict(zip((column.name for column in draws.columns), draws.unwrap(row)[0].tolist(), strict=True))
 
 
 def modes() -> dict[str, Any]:
@@ -183,14 +176,13 @@ def photographed(name: str, scene: dict[str, Any], words: list[str], reference: 
     """The posterior of a photograph's pose, drawn over it, and how far a reference is from its middle."""
     folder = Path(tempfile.gettempdir()) / f"posterior_{name}"
     folder.mkdir(exist_ok=True)
-    (folder / "scene.yaml").write_text("# @package _global_\n" + yaml.safe_dump(scene))
+    write_scene(folder / "scene.yaml", scene)
     experiment, last = fitted(f"scene={folder}/scene.yaml", f"target={target}", "experiment=photo", *words)
     found = draw(experiment, last, Sampler(chains=6, burn_in=40, draws=60))
     write_draws(folder, found)
     camera = experiment.problem.scene.camera
     moved = replace(camera, camera_from_world=torch.from_numpy(reference).to(camera.camera_from_world))
-    true = list(found.values_at(experiment.problem.scene.with_camera(moved)).values())
-    row = found.unwrap(torch.tensor([true], dtype=torch.float64))[0].numpy()
+    row = found.numbers_at(experiment.problem.scene.with_camera(moved)).numpy()
     drawn = found.values.reshape(-1, len(found.columns)).numpy()
     offset = row - drawn.mean(0)
     distance = math.sqrt(offset @ np.linalg.pinv(np.cov(drawn.T)) @ offset)
@@ -204,61 +196,18 @@ def box() -> dict[str, Any]:
     """The cracker box on a desk, whose reference is good to 3 degrees and 2 mm."""
     folder = SHARED / "real_box"
     told = json.loads((folder / "box.json").read_text())
-    start = rigid(told["camera_from_object_starts"]["10deg_10mm"][0])
-    scene = {
-        "scene": {
-            "folder": str(folder),
-            "background": [0.1, 0.1, 0.1],
-            "objects": {"box": {"mesh": "box.ply", "texture": "box.png"}},
-        },
-        "camera": {
-            **{key: told[key] for key in ("width", "height", "focal", "principal", "pixel_centers")},
-            "camera_from_world": start.tolist(),
-        },
-        "light": {
-            "key": {"kind": "point", "intensity": 0.5, "position": [0, 0, 0], "falloff": "none"},
-            "ambient": {"kind": "ambient", "intensity": 0.5},
-        },
-    }
-    words = [f"target.mask={folder / 'mask.png'}"]
+    scene = box_scene(folder, told, told["camera_from_object_starts"]["10deg_10mm"][0])
     reference = rigid(told["camera_from_object_reference"])
-    return photographed("box", scene, words, reference, str(folder / "photo.png"))
+    return photographed("box", scene, [f"target.mask={folder / 'mask.png'}"], reference, str(folder / "photo.png"))
 
 
 def board() -> dict[str, Any]:
     """A photograph of a chessboard, whose pose a classical calibration knows."""
     folder, photo = SHARED / "real_board", "photo_03.png"
     told = json.loads((folder / "board.json").read_text())
-    inner, (height, width) = told["intrinsics"], told["size"]
-    scene = {
-        "scene": {
-            "folder": str(folder),
-            "background": [0.1, 0.1, 0.1],
-            "objects": {"board": {"mesh": "board.obj", "texture": "board.png", "albedo": [0.9, 0.9, 0.9]}},
-        },
-        "camera": {
-            "width": width,
-            "height": height,
-            "focal": [inner["fx"], inner["fy"]],
-            "principal": [inner["cx"], inner["cy"]],
-            "camera_from_world": rigid(told["photos"][photo]["starts"]["15deg_10pct"][0]).tolist(),
-            "look_at": [3.5, 5.0, 0.0],
-        },
-        "light": {
-            "key": {"kind": "point", "intensity": 300.0, "position": [0, 0, -22], "falloff": "inverse_square"},
-            "ambient": {"kind": "ambient", "intensity": 0.15},
-        },
-    }
+    scene = board_scene(folder, told, told["photos"][photo]["starts"]["15deg_10pct"][0])
     reference = rigid(told["photos"][photo]["camera_from_board"])
     return photographed("board", scene, ["target.color_space=linear"], reference, str(folder / photo))
-
-
-def rigid(matrix: list[list[float]]) -> np.ndarray:
-    """The rigid transform nearest to one that is rounded."""
-    found = np.array(matrix)
-    left, _, right = np.linalg.svd(found[:3, :3])
-    found[:3, :3] = left @ right
-    return found
 
 
 TABLES: dict[str, Callable[[], dict[str, Any]]] = {

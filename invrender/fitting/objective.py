@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.func import jacfwd
 
 from invrender.errors import UserError
 from invrender.fitting.jacobian import differentiate
@@ -212,8 +213,14 @@ class Objective:
     def probe(self, raw: Mapping[str, Tensor], name: str, directions: Tensor) -> Linearized:
         """The losses near ``raw`` as a sum of squares in shares [K] of directions in the entries of one unknown.
 
-        directions: [K, …], each like the unknown's raw tensor. Raises `UserError` for a loss that is no sum of squares.
+        directions: [K, …], each like the unknown's raw tensor, and of any length, so no finite differences will do.
+        Raises `UserError` for a loss that is no sum of squares, and for a renderer without forward mode.
         """
+        if not self.renderer.supports.forward_mode:
+            raise UserError(
+                "optimizer: sparse least squares take derivatives in forward mode, which this renderer has not; set "
+                "renderer=embedded, or optimizer=auto"
+            )
 
         def residuals(shares: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
             added = torch.einsum("k,k...->...", shares, directions)
@@ -222,9 +229,8 @@ class Objective:
 
         count = len(directions)
         with torch.no_grad():
-            zero, forward = directions.new_zeros(count), self.renderer.supports.forward_mode
-            step = DIFFERENCE * self.rates[name]
-            jacobian, (values, weights, pixel) = differentiate(residuals, zero, [step] * count, forward)
+            zero = directions.new_zeros(count)
+            jacobian, (values, weights, pixel) = jacfwd(residuals, has_aux=True)(zero)
         return Linearized({name: torch.Size([count])}, values, weights, pixel, jacobian)
 
     def frame(self, number: int) -> Objective:

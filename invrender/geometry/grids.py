@@ -47,6 +47,10 @@ class Grid:
         lower = torch.lerp(heights[bottom, left], heights[bottom, right], column - left)
         return torch.lerp(upper, lower, row - top)
 
+    def rows_and_columns(self, place: Tensor) -> Tensor:
+        """The row and the column of places [N], [N, 2]."""
+        return torch.stack([place // self.columns, place % self.columns], dim=1)
+
 
 def find_between(ends: Tensor, values: Tensor) -> Tensor:
     """Where values [N] lie among ascending ``ends`` [M], from 0 to M − 1, with their shares of the way between."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ from invrender.learning.training import TrainingStep
 from invrender.learning.weights import write_weights
 from invrender.record.board import EVENTS
 from invrender.record.checkpoint import Keeper
-from invrender.record.console import Bar, Lines, Progress, say
+from invrender.record.console import choose_progress, say
 from invrender.record.display import write_png
-from invrender.record.events import Events, naming_events
+from invrender.record.events import Events, naming_events, scalars_of
 from invrender.record.history import History, cells_of
 from invrender.record.results import only_finite, write_result
-from invrender.record.tensorboard import fenced
 from invrender.record.units import errors_text
 
 SCHEMA = 1
@@ -96,13 +94,12 @@ class TrainingBoard:
         self.run = run
         self.events = Events(run.folder, None if memories is None else memories[self.name]["sizes"], iteration)
         if memories is None:
-            self.events.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(run.config)), "yaml"))
-            self.events.writer.add_text("command", fenced(run.command, "sh"))
+            self.events.describe(run.config, run.command)
 
     def step(self, step: TrainingStep) -> None:
         """Record a step."""
         with naming_events(self.run.folder):
-            for tag, number in scalars(step).items():
+            for tag, number in scalars_of(step.loss, step.terms, step.errors).items():
                 self.events.writer.add_scalar(tag, number, step.iteration)
             if step.errors:
                 self.events.writer.add_image("examples", step.learner.show(), step.iteration, dataformats="HWC")
@@ -158,15 +155,6 @@ class TrainingCheckpoint(Keeper):
         self.keep(step.stopped_because, lambda: {"iteration": step.iteration, "state": step.state.to_plain()})
 
 
-def choose_progress(total: int, verbosity: str, bar: bool) -> Progress | None:
-    """What shows how far a training has come; None where nothing does."""
-    if verbosity == "verbose":
-        return Lines(total, sys.stderr, every=1)
-    if verbosity == "quiet" or not bar:
-        return None
-    return Bar(total) if sys.stderr.isatty() else Lines(total, sys.stderr)
-
-
 def told(errors: Errors) -> str:
     """Errors in one line."""
     return ", ".join(f"{name} {errors_text(each)}" for name, each in errors.items())
@@ -175,13 +163,6 @@ def told(errors: Errors) -> str:
 def count_weights(step: TrainingStep) -> int:
     """How many numbers the network has."""
     return sum(each.numel() for each in step.learner.network.parameters())
-
-
-def scalars(step: TrainingStep) -> dict[str, float]:
-    """All numbers of a step by tag."""
-    terms = {f"loss/{name}": term for name, term in step.terms.items()}
-    errors = {f"error/{name}/{key}": error for name, each in step.errors.items() for key, error in each.items()}
-    return {"loss/total": step.loss, **terms, **errors}
 
 
 def result_of(run: TrainingRun, last: TrainingStep) -> dict[str, Any]:

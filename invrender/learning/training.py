@@ -165,7 +165,9 @@ class Current:
         except RuntimeError as error:
             raise UserError("the state is that of another training: its network differs") from error
         held = self.optimizer.state_dict()
-        held["state"] = {index: dict(state.moments[name]) for index, name in enumerate(self.weights) if state.moments}
+        held["state"] = {
+            index: dict(state.moments[name]) for index, name in enumerate(self.weights) if name in state.moments
+        }
         self.optimizer.load_state_dict(held)
         self.iteration, self.start = state.iteration, state.start
         self.clock = Clock(state.seconds)

@@ -41,7 +41,7 @@ def read_weights(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, Any
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         told = first_line(error, type(error).__name__)
         raise UserError(f"{key}: {path} is no file of weights, or is damaged ({told})") from error
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+    if not isinstance(metadata, dict) or metadata.pop("format", None) != FORMAT:
         raise UserError(f"{key}: {path} is not of invrender train, or of another version; train anew")
     checks.all_finite({f"{key}: {path}: {name}": each for name, each in tensors.items()})
     return tensors, metadata

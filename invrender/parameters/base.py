@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from invrender.errors import UserError
 from invrender.scene import Mesh, Scene, Target, Truth, View
 
 Value = float | list[float] | None
@@ -103,6 +104,9 @@ class Reaching(Pose, Protocol):
 class Shape(Parameter, Protocol):
     """An unknown that moves the vertices of meshes."""
 
+    views: ClassVar[int]
+    """In so many a vertex must be seen to be known."""
+
     def meshes(self, scene: Scene) -> Mapping[str, Mesh]:
         """The meshes whose vertices move, by the names of their objects."""
         ...
@@ -149,6 +153,10 @@ class Gridded(Entrywise, Protocol):
 class Measured(Gridded, Protocol):
     """One whose entries people read in a unit."""
 
+    def names(self, scene: Scene) -> Sequence[str]:
+        """The objects whose entries they are."""
+        ...
+
     def unit(self, scene: Scene) -> float:
         """What a 1 in the entries is in that unit."""
         ...
@@ -159,6 +167,13 @@ class Measured(Gridded, Protocol):
 
 
 Parameters = Mapping[str, Parameter]
+
+
+def only_object(names: Sequence[str], what: str) -> str:
+    """The one object of an unknown over a grid. Raises `UserError` for several. what: its entries."""
+    if len(names) > 1:
+        raise UserError(f"{what} of {', '.join(names)} are on grids of their own: name one in objects=[…]")
+    return names[0]
 
 
 def is_by_vertex(parameter: Parameter) -> bool:

@@ -36,6 +36,7 @@ class Displacement:
     linear: ClassVar[bool] = False
     entries: ClassVar[str] = "vertices"
     numbers: ClassVar[int] = 3
+    views: ClassVar[int] = 2
     objects: Sequence[str] | None = None
     lr: float = 0.002
     smoothness: float = 0.08

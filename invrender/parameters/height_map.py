@@ -9,9 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from invrender.errors import UserError, naming, note
+from invrender.errors import naming, note
 from invrender.geometry.grids import find_grid
 from invrender.geometry.laplacian import roughen, smooth, weld
+from invrender.parameters.base import only_object
 from invrender.parameters.displacement import Displacement
 from invrender.scene import Mesh, Scene, Target, Truth
 
@@ -47,13 +48,9 @@ class HeightMap(Displacement):
 
     def places(self, scene: Scene) -> Tensor:
         """The row and the column of each height, [N, 2]. Raises `UserError` where there are several objects."""
-        names = self.names(scene)
-        if len(names) > 1:
-            raise UserError(f"heights of {', '.join(names)} are on grids of their own: name one in objects=[…]")
-        mesh = scene.objects[names[0]].mesh
+        mesh = scene.objects[only_object(self.names(scene), "heights")].mesh
         grid = find_grid(mesh)
-        place = weld(mesh).gather(grid.place)
-        return torch.stack([place // grid.columns, place % grid.columns], dim=1)
+        return grid.rows_and_columns(weld(mesh).gather(grid.place))
 
     def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
         """What a raw tensor adds to the heights, in diagonals: smooth."""

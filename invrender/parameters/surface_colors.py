@@ -14,7 +14,7 @@ from invrender import checks
 from invrender.errors import UserError
 from invrender.geometry.grids import find_grid
 from invrender.images.resample import resize_area
-from invrender.parameters.base import Value
+from invrender.parameters.base import Value, only_object
 from invrender.parameters.choice import choose
 from invrender.parameters.maps import Shift
 from invrender.parameters.ranges import Range, clamp
@@ -221,9 +221,8 @@ class VertexColors(SurfaceColors):
 
     def places(self, scene: Scene) -> Tensor:
         """The row and the column of each vertex of the one object, [N, 2]. Raises `UserError` where it is no grid."""
-        (name,) = self.names(scene)
-        grid = find_grid(scene.objects[name].mesh)
-        return torch.stack([grid.place // grid.columns, grid.place % grid.columns], dim=1)
+        grid = find_grid(scene.objects[only_object(self.names(scene), "colours")].mesh)
+        return grid.rows_and_columns(grid.place)
 
     def entry_changes(self, scene: Scene, raw: Tensor) -> Tensor:
         """The raw tensor itself."""

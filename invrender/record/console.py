@@ -44,6 +44,15 @@ class Progress(Protocol):
         ...
 
 
+def choose_progress(total: int, verbosity: str, bar: bool) -> Progress | None:
+    """What shows how far a run has come; None where nothing does."""
+    if verbosity == "verbose":
+        return Lines(total, sys.stderr, every=1)
+    if verbosity == "quiet" or not bar:
+        return None
+    return Bar(total) if sys.stderr.isatty() else Lines(total, sys.stderr)
+
+
 class Console:
     """Shows progress on stderr while the fit goes on, and what was found on stdout when the other recorders are done.
 
@@ -69,11 +78,7 @@ class Console:
         self.last: Step | None = None
         self.quiet = verbosity == "quiet"
         self.verbose = verbosity == "verbose"
-        self.progress: Progress | None = None
-        if self.verbose:
-            self.progress = Lines(total_steps, sys.stderr, every=1)
-        elif bar and not self.quiet:
-            self.progress = Bar(total_steps) if sys.stderr.isatty() else Lines(total_steps, sys.stderr)
+        self.progress = choose_progress(total_steps, verbosity, bar)
         if resumed is not None and self.progress is not None:
             self.progress.begin(f"going on after step {resumed.iteration}")
         self.listener = None if self.progress is None else Listener(self.progress)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
 from torch.utils.tensorboard import SummaryWriter
 
 from invrender.record.board import EVENTS
@@ -52,6 +53,11 @@ class Events:
         expect_failures_of_writers()
         return SummaryWriter(self.folder, flush_secs=FLUSH_SECONDS, purge_step=purged)
 
+    def describe(self, config: dict[str, Any], command: str) -> None:
+        """Record how the run was begun, as texts."""
+        self.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(config)), "yaml"))
+        self.writer.add_text("command", fenced(command, "sh"))
+
     def remember(self) -> dict[str, int]:
         """The bytes of all files of events, by name."""
         with naming_events(self.folder):
@@ -63,6 +69,20 @@ class Events:
         if "writer" in vars(self):
             with naming_events(self.folder):
                 self.writer.close()
+
+
+def fenced(text: str, language: str) -> str:
+    """Text as a block of code in Markdown."""
+    return f"```{language}\n{text.rstrip()}\n```"
+
+
+def scalars_of(loss: float, terms: Mapping[str, float], errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """A loss, its terms and errors by tag."""
+    return {
+        "loss/total": loss,
+        **{f"loss/{name}": term for name, term in terms.items()},
+        **{f"error/{name}/{key}": error for name, each in errors.items() for key, error in each.items()},
+    }
 
 
 @contextmanager

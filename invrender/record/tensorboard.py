@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
-from omegaconf import OmegaConf
 from torch.utils.tensorboard.summary import hparams
 
 from invrender.fitting.step import Step
 from invrender.parameters.base import Value
 from invrender.record.base import Resumed, Run
 from invrender.record.display import srgb_picture
-from invrender.record.events import Events, naming_events
+from invrender.record.events import Events, fenced, naming_events, scalars_of
 from invrender.record.panels import step_panel
 from invrender.record.paths import Paths
 from invrender.record.summary import verdict_lines
@@ -79,8 +78,7 @@ class TensorBoard:
 
     def begin(self, numbers: Mapping[str, float]) -> None:
         """Record the configuration, the hyperparameters, and which scalars go together."""
-        self.events.writer.add_text("config", fenced(OmegaConf.to_yaml(OmegaConf.create(self.run.config)), "yaml"))
-        self.events.writer.add_text("command", fenced(self.run.command, "sh"))
+        self.events.describe(self.run.config, self.run.command)
         self.events.writer.add_custom_scalars(layout(numbers))
         self.add_summary(self.session_start)
 
@@ -134,13 +132,7 @@ def scalars(step: Step, run: Run) -> dict[str, float]:
         for name, value in parameter.value(step.scene).items()
         for tag, number in value_scalars(f"value/{unknown}/{name}", value)
     }
-    terms = {f"loss/{name}": term for name, term in step.terms.items()}
-    return {"loss/total": step.loss, **terms, **error_scalars(step), **values}
-
-
-def error_scalars(step: Step) -> dict[str, float]:
-    """The errors of a step by tag."""
-    return {f"error/{unknown}/{name}": e for unknown, errors in step.errors.items() for name, e in errors.items()}
+    return {**scalars_of(step.loss, step.terms, step.errors), **values}
 
 
 def value_scalars(tag: str, value: Value) -> Iterator[tuple[str, float]]:
@@ -158,8 +150,3 @@ def plain(text: str) -> float | str:
     except ValueError:
         return text
     return number if math.isfinite(number) else text
-
-
-def fenced(text: str, language: str) -> str:
-    """Text as a block of code in Markdown."""
-    return f"```{language}\n{text.rstrip()}\n```"

@@ -1,12 +1,16 @@
-"""The benchmarks' modules lie beside the package, not in it."""
+"""What benchmarks leave behind."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+import torch
 
 
 @pytest.fixture(autouse=True)
-def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+def one_thread() -> Iterator[None]:
+    """They measure with several threads in the process that runs them."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

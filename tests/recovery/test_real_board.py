@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from photographs import board_scene, write_scene
 
 from invrender.cli import run
 
@@ -39,38 +40,9 @@ def corners(camera_from_board: np.ndarray, intrinsics: np.ndarray) -> np.ndarray
     return seen[:, :2] / seen[:, 2:]
 
 
-def write_scene(path: Path, start: list[list[float]], board: dict) -> None:
-    """The board as a scene, seen from ``start``, with a lamp in front of it."""
-    inner = board["intrinsics"]
-    height, width = board["size"]
-    rotation = np.linalg.svd(np.array(start)[:3, :3])
-    rigid = np.array(start)
-    rigid[:3, :3] = rotation[0] @ rotation[2]
-    scene = {
-        "scene": {
-            "folder": str(FOLDER),
-            "background": [0.1, 0.1, 0.1],
-            "objects": {"board": {"mesh": "board.obj", "texture": "board.png", "albedo": [0.9, 0.9, 0.9]}},
-        },
-        "camera": {
-            "width": width,
-            "height": height,
-            "focal": [inner["fx"], inner["fy"]],
-            "principal": [inner["cx"], inner["cy"]],
-            "camera_from_world": rigid.tolist(),
-            "look_at": [3.5, 5.0, 0.0],
-        },
-        "light": {
-            "key": {"kind": "point", "intensity": 300.0, "position": [0, 0, -22], "falloff": "inverse_square"},
-            "ambient": {"kind": "ambient", "intensity": 0.15},
-        },
-    }
-    path.write_text("# @package _global_\n" + yaml.safe_dump(scene))
-
-
 def fitted(folder: Path, photo: str, start: list[list[float]], board: dict) -> tuple[float, str]:
     """The mean distance, in pixels, of the recovered outer corners from the reference; and the verdict."""
-    write_scene(folder / "board.yaml", start, board)
+    write_scene(folder / "board.yaml", board_scene(FOLDER, board, start))
     result = folder / "fit"
     arguments = [f"scene={folder / 'board.yaml'}", f"target={FOLDER / photo}", "target.color_space=linear"]
     run(["fit", *arguments, "experiment=photo", "record=none", "record.files=true", f"hydra.run.dir={result}"])

@@ -17,8 +17,8 @@ from invrender.scene import AmbientLight, Scene, detach, phong
 # less, others nearby may take the place: where they weigh 0.2 to 0.5, the errors were two to six times as large.
 WELL = 0.5
 # A vertex is seen in a view that changes by so many pixels' worth when the vertex has another colour; it is where it
-# looks to be from two views, or from one that tells depths or normals.
-SEEN, SEVERAL = 0.02, 2
+# looks to be from as many views as its shape asks for, or from one that tells depths or normals.
+SEEN = 0.02
 TELLING = frozenset(("depth", "normal"))
 
 
@@ -66,7 +66,7 @@ def measure_coverage(objective: Objective, raw: Raw, names: Sequence[str]) -> di
     others = [name for name in names if name not in shapes]
     found = measure_entries(objective, raw, others) if others else {}
     for name, shape in shapes.items():
-        enough = 1 if objective.channels & TELLING else getattr(shape, "views", SEVERAL)
+        enough = 1 if objective.channels & TELLING else shape.views
         found[name] = Coverage(count_views(objective, raw, shape), "vertices", enough, counted=True)
     return found
 

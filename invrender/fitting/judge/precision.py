@@ -38,7 +38,9 @@ class Precision:
 
 
 def measure_precision(objective: Objective, raw: Raw, name: str, truth: Truth | None) -> Precision | None:
-    """The precision of one unknown at ``raw`` by all pictures; None for one that is not over a grid, or is too large.
+    """The precision of one unknown at ``raw`` by all pictures; None where it can't be measured.
+
+    That is so of unknowns that are not over one grid, or are too large, and of pictures without forward mode.
 
     Each picture's information is Jᵀ W J over the variance that it leaves, as if errors of pixels were independent. As
     these may go together within blocks of pixels, all error bars are so much wider as those of the sandwich of Liang
@@ -47,20 +49,22 @@ def measure_precision(objective: Objective, raw: Raw, name: str, truth: Truth | 
     parameter = objective.parameters[name]
     if not isinstance(parameter, Measured) or raw[name].numel() > MOST_DENSE or not objective.data_terms:
         return None
+    if len(parameter.names(objective.scene)) > 1 or not objective.renderer.supports.forward_mode:
+        return None
     probes, moving = Probes.of(parameter, objective.scene), {name: raw[name]}
     information, noisy = np.zeros((2, *(raw[name].numel(),) * 2))
     for number in range(len(objective.views)):
         local = linearize_sparsely(objective.frame(number), moving, name, probes)
-        information += local.normal_equations(local.variances())[0].toarray()
-        pulls = local.pulls(local.variances())
+        variances = local.variances()
+        information += local.normal_equations(variances)[0].toarray()
+        pulls = local.pulls(variances)
         noisy += (pulls.T @ pulls).toarray()
     floor = FLOOR * max(float(information.diagonal().max()), 1e-30)
     covariance = np.linalg.inv(information + floor * np.eye(len(information)))
-    scene = objective.scene_at(raw)
     variances = covariance.diagonal().clip(min=1e-30)
     wider = max(1.0, float(np.median(((covariance @ noisy) * covariance).sum(axis=1) / variances)))
     deviations = torch.from_numpy((wider * variances) ** 0.5) * parameter.unit(objective.scene)
     if truth is None:
         return Precision(deviations)
-    errors = parameter.differences(scene, truth).double().cpu().reshape(-1)
+    errors = parameter.differences(objective.scene_at(raw), truth).double().cpu().reshape(-1)
     return Precision(deviations, float((errors.abs() <= deviations).double().mean()))

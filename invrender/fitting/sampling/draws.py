@@ -123,6 +123,10 @@ class Draws:
                     found |= {Column(name, key, i, len(each)): number for i, number in enumerate(each)}
         return found
 
+    def numbers_at(self, scene: Scene) -> Tensor:
+        """The same as [C], rotation vectors turned on as those of draws are."""
+        return self.unwrap(torch.tensor([list(self.values_at(scene).values())], dtype=torch.float64))[0]
+
     @cached_property
     def columns(self) -> list[Column]:
         """The numbers that are told of each draw."""

@@ -13,7 +13,7 @@ from invrender.fitting.objective import Objective
 from invrender.fitting.problem import Problem
 from invrender.fitting.sampling.density import Charts, Posterior
 from invrender.fitting.search.search import Search
-from invrender.fitting.search.seeker import Candidate, Seeker
+from invrender.fitting.search.seeker import Seeker
 from invrender.fitting.solve.base import Raw, few_numbers
 
 log = logging.getLogger("invrender.fitting.search")
@@ -49,20 +49,10 @@ def find_by_pose(seeker: Seeker, search: Search, objective: Objective, known: Se
     log.info("looking for what looks like the answer%s", seeker.told)
     alike = search.look_nearby(seeker, [few_numbers(raw) for raw in known])
     there = [seeker.measure(objective, few_numbers(raw)) for raw in known]
-    close = [
-        each.raw for each in alike if each.loss <= CLOSE * alike[0].loss and is_far(seeker, each, there, search.apart)
-    ]
+    close = [each.raw for each in alike if each.loss <= CLOSE * alike[0].loss and seeker.is_apart(each, there)]
     refined = seeker.descend(objective, close, seeker.steps)
-    found: list[Candidate] = []
-    for each in sorted(refined, key=lambda candidate: candidate.loss):
-        if is_far(seeker, each, [*there, *found], search.apart):
-            found.append(each)
+    found = seeker.keep_distinct([each for each in refined if seeker.is_apart(each, there)])
     return [{**known[0], **each.raw} for each in found]
-
-
-def is_far(seeker: Seeker, candidate: Candidate, others: Sequence[Candidate], apart: float) -> bool:
-    """Whether a candidate is no other one once more."""
-    return all(seeker.distance(candidate.scene, other.scene) > apart for other in others)
 
 
 @dataclass(frozen=True, eq=False)

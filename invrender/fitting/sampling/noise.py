@@ -86,34 +86,28 @@ def estimate_noise(
         return noise
     pulled = replace(local, weights=noise.shares * noise.stiffness(local.residuals.double()))
     inverse = invert(pulled)
+    heights = leverages(pulled, inverse)
     together = float((inverse * sum_outer_products(pulled, sizes)).sum())
-    together /= left_free(rank_of(inverse, pulled), sum_shares(pulled, inverse, sizes))
-    apart = spread_apart(pulled, inverse)
+    together /= left_free(float(heights.sum()), sum_shares(pulled, inverse, sizes))
+    apart = spread_apart(heights, pulled.weights, pulled.residuals)
     return replace(noise, inflation=max(1.0, together / apart) if apart > 0 else 1.0)
 
 
 def settle_variance(local: Linearized, noise: Noise) -> float:
     """σ² from the residuals, of Student's noise by iteration."""
     residuals, variance = local.residuals.double(), 1.0
-    inverse = invert(replace(local, weights=noise.shares))
+    counted = replace(local, weights=noise.shares)
+    heights = leverages(counted, invert(counted))
     for _ in range(1 if noise.dof is None else ROUNDS):
         given = replace(noise, sigma=max(variance, LEAST_NOISE**2) ** 0.5)
-        heights = leverages(replace(local, weights=noise.shares), inverse)
-        squares = float((heights * noise.shares * given.stiffness(residuals) * residuals**2).sum())
-        variance = squares / left_free(float(heights.sum()), float(heights.square().sum()))
+        variance = spread_apart(heights, noise.shares * given.stiffness(residuals), residuals)
     return variance
 
 
-def spread_apart(local: Linearized, inverse: Tensor) -> float:
-    """The variance of residuals where pictures tell of the unknowns, as if each erred alone."""
-    heights = leverages(local, inverse)
-    squares = float((heights * local.weights * local.residuals.double() ** 2).sum())
+def spread_apart(heights: Tensor, weights: Tensor, residuals: Tensor) -> float:
+    """The variance of residuals where pictures tell of the unknowns, as if each erred alone. heights: leverages."""
+    squares = float((heights * weights * residuals.double() ** 2).sum())
     return squares / left_free(float(heights.sum()), float(heights.square().sum()))
-
-
-def rank_of(inverse: Tensor, local: Linearized) -> float:
-    """How many directions pictures show: the sum of the leverages."""
-    return float(leverages(local, inverse).sum())
 
 
 def left_free(whole: float, taken: float) -> float:
@@ -137,8 +131,9 @@ def invert(local: Linearized) -> Tensor:
     normal, _ = local.normal_equations()
     scale = normal.diagonal().clamp(min=1e-300).rsqrt()
     curvatures, directions = torch.linalg.eigh(scale * normal * scale[:, None])
-    seen = directions[:, curvatures > HARDLY * curvatures[-1]]
-    inverse = seen @ torch.diag(1 / curvatures[curvatures > HARDLY * curvatures[-1]]) @ seen.T
+    shown = curvatures > HARDLY * curvatures[-1]
+    seen = directions[:, shown]
+    inverse = seen @ torch.diag(1 / curvatures[shown]) @ seen.T
     found: Tensor = scale * inverse * scale[:, None]
     return found
 

@@ -18,6 +18,8 @@ from invrender.parameters.base import Pose
 KEYS = ("deviation", "half_width")
 # Ends of ranges are looked for so many learning rates away; turns end at half a turn.
 FAR = 1e9
+# Batches of draws, of which most may lie where nothing may be.
+BATCHES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,23 @@ class Prior:
             raise UserError("the ranges of recover forbid the start, which lies outside of them; widen them")
 
     def draw(self, count: int, random: torch.Generator) -> Tensor:
-        """Places [count, K]. Raises `UserError` where the prior has no end in some direction."""
+        """Places [count, K]. Raises `UserError` where the prior has no end in some direction, or hardly any place."""
         found, low, high = [torch.zeros(0, self.tangent.size).double()], *self.ends()
-        while sum(map(len, found)) < count:
+        for _ in range(BATCHES):
+            if sum(map(len, found)) >= count:
+                return torch.cat(found)[:count]
             share = torch.rand(4 * count, self.tangent.size, generator=random, dtype=torch.float64)
             normal = torch.randn(4 * count, self.tangent.size, generator=random, dtype=torch.float64)
             flat = low + (high - low) * share
             places = torch.where(self.deviations.isfinite(), self.deviations * normal, flat)
             places = places[within_turns(self.tangent, places) & self.log_density(places).isfinite()]
+            if not len(places):
+                continue
             # Boxes are flat by raw numbers; the prior is flat by the volume of changes.
             volumes = self.tangent.differentiate(places, torch.zeros_like(places)).det().abs()
             kept = torch.rand(len(places), generator=random, dtype=torch.float64) * volumes.reciprocal().max()
             found.append(places[kept <= volumes.reciprocal()])
-        return torch.cat(found)[:count]
+        raise UserError("sampler.prior: next to none of its draws lie in the ranges of recover; let them overlap")
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """The lowest and the highest of each number, [K] both; of those that are normal they mean nothing."""

@@ -121,6 +121,11 @@ class Sampling:
         particles = tempering.run(self.sampler.particles, torch.Generator().manual_seed(seed))
         refined = refine([finer, self.objective], particles, self.tangent)
         inside = [raw for raw in refined if self.is_inside(raw)]
+        if not inside:
+            raise UserError(
+                "sampler: from the prior all particles have come to places that it forbids; widen it, or give "
+                "more sampler.particles"
+            )
         losses = self.objective.scores(inside)
         return [inside[index] for index in sorted(range(len(inside)), key=losses.__getitem__)]
 

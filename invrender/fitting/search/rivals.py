@@ -52,12 +52,11 @@ class Referee:
         close = [
             other.raw
             for other in alike
-            if other.loss <= CLOSE * alike[0].loss
-            and self.seeker.distance(other.scene, answer.scene) > self.seeker.apart
+            if other.loss <= CLOSE * alike[0].loss and self.seeker.is_apart(other, [answer])
         ]
         refined = self.seeker.descend(self.objective, close, self.objective.stage.steps)
         # What ends at the answer is the answer, however many more steps it took.
-        others = [other for other in refined if self.seeker.distance(other.scene, answer.scene) > self.seeker.apart]
+        others = [other for other in refined if self.seeker.is_apart(other, [answer])]
         best, *rest = self.seeker.keep_distinct([answer, *others])
         return best, self.keep_untold(best, self.keep_as_good(best, rest))
 

@@ -257,13 +257,17 @@ class Seeker:
     ) -> list[Candidate]:
         """The candidates, the best first and at most so many, without those that lie near a better one."""
         kept: list[Candidate] = []
-        near = self.apart if apart is None else apart
         for candidate in sorted(candidates, key=lambda each: each.loss):
             if len(kept) == most:
                 break
-            if all(self.distance(candidate.scene, other.scene) > near for other in kept):
+            if self.is_apart(candidate, kept, apart):
                 kept.append(candidate)
         return kept
+
+    def is_apart(self, candidate: Candidate, others: Sequence[Candidate], apart: float | None = None) -> bool:
+        """Whether a candidate lies near none of some others."""
+        near = self.apart if apart is None else apart
+        return all(self.distance(candidate.scene, other.scene) > near for other in others)
 
     def distance(self, first: Scene, second: Scene) -> float:
         """How far two scenes' poses are from each other: degrees, or per cent of the distance, whichever is more."""

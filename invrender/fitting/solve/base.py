@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from invrender.checks import above
+from invrender.errors import UserError
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.sparsity import Part
 from invrender.parameters.base import Parameters
@@ -141,6 +143,14 @@ def split(change: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]
     """A change [K] by the names of its unknowns, each part in the unknown's shape."""
     parts = torch.split(change, [shape.numel() for shape in shapes.values()])
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def check_settings(solver: Any, positive: Sequence[str]) -> None:
+    """Raise `UserError` for a solver without stages, or with numbers that are not above zero."""
+    if not solver.stages:
+        raise UserError("optimizer.stages is empty, expected at least one stage")
+    for name in positive:
+        above(f"optimizer.{name}", getattr(solver, name), 0)
 
 
 class Objective(Protocol):

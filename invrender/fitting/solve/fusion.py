@@ -12,8 +12,8 @@ from torch import Tensor
 
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve.base import Evaluation, GriddedObjective, Raw
-from invrender.fitting.solve.grid_least_squares import add_step, check_settings, factorize, find_gridded, smoothness
+from invrender.fitting.solve.base import Evaluation, GriddedObjective, Raw, check_settings
+from invrender.fitting.solve.grid_least_squares import add_step, factorize, find_gridded, smoothness
 from invrender.fitting.solve.probing import Probes, linearize_sparsely
 
 # Of a Gauss-Newton step, what is tried.
@@ -89,7 +89,7 @@ class Fusion:
             before, raw = raw, self.shorten(frame, raw, step, (known, away), variance)
             if float((raw[name] - before[name]).abs().max()) < CLOSE * objective.rates[name]:
                 break
-        last = linearize_sparsely(frame, raw, name, probes)
+        last = local if raw is before else linearize_sparsely(frame, raw, name, probes)
         information = known + last.normal_equations(last.variances())[0]
         knowledge = to_knowledge(information, parameter.entry_changes(frame.scene, raw[name]))
         return evaluation, raw, {**state, "frame": state["frame"] + 1, "knowledge": knowledge}

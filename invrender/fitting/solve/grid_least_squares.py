@@ -9,10 +9,9 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
-from invrender.checks import above
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage
-from invrender.fitting.solve.base import Evaluation, GriddedObjective, Raw
+from invrender.fitting.solve.base import Evaluation, GriddedObjective, Raw, check_settings
 from invrender.fitting.solve.probing import Probes, linearize_sparsely
 from invrender.parameters.base import Gridded
 
@@ -130,11 +129,3 @@ def add_step(objective: GriddedObjective, raw: Raw, name: str, step: Any) -> Raw
     parameter, value = objective.parameters[name], raw[name]
     assert isinstance(parameter, Gridded)
     return {**raw, name: parameter.raw_adding(objective.scene, value, torch.from_numpy(step).to(value).view_as(value))}
-
-
-def check_settings(solver: Any, positive: Sequence[str]) -> None:
-    """Raise `UserError` for a solver without stages, or with numbers that are not above zero."""
-    if not solver.stages:
-        raise UserError("optimizer.stages is empty, expected at least one stage")
-    for name in positive:
-        above(f"optimizer.{name}", getattr(solver, name), 0)

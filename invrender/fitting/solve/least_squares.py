@@ -10,7 +10,6 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from invrender.checks import above
 from invrender.errors import UserError
 from invrender.fitting.schedule import Stage
 from invrender.fitting.solve.base import (
@@ -21,6 +20,7 @@ from invrender.fitting.solve.base import (
     Objective,
     Raw,
     Routine,
+    check_settings,
     run_batched,
 )
 from invrender.fitting.solve.sparsity import solve_by_parts
@@ -69,10 +69,7 @@ class LevenbergMarquardt:
     accuracy: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not self.stages:
-            raise UserError("optimizer.stages is empty, expected at least one stage")
-        for name in ("damping", "radius", "accuracy"):
-            above(f"optimizer.{name}", getattr(self, name), 0)
+        check_settings(self, ("damping", "radius", "accuracy"))
 
     def init(self, objective: Objective, raw: Raw) -> Damping:
         """The damping at the start of a stage.

@@ -21,7 +21,7 @@ class Gallery(nn.Module):
 
     A picture is linear in the factor on the lights, so the best factor for each hypothesis is known at once.
 
-    fixed, lit: [K, 4, S, S], linear colours and silhouettes: with the lights off, and what the lights add.
+    fixed, lit: [K, D], what there is to compare: with the lights off, and what the lights add.
     light: the largest factor; one over it is the least. Were any allowed, bright sides would stand in for dark ones.
     """
 
@@ -29,6 +29,7 @@ class Gallery(nn.Module):
     lit: Tensor
 
     def __init__(self, fixed: Tensor, lit: Tensor, camera: Camera, light: float) -> None:
+        """fixed, lit: [K, 4, S, S], linear colours and silhouettes."""
         super().__init__()
         self.light = light
         self.focal = float(camera.intrinsics[0, 0])

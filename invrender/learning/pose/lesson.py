@@ -18,7 +18,7 @@ from invrender.fitting.state import digest
 from invrender.learning.base import Errors, Learner
 from invrender.learning.pose.gallery import Gallery
 from invrender.learning.pose.network import Answer, PoseNetwork
-from invrender.learning.pose.placing import Middle, Ranges, draw_rotations, focal_share, place_cameras
+from invrender.learning.pose.placing import Middle, Ranges, draw_rotations, focal_share, is_plain, place_cameras
 from invrender.learning.pose.studio import Studio
 from invrender.record.display import Picture, difference_picture, srgb_picture
 from invrender.render.edge import EdgeRenderer
@@ -83,7 +83,7 @@ class PoseLesson:
     def begin(self, scene: Scene) -> PoseLearner:
         """A learner that knows nothing yet. Raises `UserError` for a lens, and where no light is to be found."""
         camera = scene.camera
-        if camera.lens is not None or camera.projection != "perspective":
+        if not is_plain(camera):
             raise UserError(
                 "lesson: the scene's camera has a lens or is orthographic, expected a plain perspective one"
             )

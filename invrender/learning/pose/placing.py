@@ -20,10 +20,10 @@ class Ranges:
     distance, as factors of the scene's own. light: the largest factor on the lights; one over it is the least.
     """
 
-    shift: float = 0.08
-    near: float = 0.85
-    far: float = 1.3
-    light: float = 2.0
+    shift: float
+    near: float
+    far: float
+    light: float
 
     def draw_places(self, count: int) -> Tensor:
         """Places [count, 3]."""
@@ -84,6 +84,11 @@ def turn_to(points: Tensor) -> Tensor:
     share = 1 / (1 + z)
     rows = [1 - x * x * share, -x * y * share, x, -x * y * share, 1 - y * y * share, y, -x, -y, z]
     return torch.stack(rows, dim=1).reshape(-1, 3, 3)
+
+
+def is_plain(camera: Camera) -> bool:
+    """Whether a camera is a perspective one without a lens, as lessons need it."""
+    return camera.lens is None and camera.projection == "perspective"
 
 
 def focal_share(camera: Camera) -> float:

@@ -14,7 +14,7 @@ from invrender.fitting.state import digest
 from invrender.images.resample import resize_area
 from invrender.learning.pose.lesson import NAME
 from invrender.learning.pose.network import PoseNetwork
-from invrender.learning.pose.placing import Middle, focal_share, place_cameras
+from invrender.learning.pose.placing import Middle, focal_share, is_plain, place_cameras
 from invrender.learning.weights import read_weights
 from invrender.scene import Camera, Scene
 from invrender.typed import make_typed
@@ -76,7 +76,7 @@ class TrainedNetwork:
             raise UserError(f"{self.path} was trained on another scene, whose objects differ; train on this one")
         side, focal = min(camera.width, camera.height), focal_share(camera)
         middle = camera.intrinsics[:2, 2] - camera.intrinsics.new_tensor([camera.width, camera.height]) / 2
-        if camera.lens is not None or camera.projection != "perspective":
+        if not is_plain(camera):
             raise UserError(f"{self.path} was trained on pictures of a plain perspective camera, and this is another")
         if abs(focal / self.about.focal - 1) > ALIKE or float(middle.abs().max()) > ALIKE * side:
             told = f"a focal length of {self.about.focal:.3g} of the shorter side about the middle"
@@ -102,7 +102,6 @@ def read_about(metadata: dict[str, Any]) -> About:
     """What a file says of its network. Raises `TypeError` or `ValueError` where it is another one."""
     if metadata.pop("network", None) != NAME:
         raise ValueError("another network")
-    metadata.pop("format")
     about = make_typed(About, metadata)
     sizes = (about.size, about.width, about.hypotheses)
     if len(about.point) != 3 or not 16 <= about.size <= 256 or min(sizes) < 1 or max(sizes) > MOST:

@@ -105,9 +105,7 @@ def true_values(draws: Draws) -> dict[Column, float]:
     truth = draws.sampling.problem.target.truth
     if truth is None:
         return {}
-    found = list(draws.values_at(truth.scene).values())
-    row = draws.unwrap(torch.tensor([found], dtype=torch.float64))[0].tolist()
-    return dict(zip(draws.columns, row, strict=True))
+    return dict(zip(draws.columns, draws.numbers_at(truth.scene).tolist(), strict=True))
 
 
 def write_spread(path: Path, draws: Draws) -> None:

@@ -22,6 +22,7 @@ from invrender.geometry.refining import RefineGrid
 from invrender.losses import BiLaplacian, MeanSquaredError
 from invrender.parameters import HeightMap, LightIntensity, VertexColors
 from invrender.parameters.base import Measured
+from invrender.render.approximate.renderer import ApproximateRenderer
 from invrender.render.edge import EdgeRenderer
 from invrender.scene import DirectionalLight, Scene
 from invrender.targets import render_target
@@ -149,3 +150,24 @@ def test_colours_of_the_vertices_of_a_grid_are_solved_for_in_a_step() -> None:
     steps = list(fit(start, GridLeastSquares((Stage(2, sigma=0),), damping=1e-9)))
     assert steps[0].errors["colors"]["psnr_db"] < 11
     assert steps[-1].errors["colors"]["psnr_db"] > 50
+
+
+def test_heights_of_several_grids_have_no_error_bars() -> None:
+    one = problem()
+    ground = one.scene.objects["ground"]
+    scene = replace(one.scene, objects={"ground": ground, "other": ground})
+    both = replace(one, scene=scene)
+    raw = {"ground": both.parameters["ground"].initial(scene)}
+    assert len(raw["ground"]) == 180
+    assert measure_precision(both.at(Stage(1)), raw, "ground", None) is None
+    with pytest.raises(UserError, match="heights of ground, other are on grids of their own"):
+        GridLeastSquares([Stage(1)]).step(both.at(Stage(1)), raw, {"damping": 1e-3, "finished": False})
+
+
+def test_heights_are_probed_in_forward_mode_alone() -> None:
+    one = replace(problem(), renderer=ApproximateRenderer("nmr"))
+    raw = {"ground": one.parameters["ground"].initial(one.scene)}
+    assert not one.renderer.supports.forward_mode
+    assert measure_precision(one.at(Stage(1)), raw, "ground", None) is None
+    with pytest.raises(UserError, match="forward mode, which this renderer has not; set renderer=embedded"):
+        GridLeastSquares([Stage(1)]).step(one.at(Stage(1)), raw, {"damping": 1e-3, "finished": False})

@@ -197,6 +197,13 @@ def test_tempering_needs_a_prior_with_an_end() -> None:
         Tempering(posterior.objective, posterior.tangent, posterior.prior).run(4, torch.Generator())
 
 
+def test_a_prior_that_allows_hardly_any_place_is_told() -> None:
+    tangent = Tangent.of(tiny.one_object(), {"pose": ObjectPose(max_shift=1e-9)}, ["pose"], {"pose": torch.zeros(6)})
+    prior = Prior.of(tangent, {"pose": {"deviation": 1.0}})
+    with pytest.raises(UserError, match="next to none of its draws lie in the ranges"):
+        prior.draw(4, torch.Generator().manual_seed(0))
+
+
 def test_the_prior_of_poses_is_drawn_evenly() -> None:
     """Angles of random rotations have the density (1 − cos θ) / π, of mean π / 2 + 2 / π."""
     tangent = Tangent.of(tiny.one_object(), {"pose": ObjectPose(max_shift=0.1)}, ["pose"], {"pose": torch.zeros(6)})

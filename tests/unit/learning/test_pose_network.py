@@ -24,7 +24,7 @@ from invrender.images.resample import resize_area
 from invrender.io.scenes import build_scene
 from invrender.learning.pose.gallery import Gallery, describe
 from invrender.learning.pose.lesson import PoseLearner, PoseLesson
-from invrender.learning.pose.placing import Middle, Ranges, draw_rotations, place_cameras, turn_to
+from invrender.learning.pose.placing import Middle, draw_rotations, place_cameras, turn_to
 from invrender.learning.pose.search import KEY, NetworkSearch
 from invrender.learning.pose.studio import Studio
 from invrender.learning.pose.trained import Guess, TrainedNetwork
@@ -62,7 +62,7 @@ def weights(learner: PoseLearner, tmp_path: Path) -> Path:
 
 def test_the_middle_is_where_its_place_says() -> None:
     torch.manual_seed(1)
-    places = Ranges().draw_places(5).double()
+    places = LESSON.ranges.draw_places(5).double()
     poses = place_cameras(MIDDLE, draw_rotations(5).double(), places)
     middle = poses[:, :3, :3] @ torch.tensor(MIDDLE.point).double() + poses[:, :3, 3]
     torch.testing.assert_close(middle[:, :2] / middle[:, 2:], places[:, :2])
@@ -83,7 +83,7 @@ def test_turns_to_points_are_the_least_ones() -> None:
 
 
 def test_gradients_of_placing_are_finite_differences() -> None:
-    rotations, places = draw_rotations(2).double(), Ranges().draw_places(2).double()
+    rotations, places = draw_rotations(2).double(), LESSON.ranges.draw_places(2).double()
     given = (rotations.requires_grad_(), places.requires_grad_())
     assert torch.autograd.gradcheck(lambda turned, placed: place_cameras(MIDDLE, turned, placed), given)
 
