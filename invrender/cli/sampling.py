@@ -10,19 +10,30 @@ from tqdm import tqdm
 
 from invrender.cli.job import VERDICTS
 from invrender.cli.resuming import SAMPLING
+from invrender.config.origin import Origin
 from invrender.errors import shown
 from invrender.fitting.sampling import Draws, Sampling, SamplingState
 from invrender.fitting.state import stamp
 from invrender.record.posterior import Checkpoint, draws_text, remove_checkpoint, write_draws
 
 
-def sample(folder: Path, sampling: Sampling, seed: int, quiet: bool, state: SamplingState | None = None) -> int:
+def sample(
+    folder: Path,
+    sampling: Sampling,
+    seed: int,
+    quiet: bool,
+    origin: Origin | None = None,
+    state: SamplingState | None = None,
+) -> int:
     """Draw, or go on drawing from a state, and write what was found; the exit status.
 
+    origin: how a sampling began that does not go on; it is written when nothing has been refused.
     Raises `KeyboardInterrupt` for Ctrl-C, when the state is written.
     """
     checkpoint = Checkpoint(folder / SAMPLING, stamp(sampling.problem))
     state = sampling.begin(seed) if state is None else state
+    if origin is not None:
+        origin.write(folder / SAMPLING)
     checkpoint.step(state)
     try:
         with tqdm(total=sampling.steps, initial=state.chains.taken, disable=quiet or None, file=sys.stderr) as bar:

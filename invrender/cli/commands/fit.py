@@ -12,7 +12,6 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from invrender.cli.job import DIVERGED, DONE, INTERRUPTED, RESULTS, VERDICTS, Job, check_unused, check_verbosity
-from invrender.cli.resuming import SAMPLING
 from invrender.config.assemble import Experiment, assemble
 from invrender.config.build import build
 from invrender.config.compose import scene_options
@@ -88,10 +87,9 @@ def follow_up(job: Job, options: FitConfig, experiment: Experiment, last: Step) 
     from invrender.cli.sampling import sample  # takes a while to import
 
     problem = Base.of(experiment.problem, experiment.choice.solver.stages, last.best.meshes).problem
-    Origin.of("sample", list(job.arguments), job.composed, experiment.device).write(job.folder / SAMPLING)
-    drawn = sample(
-        job.folder, experiment.sample(problem, last.best.raw, sampler), options.seed, options.verbosity == "quiet"
-    )
+    origin = Origin.of("sample", list(job.arguments), job.composed, experiment.device)
+    sampling = experiment.sample(problem, last.best.raw, sampler)
+    drawn = sample(job.folder, sampling, options.seed, options.verbosity == "quiet", origin)
     return status or drawn
 
 

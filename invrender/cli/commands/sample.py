@@ -39,12 +39,11 @@ def run(job: Job) -> int:
         sampler = build(settings.get("sampler") or settings.optimizer.sampler, "sampler", list(config.allow_targets))
         with repeatable(int(settings.seed), answered.experiment.device):
             sampling = answered.experiment.sample(answered.problem, answered.raw, sampler)
-            state = read_checkpoint(folder / SAMPLING, stamp(sampling.problem)) if job.resumed else None
-            if not job.resumed:
-                Origin.of("sample", list(job.arguments), job.composed, answered.experiment.device).write(
-                    folder / SAMPLING
-                )
-            return sample(folder, sampling, int(settings.seed), quiet, state)
+            if job.resumed:
+                state = read_checkpoint(folder / SAMPLING, stamp(sampling.problem))
+                return sample(folder, sampling, int(settings.seed), quiet, state=state)
+            origin = Origin.of("sample", list(job.arguments), job.composed, answered.experiment.device)
+            return sample(folder, sampling, int(settings.seed), quiet, origin)
 
 
 def read_settings(folder: Path) -> Any:
