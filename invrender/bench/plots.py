@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from invrender.bench.statistics import DEGREES, SHARES, Score
 from invrender.bench.trials import Run
-from invrender.record.display import write_figure
+from invrender.record.figures import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invrender.fitting.step import Step
-from invrender.record.display import write_figure
+from invrender.record.figures import write_figure
 from invrender.record.units import DECIBELS, ERROR_AXES, axis_and_label, has_relative, is_relative
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +19,6 @@ from invrender.io.atomic import atomic_write
 from invrender.record.inferno import INFERNO
 from invrender.scene import Picture as Rendering
 from invrender.scene import Target, View
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Picture = NDArray[np.uint8]
 Item = TypeVar("Item")
@@ -43,12 +40,6 @@ def write_png(path: Path, picture: Picture, optimize: bool = False) -> None:
     """Write a picture, whole or not at all. optimize: whether to spend time on a smaller file."""
     with atomic_write(path) as partial:
         Image.fromarray(picture).save(partial, "PNG", optimize=optimize)
-
-
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a plot as a PNG, whole or not at all."""
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png")
 
 
 def difference_picture(target: Picture, rendered: Picture) -> Picture:

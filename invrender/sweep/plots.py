@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from invrender.record.display import write_figure
+from invrender.record.figures import write_figure
 from invrender.record.units import is_relative, name_and_unit
 from invrender.sweep.summary import Job, Summary
 

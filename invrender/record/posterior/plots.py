@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from invrender.fitting.sampling import Draws
 from invrender.fitting.sampling.draws import Column
-from invrender.record.display import shown, srgb_picture, write_figure
+from invrender.record.display import shown, srgb_picture
+from invrender.record.figures import write_figure
 from invrender.record.units import name_and_unit
 from invrender.scene import View
 
